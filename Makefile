@@ -1,0 +1,49 @@
+# Every target sets up .venv by itself, once; it is set up again when pyproject.toml or constraints.txt change.
+# `make PYTHON=python3.12 test` uses another interpreter, `make PRESET=cpu leaderboard` another preset.
+
+PYTHON ?= python3
+PRESET ?= quick
+BIN := .venv/bin
+READY := .venv/.ready
+
+# The tests share the cores between processes, so that each process keeps to one.
+TEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
+
+.DEFAULT_GOAL := help
+.PHONY: help leaderboard test test-all lint bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+leaderboard: $(READY) ## run what is missing of the quick preset, write leaderboards/ and show the table
+	$(BIN)/stbench leaderboard --run-missing --preset $(PRESET)
+
+test: $(READY) ## the fast tests
+	$(TEST) -m "not slow"
+
+test-all: $(READY) ## every test
+	$(TEST)
+
+# import-linter reads the package as it is shipped, because two of its folders live elsewhere in the source tree.
+lint: $(READY) ## style, types, import contracts, links of the documentation
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	rm -rf .venv/shipped
+	$(BIN)/python -c "import setuptools; setuptools.setup()" -q build --build-base .venv/shipped/build build_py --build-lib .venv/shipped
+	cd .venv/shipped && ../bin/lint-imports --config ../../pyproject.toml
+	$(BIN)/mkdocs build --strict --quiet --site-dir .venv/shipped/site
+
+bench: $(READY) ## time generation, loading and scoring
+	@for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
+
+clean: ## remove .venv, caches and built pages; runs/, leaderboards/ and generated stores stay
+	rm -rf .venv build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find stbench generators baselines tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2])'
+	@echo "setting up .venv (once; torch is large, this takes some minutes)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -c constraints.txt -e '.[torch,dev,docs]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""Split files of the datasets in this folder (data, read with `stbench.splits.files.load_split`)."""

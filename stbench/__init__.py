@@ -1,0 +1,48 @@
+"""stbench: make spatiotemporal datasets, hold models to one protocol, keep the score.
+
+Importing the package imports neither torch nor numba nor zarr; the functions below load what they need when called.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import os
+
+    import xarray as xr
+
+    from stbench.splits.torch_windows import WindowDataset
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "open", "windows"]
+
+
+def open(dataset: str | os.PathLike[str], **parameters: Any) -> xr.Dataset:  # noqa: A001 - reads as stbench.open(...)
+    """Open a store lazily as an `xarray.Dataset`.
+
+    `dataset` is a dataset name ("waveeq": the store with these `parameters`, which default to the canonical ones) or the
+    path of a store. Raises `StbenchError` when there is no such store, saying the command that makes it.
+    """
+    from stbench.store.reader import open_dataset
+
+    return open_dataset(dataset, parameters)
+
+
+def windows(
+    dataset: str | os.PathLike[str],
+    split: str = "train",
+    conditioning: int = 5,
+    horizon: int = 20,
+    stride: int = 1,
+    **parameters: Any,
+) -> WindowDataset:
+    """All windows of a split as a map-style torch Dataset.
+
+    Item i is a dict: `conditioning` (conditioning, *frame), `target` (horizon, *frame), both float32 tensors, time first,
+    and the integers `sequence` and `start`. `split` is "train", "val", "test" or "train+val". The object is picklable and
+    opens the store inside the process that reads it. Needs `stbench[torch]`.
+    """
+    from stbench.splits.torch_windows import WindowDataset
+
+    return WindowDataset.open(dataset, split, conditioning, horizon, stride=stride, parameters=parameters)

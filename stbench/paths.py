@@ -1,0 +1,26 @@
+"""Where things live. Nothing is written anywhere else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def data_dir() -> Path:
+    """Folder of built stores: `STBENCH_DATA`, by default the user's cache folder."""
+    if value := os.environ.get("STBENCH_DATA"):
+        return Path(value).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("stbench")) / "stores"
+
+
+def raw_dir() -> Path | None:
+    """Folder of official raw files: `STBENCH_RAW`, or None where it is not set."""
+    value = os.environ.get("STBENCH_RAW")
+    return Path(value).expanduser() if value else None
+
+
+def runs_dir() -> Path:
+    """Folder of run records: `./runs`."""
+    return Path("runs")

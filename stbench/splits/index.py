@@ -1,0 +1,75 @@
+"""Which windows there are: enumerable from shapes alone, no frame is opened."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from stbench.generator import Split
+
+
+@dataclass(frozen=True, eq=False)
+class WindowIndex:
+    """All windows of `conditioning + horizon` consecutive frames, one every `stride`, ordered by sequence, then start.
+
+    A row of frames of length l holds floor((l - conditioning - horizon) / stride) + 1 windows, none if it is too short.
+    Window i is (sequence, start): its conditioning frames begin at frame `start` of that sequence.
+    """
+
+    sequences: np.ndarray
+    """(row,) int64: sequence of each row of frames, ascending."""
+    n_frames: int
+    """Frames of a sequence."""
+    conditioning: int
+    horizon: int
+    stride: int = 1
+    spans: np.ndarray | None = None
+    """(row, 2) int64: first frame and last + 1 of each row, where a split cuts the time axis; None: all frames."""
+
+    @classmethod
+    def of_split(
+        cls, split: Split, part: str, n_frames: int, conditioning: int, horizon: int, stride: int = 1
+    ) -> WindowIndex:
+        """The windows of "train", "val", "test" or a union such as "train+val"; `StbenchError` for an unknown part."""
+        rows = [row for name in part.split("+") for row in split.ranges.get(name, ())]
+        if any(len(row) == 4 for row in rows):
+            segments = split.segments(part, n_frames)
+            return cls(segments[:, 0], n_frames, conditioning, horizon, stride, segments[:, 1:])
+        return cls(split.indices(part).astype(np.int64), n_frames, conditioning, horizon, stride)
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        """(row,): number of windows in all rows up to and including this one."""
+        length = (
+            np.full(len(self.sequences), self.n_frames) if self.spans is None else self.spans[:, 1] - self.spans[:, 0]
+        )
+        count = (length - self.conditioning - self.horizon) // self.stride + 1
+        return np.cumsum(np.maximum(count, 0))
+
+    def __len__(self) -> int:
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    def rows(self, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Row of each window in 0..len-1, and its first frame counted from the first frame of that row; int64."""
+        row = np.searchsorted(self._ends, items, side="right")
+        before = self._ends[row - 1] * (row > 0)
+        return row, (items - before) * self.stride
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """Sequence and start of every window, int64."""
+        return self._locate(np.arange(len(self)))
+
+    def __getitem__(self, item: int) -> tuple[int, int]:
+        """Sequence and start of a window; `IndexError` outside -len..len-1."""
+        position = operator.index(item)
+        if not -len(self) <= position < len(self):
+            raise IndexError(f"window {position} of {len(self)}")
+        sequence, start = self._locate(np.array([position % len(self)]))
+        return int(sequence[0]), int(start[0])
+
+    def _locate(self, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        row, start = self.rows(items)
+        return self.sequences[row], start if self.spans is None else start + self.spans[row, 0]

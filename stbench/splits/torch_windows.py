@@ -1,0 +1,56 @@
+"""The windows of a split as a torch Dataset that reads each window from the store when it is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+
+from stbench.splits.index import WindowIndex
+from stbench.store.reader import Store, open_named
+
+
+class WindowDataset(Dataset[dict[str, Any]]):
+    """Map-style; item i is a dict of `conditioning` (conditioning, *frame) and `target` (horizon, *frame), float32
+    tensors normalised with the store's train statistics, and the integers `sequence` and `start`.
+
+    Holds the path and shapes only: it is picklable, and each process that reads opens the store for itself, so a
+    DataLoader may fork or spawn its workers. Chunks are decoded again for every window; to train many epochs use
+    `TrainingWindows`.
+    """
+
+    def __init__(self, store: Store, index: WindowIndex) -> None:
+        self.store = store
+        self.index = index
+
+    @classmethod
+    def open(
+        cls,
+        name_or_path: str | os.PathLike[str],
+        split: str,
+        conditioning: int,
+        horizon: int,
+        stride: int = 1,
+        parameters: Mapping[str, Any] = {},
+    ) -> WindowDataset:
+        """Windows of "train", "val", "test" or "train+val"; `StbenchError` for an unknown dataset, store or part."""
+        store = open_named(name_or_path, parameters)
+        return cls(store, WindowIndex.of_split(store.split, split, store.n_frames, conditioning, horizon, stride))
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, item: int) -> dict[str, Any]:
+        sequence, start = self.index[item]
+        stop = start + self.index.conditioning + self.index.horizon
+        frames = self.store.normalise(self.store.read(sequence, slice(start, stop)))
+        values = torch.from_numpy(frames)
+        return {
+            "conditioning": values[: self.index.conditioning],
+            "target": values[self.index.conditioning :],
+            "sequence": sequence,
+            "start": start,
+        }

@@ -1,0 +1,129 @@
+"""Runs one task per shard on Dask: threads or processes here, or a cluster that is already running."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from typing import Any
+
+from stbench.errors import StbenchError, nearest
+
+LOCAL = ("threads", "processes")
+WAVE = 64
+"""Tasks per worker in one graph. A graph of all shards would grow with the data set."""
+
+
+def check_scheduler(scheduler: str) -> None:
+    """`StbenchError` for what is neither "threads", "processes" nor the address of a cluster."""
+    if scheduler not in LOCAL and "://" not in scheduler:
+        raise StbenchError(
+            f"there is no scheduler '{scheduler}': {nearest(scheduler, LOCAL)}, or the address of a running Dask "
+            "cluster such as tcp://127.0.0.1:8786"
+        )
+
+
+def run_tasks(
+    task: Callable[[int], int],
+    numbers: Sequence[int],
+    workers: int | None,
+    scheduler: str,
+    on_done: Callable[[int], None],
+) -> None:
+    """Call `task(number)` for each number, at most `workers` at once; `on_done(result)` here after each.
+
+    `workers` defaults to the cores here, or the threads of the cluster. The first exception of a task is raised here
+    and no further task starts. `StbenchError` where a worker process dies or no cluster answers.
+    """
+    if "://" in scheduler:
+        _on_cluster(task, numbers, workers, scheduler, on_done)
+        return
+    try:
+        _here(task, numbers, workers or os.cpu_count() or 1, scheduler, on_done)
+    except BrokenProcessPool:
+        raise StbenchError(
+            "a worker process died, perhaps for want of memory: run the same command again with fewer --workers, and "
+            "it continues"
+        ) from None
+
+
+def _here(
+    task: Callable[[int], int], numbers: Sequence[int], workers: int, scheduler: str, on_done: Callable[[int], None]
+) -> None:
+    from dask.base import compute
+    from dask.callbacks import Callback
+    from dask.delayed import delayed
+
+    prefix = "shard-"
+
+    def posttask(key: Any, result: Any, graph: Any, state: Any, worker: Any) -> None:
+        if str(key).startswith(prefix):
+            on_done(result)
+
+    call = delayed(task, pure=False, traverse=False)
+    with _pool(workers, scheduler) as pool, Callback(posttask=posttask):  # type: ignore[no-untyped-call]
+        for wave in _waves(numbers, WAVE * workers):
+            tasks = [call(number, dask_key_name=f"{prefix}{number:08d}") for number in wave]
+            # chunksize: a worker takes one shard at a time, so that none has a queue while another has nothing.
+            options = {"scheduler": scheduler, "pool": pool, "chunksize": 1, "optimize_graph": False}
+            compute(*tasks, **options)  # type: ignore[no-untyped-call]
+
+
+def _pool(workers: int, scheduler: str) -> Executor:
+    if scheduler == "threads":
+        return ThreadPoolExecutor(workers)
+    # Spawned, not forked: zarr, numba and the BLAS have threads that a forked process would wait for in vain.
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_die_with_parent)
+
+
+def _die_with_parent() -> None:
+    """Let this worker end at once when the process that started it is killed; it would wait for work for ever."""
+
+    def watch() -> None:
+        if parent := multiprocessing.parent_process():
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _waves(numbers: Iterable[int], size: int) -> Iterator[list[int]]:
+    rest = iter(numbers)
+    while wave := list(islice(rest, size)):
+        yield wave
+
+
+def _on_cluster(
+    task: Callable[[int], int],
+    numbers: Sequence[int],
+    workers: int | None,
+    address: str,
+    on_done: Callable[[int], None],
+) -> None:
+    from distributed import Client, as_completed
+    from distributed.scheduler import KilledWorker
+
+    try:
+        client = Client(address, timeout="10s", set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise StbenchError(
+            f"there is no Dask scheduler at {address} ({error}): start one or leave --scheduler out"
+        ) from None
+    with client:
+        rest = iter(numbers)
+        at_once = workers or sum(client.nthreads().values()) or 1  # type: ignore[no-untyped-call]
+        futures = [client.submit(task, number, pure=False) for number in islice(rest, at_once)]
+        running: Any = as_completed(futures, loop=client.loop)  # type: ignore[no-untyped-call]
+        try:
+            for future in running:
+                on_done(future.result())
+                running.update([client.submit(task, number, pure=False) for number in islice(rest, 1)])
+        except KilledWorker as error:
+            raise StbenchError(
+                f"a worker of {address} died, perhaps for want of memory ({error}): run the same command again with "
+                "fewer --workers, and it continues"
+            ) from None

@@ -1,0 +1,245 @@
+"""Opens finished stores: metadata at once, arrays when they are asked for, in the process that asks."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stbench import paths, registry
+from stbench.errors import StbenchError, nearest
+from stbench.generator import Card, Split
+from stbench.store.layout import STORE_FORMAT
+
+if TYPE_CHECKING:
+    import xarray as xr
+    import zarr
+
+REQUIRED = (
+    *("dataset", "version", "source", "seed", "parameters", "fingerprint", "digest"),
+    *("variables", "normaliser", "split", "statistics", "card"),
+)
+AGAIN = "run the `stbench generate` command that began it again, and it continues"
+
+
+@dataclass(frozen=True)
+class Store:
+    """A finished store: its path and root attributes. Picklable; holds no open file and no zarr object."""
+
+    path: Path
+    attributes: Mapping[str, Any]
+
+    @property
+    def dataset(self) -> str:
+        return str(self.attributes["dataset"])
+
+    @property
+    def version(self) -> str:
+        return str(self.attributes["version"])
+
+    @property
+    def source(self) -> str:
+        return str(self.attributes["source"])
+
+    @property
+    def seed(self) -> int:
+        return int(self.attributes["seed"])
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return dict(self.attributes["parameters"])
+
+    @property
+    def fingerprint(self) -> str:
+        return str(self.attributes["fingerprint"])
+
+    @property
+    def digest(self) -> str:
+        return str(self.attributes["digest"])
+
+    @property
+    def split(self) -> Split:
+        split = self.attributes["split"]
+        ranges = {name: tuple(tuple(row) for row in rows) for name, rows in split["ranges"].items()}
+        return Split(split["id"], split["n_sequences"], ranges)
+
+    @property
+    def card(self) -> Card:
+        card = self.attributes["card"]
+        return Card(**card | {"quirks": tuple(card["quirks"])})
+
+    @property
+    def frames_shape(self) -> tuple[int, ...]:
+        """Shape of `frames`: (sequence, time, *frame)."""
+        return tuple(self.attributes["variables"]["frames"]["shape"])
+
+    @property
+    def n_sequences(self) -> int:
+        return self.frames_shape[0]
+
+    @property
+    def n_frames(self) -> int:
+        return self.frames_shape[1]
+
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """(channel, y, x) or (sensor,)."""
+        return self.frames_shape[2:]
+
+    @property
+    def mean(self) -> float:
+        """What `normalise` subtracts: the mean of the train frames, a fixed number, or 0 where frames are used as stored."""
+        return self._affine[0]
+
+    @property
+    def std(self) -> float:
+        """What `normalise` divides by: the standard deviation of the train frames (1 if they are constant), a fixed number
+        (255 for bytes), or 1."""
+        return self._affine[1]
+
+    @property
+    def _affine(self) -> tuple[float, float]:
+        normaliser = self.attributes["normaliser"]
+        if normaliser["kind"] == "standardise":
+            train = self.attributes["statistics"]["train"]
+            return float(train["mean"]), float(train["std"]) or 1.0
+        return (float(normaliser["mean"]), float(normaliser["std"])) if normaliser["kind"] == "fixed" else (0.0, 1.0)
+
+    def normalise(self, frames: np.ndarray) -> np.ndarray:
+        """(frames - mean) / std in float32."""
+        frames = np.asarray(frames, np.float32)
+        mean, std = self._affine
+        return frames if (mean, std) == (0, 1) else (frames - np.float32(mean)) / np.float32(std)
+
+    def denormalise(self, frames: np.ndarray) -> np.ndarray:
+        """frames · std + mean in float32."""
+        frames = np.asarray(frames, np.float32)
+        mean, std = self._affine
+        return frames if (mean, std) == (0, 1) else frames * np.float32(std) + np.float32(mean)
+
+    def read(
+        self, sequence: int | slice | np.ndarray, time: slice = slice(None), variable: str = "frames"
+    ) -> np.ndarray:
+        """Stored values of a variable: (time, ...) of one sequence, (sequence, time, ...) of several; `time` cuts only
+        variables that have that dimension. `IndexError` for a sequence that is not there."""
+        self._check_variable(variable)
+        array = _array(str(self.path), variable, self.digest, os.getpid())
+        timed = "time" in self.attributes["variables"][variable]["dims"][1:2]
+        key: tuple[Any, ...] = (sequence, time) if timed else (sequence,)
+        if isinstance(sequence, np.ndarray):
+            return np.asarray(array.oindex[key])
+        return np.asarray(array[key])
+
+    def factor(self, name: str) -> np.ndarray:
+        """A factor: one value per sequence, (sequence,)."""
+        return self.read(slice(None), variable=name)
+
+    def factors(self) -> dict[str, np.ndarray]:
+        """All variables that have the single dimension `sequence`."""
+        variables = self.attributes["variables"]
+        return {name: self.factor(name) for name, each in variables.items() if list(each["dims"]) == ["sequence"]}
+
+    def to_xarray(self) -> xr.Dataset:
+        """The store as a lazy Dataset: `xarray.open_zarr(path)`."""
+        import xarray as xr
+
+        dataset: xr.Dataset = xr.open_zarr(self.path, consolidated=False)
+        return dataset
+
+    def _check_variable(self, name: str) -> None:
+        if name not in self.attributes["variables"]:
+            raise StbenchError(
+                f"there is no variable '{name}' in {self.path}: {nearest(name, self.attributes['variables'])}"
+            )
+
+
+@lru_cache(maxsize=64)
+def _array(path: str, variable: str, digest: str, process: int) -> zarr.Array[Any]:
+    """An open array, kept for the process that opened it: a forked one must not go on with its parent's."""
+    import zarr
+
+    return zarr.open_array(path, path=variable, mode="r")
+
+
+def open_store(path: str | os.PathLike[str]) -> Store:
+    """Open a finished store. `StbenchError` if there is none, it is half-written, damaged or of a newer format.
+
+    Reads one small JSON file: no array is opened, no zarr imported.
+    """
+    path = Path(path).expanduser().absolute()
+    unfinished = path.with_name(path.name + ".part")
+    if path.name.endswith(".part"):
+        raise StbenchError(f"{path} is a half-written store: {AGAIN}")
+    if not os.path.lexists(path):
+        if unfinished.exists():
+            raise StbenchError(f"the store {path} is half-written: {AGAIN}")
+        raise StbenchError(f"there is no store at {path}: make one with `stbench generate NAME --out {path}`")
+    file = path / "zarr.json"
+    if not file.is_file():
+        raise StbenchError(f"{path} is not a store (it has no zarr.json): give the path of one")
+    try:
+        metadata = json.loads(file.read_bytes())
+        attributes = metadata["attributes"]
+        store_format = attributes.get("stbench_store_format")
+    except OSError as error:
+        raise StbenchError(f"the metadata of the store {path} cannot be read: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StbenchError(f"the metadata of the store {path} are damaged ({error!r}): generate it again") from None
+    if store_format is None:
+        raise StbenchError(f"{path} is a zarr group, but not a finished stbench store: give the path of one")
+    if not isinstance(store_format, int) or store_format > STORE_FORMAT:
+        raise StbenchError(
+            f"{path} has store format {store_format} and this stbench reads up to {STORE_FORMAT}: upgrade stbench"
+        )
+    if missing := [key for key in REQUIRED if key not in attributes]:
+        raise StbenchError(f"the metadata of the store {path} are damaged (no '{missing[0]}'): generate it again")
+    return Store(path, attributes)
+
+
+def locate(dataset: str, parameters: Mapping[str, Any] = {}, source: str = "auto") -> Path:
+    """Where the store of a dataset with these parameters lies, built or not; `StbenchError` for unknown names."""
+    from stbench.store.build import resolve
+
+    return paths.data_dir() / resolve(dataset, parameters, source).store_name
+
+
+def open_named(name_or_path: str | os.PathLike[str], parameters: Mapping[str, Any] = {}, source: str = "auto") -> Store:
+    """Open the store of a dataset by name and parameters, or any store by path.
+
+    `StbenchError`, with the command that makes it, where a named dataset has not been generated yet.
+    """
+    name = os.fspath(name_or_path)
+    if name in registry.names("datasets"):
+        path = locate(name, parameters, source)
+        if os.path.lexists(path):
+            return open_store(path)
+        command = f"stbench generate {name}" + "".join(
+            f" --set {key}={_text(value)}" for key, value in parameters.items()
+        )
+        command += f" --source {source}" if source != "auto" else ""
+        state = "is half-written" if path.with_name(path.name + ".part").exists() else "has not been generated yet"
+        raise StbenchError(f"the dataset '{name}' {state} ({path}): run `{command}`")
+    if not os.path.lexists(name) and os.sep not in name and not name.endswith(".zarr"):
+        raise StbenchError(
+            f"there is no dataset '{name}', and no store of that path: {nearest(name, registry.names('datasets'))}"
+        )
+    if parameters:
+        raise StbenchError(
+            f"{name} is a path, and parameters ({', '.join(parameters)}) go with a dataset's name: leave them out"
+        )
+    return open_store(name)
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def open_dataset(name_or_path: str | os.PathLike[str], parameters: Mapping[str, Any]) -> xr.Dataset:
+    """`open_named(...)` as a lazy `xarray.Dataset`."""
+    return open_named(name_or_path, parameters).to_xarray()

@@ -1,0 +1,205 @@
+"""Generates a store from a blueprint: in parallel, resumable at any moment, complete or not there at all.
+
+begin ──▶ shards, in any order, each with its done-marker ──▶ finish: tables, attributes ──▶ one rename
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import stbench
+from stbench.errors import StbenchError
+from stbench.generator import Blueprint, canonical_json
+from stbench.store import integrity
+from stbench.store.digest import combine
+from stbench.store.engine import check_scheduler, run_tasks
+from stbench.store.files import locked, storage_errors, sync
+from stbench.store.layout import (
+    INTEGRITY,
+    STORE_FORMAT,
+    Layout,
+    consolidate,
+    layout_of,
+    variable_attributes,
+    write_whole,
+)
+from stbench.store.part import Part, describe_difference
+from stbench.store.reader import Store, open_store
+from stbench.store.shard import ShardJob
+from stbench.store.statistics import by_part
+
+
+def generate(
+    blueprint: Blueprint,
+    path: Path,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Store:
+    """Write the store of a blueprint to `path` and open it.
+
+    A finished store of the same identity is opened at once; an interrupted one goes on where it stopped. `workers`
+    defaults to the number of cores, `scheduler` is "threads" (default), "processes" or the address of a running Dask
+    cluster that sees the same files. At most `workers` shards are in memory. `on_progress(sequences done, in all)`.
+
+    Raises `StbenchError` when `path` or what is half-written there is something else, when another process generates it
+    right now, and when there is no space or permission; nothing is ever left half-written under `path`.
+    """
+    path = Path(path).expanduser().absolute()
+    scheduler = scheduler or "threads"
+    check_scheduler(scheduler)
+    layout = layout_of(blueprint)
+    part = Part(path)
+    with storage_errors(path):
+        if (finished := _finished(blueprint, path)) and not part.folder.exists():
+            return finished
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(part.folder, str(path)):
+            if finished := _finished(blueprint, path):  # another process was faster, or died before it cleared up
+                part.remove()
+                return finished
+            part.begin(blueprint.identity, layout, blueprint.coordinates)
+            _write_shards(blueprint, layout, part, workers, scheduler, on_progress)
+            _finish(blueprint, layout, part)
+            os.rename(part.store, path)
+            sync(path.parent)
+            part.remove()
+    return open_store(path)
+
+
+def _finished(blueprint: Blueprint, path: Path) -> Store | None:
+    """The store at `path` if it is this blueprint's, None if there is nothing; `StbenchError` for anything else."""
+    if not os.path.lexists(path):
+        return None
+    try:
+        store = open_store(path)
+    except StbenchError as error:
+        raise StbenchError(f"there is something at {path} already: {error}; choose another --out") from None
+    if store.fingerprint != blueprint.fingerprint:
+        here = json.loads(canonical_json(blueprint.identity))
+        difference = describe_difference({key: store.attributes[key] for key in here}, here)
+        raise StbenchError(f"{path} already holds another store ({difference}): choose another --out or move it away")
+    return store
+
+
+def _write_shards(
+    blueprint: Blueprint,
+    layout: Layout,
+    part: Part,
+    workers: int | None,
+    scheduler: str,
+    on_progress: Callable[[int, int], None] | None,
+) -> None:
+    missing = [shard for shard in range(layout.n_shards) if not part.is_done(shard, layout)]
+    done = layout.n_sequences - sum(last - first for first, last in map(layout.span, missing))
+    if on_progress:
+        on_progress(done, layout.n_sequences)
+    if not missing:
+        return
+    _check_space(layout, part, layout.n_sequences - done)
+    if blueprint.prepare:
+        blueprint.prepare()
+
+    def on_done(sequences: int) -> None:
+        nonlocal done
+        done += sequences
+        if on_progress:
+            on_progress(done, layout.n_sequences)
+
+    job = ShardJob(part, layout, blueprint.split.ranges, blueprint.produce)
+    run_tasks(job, missing, workers, scheduler, on_done)
+
+
+def _check_space(layout: Layout, part: Part, sequences: int) -> None:
+    """Refuse before any work what does not fit uncompressed; the codec may save some, but nobody knows how much."""
+    needed = sequences * sum(layout.sequence_bytes(name) for name in layout.variables)
+    free = shutil.disk_usage(part.folder).free
+    if needed > free:
+        if sequences == layout.n_sequences:
+            part.remove()
+        raise StbenchError(
+            f"there is no space for {part.path}: it needs up to {needed / 1e9:.2f} GB and {part.folder.parent} has "
+            f"{free / 1e9:.2f} GB free; free some or choose another --out"
+        )
+
+
+def _finish(blueprint: Blueprint, layout: Layout, part: Part) -> None:
+    """Write what is known only when every shard is there, and bring it to the disk. Can be interrupted and repeated."""
+    import zarr
+
+    shutil.rmtree(part.store / INTEGRITY, ignore_errors=True)  # of a finish that was interrupted
+    group = zarr.open_group(part.store, mode="r+", use_consolidated=False)
+    tables = _read_markers(layout, part)
+    for name in layout.gathered:
+        variable = layout.variables[name]
+        attributes = variable_attributes(variable, blueprint.coordinates)
+        write_whole(group, name, tables[f"values:{name}"], variable.dims, attributes)
+    coordinates = {name: np.asarray(each.values) for name, each in blueprint.coordinates.items()}
+    digest = combine((row.tobytes() for row in tables["digests"]), coordinates)
+    group.attrs.put(root_attributes(blueprint, tables["moments"], digest))
+    consolidate(part.store)
+    for leftover in part.store.rglob("*.partial"):  # of a process killed while it wrote
+        leftover.unlink()
+    patterns = [layout.shard_pattern(name) for name in layout.sharded]
+    integrity.write(part.store, patterns, tables["digests"], tables["checksums"])
+
+
+def _read_markers(layout: Layout, part: Part) -> dict[str, np.ndarray]:
+    """All markers in index order: digests (sequence, 32), checksums (variable, shard, 32), moments, gathered values."""
+    tables: dict[str, np.ndarray] = {
+        "digests": np.empty((layout.n_sequences, 32), np.uint8),
+        "checksums": np.empty((len(layout.sharded), layout.n_shards, 32), np.uint8),
+    }
+    for name in layout.gathered:
+        variable = layout.variables[name]
+        tables[f"values:{name}"] = np.empty(variable.shape, variable.dtype)
+    moments = []
+    for shard in range(layout.n_shards):
+        rows = slice(*layout.span(shard))
+        marker = part.recorded(shard)
+        tables["checksums"][:, shard] = marker.pop("checksums")
+        moments.append(marker.pop("moments"))
+        marker.pop("sizes")
+        for key, values in marker.items():
+            tables[key][rows] = values
+    tables["moments"] = np.concatenate(moments)
+    return tables
+
+
+def root_attributes(blueprint: Blueprint, moments: np.ndarray, digest: str) -> dict[str, Any]:
+    """Everything a user of the store needs to know; plain JSON, `ValueError` for a NaN in it."""
+    card, split = blueprint.card, blueprint.split
+    attributes = {
+        "Conventions": "CF-1.11",
+        "title": card.title,
+        "comment": card.summary,
+        "references": card.reference,
+        "licence": card.licence,
+        "citation": card.bibtex,
+        "history": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} stbench {stbench.__version__}: generated",
+        "stbench_version": stbench.__version__,
+        "stbench_store_format": STORE_FORMAT,
+        **blueprint.identity,
+        "fingerprint": blueprint.fingerprint,
+        "digest": digest,
+        "variables": {
+            name: {"dims": each.dims, "shape": each.shape, "dtype": np.dtype(each.dtype).name}
+            for name, each in sorted(blueprint.variables.items())
+        },
+        "normaliser": dict(blueprint.normaliser),
+        "split": {"id": split.id, "n_sequences": split.n_sequences, "ranges": split.ranges, "digest": split.digest},
+        "statistics": by_part(moments, split.ranges),
+        "certificate": dict(blueprint.certificate()) if blueprint.certificate else {},
+        "card": {name: getattr(card, name) for name in card.__dataclass_fields__} | {"factors": dict(card.factors)},
+    }
+    plain: dict[str, Any] = json.loads(canonical_json(attributes))
+    return plain

@@ -1,0 +1,114 @@
+"""Settings that cannot work are refused before any work, in one sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stbench.generators._wave_parameters import WaveParameters
+from stbench.generators.waveeq import SensorParameters, waveeq
+from stbench.generators.waveeq_rich import RichParameters
+
+from stbench.errors import StbenchError
+from stbench.generator import parse_parameters
+
+NUMBERS = ("sequences", "seed", "size", "spacing", "step", "points", "record_every", "speed_cells")
+RANGES = ("wave_speed", "n_sources", *(f"source_{k}" for k in ("amplitude", "x", "y", "radius", "decay", "onset")))
+CHOICES = ("draws", "boundary", "normalisation", "source_scaling", "source_sign", "first_onset")
+
+
+def refusal(**settings: object) -> str:
+    with pytest.raises(StbenchError) as caught:
+        WaveParameters(**settings)  # type: ignore[arg-type]
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_every_parameter_is_known_here_and_has_a_help_text() -> None:
+    fields = dataclasses.fields(WaveParameters)
+    assert {f.name for f in fields} == {*NUMBERS, *RANGES, *CHOICES}
+    for kind in (WaveParameters, SensorParameters, RichParameters):
+        assert all(f.metadata["help"] for f in dataclasses.fields(kind))
+
+
+def test_unstable_step_is_refused_with_the_largest_admissible_one() -> None:
+    message = refusal(step=0.003)
+    assert "0.003" in message
+    assert "0.00216506 s" in message
+    limit = math.sqrt(3) / 2 / 400
+    assert WaveParameters(step=0.00216506).largest_step == pytest.approx(limit)
+    assert "0.00216506" in refusal(step=0.0021651)
+
+
+@pytest.mark.parametrize(("spacing", "speed"), [(0.5, 400.0), (1.0, 800.0), (2.0, 3000.0)])
+def test_the_refusal_names_a_step_that_is_then_accepted(spacing: float, speed: float) -> None:
+    settings = {"spacing": spacing, "wave_speed": (speed, speed), "source_radius": (5.0, 5.0), "source_decay": (20, 20)}
+    message = refusal(step=0.01, **settings)
+    named = float(message.split("admissible step is ")[1].split(" s")[0])
+    accepted = WaveParameters(step=named, **settings)  # type: ignore[arg-type]
+    assert named <= accepted.largest_step < named * 1.00001
+
+
+@given(st.sampled_from(NUMBERS), st.sampled_from([-1, -1e-300, math.nan, math.inf, -math.inf, 1e300, 10**30]))
+def test_senseless_numbers_are_refused(name: str, value: float) -> None:
+    assert name in refusal(**{name: value}) or name == "step"
+
+
+@given(
+    st.sampled_from(RANGES),
+    st.tuples(st.floats(), st.floats()).filter(lambda r: not (0 <= r[0] <= r[1] <= 1e13)),
+)
+def test_senseless_ranges_are_refused(name: str, value: tuple[float, float]) -> None:
+    refusal(**{name: value})
+
+
+@given(st.sampled_from(CHOICES), st.text())
+def test_unknown_choices_are_refused(name: str, value: str) -> None:
+    assert name in refusal(**{name: value + "?"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "part"),
+    [
+        ({"size": 0}, "size"),
+        ({"points": 1}, "points"),
+        ({"record_every": 300}, "record_every"),
+        ({"boundary": "neuman"}, "did you mean 'neumann'?"),
+        ({"wave_speed": (400.0, 300.0)}, "low,high"),
+        ({"source_x": (0.0, 0.5)}, "source_x"),
+        ({"source_radius": (0.5, 0.5)}, "source_radius"),
+        ({"source_onset": (0.0, 1.0)}, "source_onset"),
+        ({"source_decay": (0.0, 0.0), "source_scaling": "impulse"}, "source_decay"),
+        ({"size": 4096, "points": 3000, "wave_speed": (300.0, 400.0)}, "MB"),
+        ({"draws": "official", "sequences": 301}, "draws=seeded"),
+        ({"draws": "official", "seed": 1}, "their seed is 42"),
+        ({"draws": "official", "wave_speed": (300.0, 500.0)}, "wave_speed 300,400"),
+        ({"draws": "official", "source_x": (0.4, 0.5)}, "more is random"),
+    ],
+)
+def test_refusals_name_what_is_wrong(settings: dict[str, object], part: str) -> None:
+    assert part in refusal(**settings)
+
+
+def test_sensors_are_bounded() -> None:
+    with pytest.raises(StbenchError, match="sensors"):
+        SensorParameters(sensors=0)
+
+
+def test_a_foreign_source_is_refused() -> None:
+    with pytest.raises(StbenchError, match="procedural"):
+        waveeq.blueprint(WaveParameters(), "official", None)
+
+
+def test_settings_parse_from_the_command_line_form() -> None:
+    parsed = parse_parameters(WaveParameters, {"wave-speed": "300,350", "n_sources": "1,3", "boundary": "periodic"})
+    assert (parsed.wave_speed, parsed.n_sources, parsed.boundary) == ((300.0, 350.0), (1, 3), "periodic")
+
+
+def test_huge_integers_do_not_overflow_the_check() -> None:
+    assert "sequences" in refusal(sequences=sys.maxsize**3)
