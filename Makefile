@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 # The tests share the cores between processes, so that each process keeps to one.
-TEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
+TEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help leaderboard test test-all lint bench clean

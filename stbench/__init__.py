@@ -18,11 +18,11 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "open", "windows"]
 
 
-def open(dataset: str | os.PathLike[str], **parameters: Any) -> xr.Dataset:  # noqa: A001 - reads as stbench.open(...)
+def open(dataset: str | os.PathLike[str], **parameters: Any) -> xr.Dataset:
     """Open a store lazily as an `xarray.Dataset`.
 
-    `dataset` is a dataset name ("waveeq": the store with these `parameters`, which default to the canonical ones) or the
-    path of a store. Raises `StbenchError` when there is no such store, saying the command that makes it.
+    `dataset` is a dataset name ("waveeq": the store with these `parameters`, which default to the canonical ones) or
+    the path of a store. Raises `StbenchError` when there is no such store, saying the command that makes it.
     """
     from stbench.store.reader import open_dataset
 
@@ -39,9 +39,9 @@ def windows(
 ) -> WindowDataset:
     """All windows of a split as a map-style torch Dataset.
 
-    Item i is a dict: `conditioning` (conditioning, *frame), `target` (horizon, *frame), both float32 tensors, time first,
-    and the integers `sequence` and `start`. `split` is "train", "val", "test" or "train+val". The object is picklable and
-    opens the store inside the process that reads it. Needs `stbench[torch]`.
+    Item i is a dict: `conditioning` (conditioning, *frame), `target` (horizon, *frame), both float32 tensors, time
+    first, and the integers `sequence` and `start`. `split` is "train", "val", "test" or "train+val". The object is
+    picklable and opens the store inside the process that reads it. Needs `stbench[torch]`.
     """
     from stbench.splits.torch_windows import WindowDataset
 

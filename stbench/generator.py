@@ -1,8 +1,8 @@
 """What a dataset plug-in hands to the core: its card, its parameters, its tracks and, resolved, a blueprint.
 
-A sequence is a pure function of (dataset, version, source, parameters, seed, index). The blueprint is that function, made
-concrete before a frame is computed: every shape, coordinate and parameter is known, so a store can be planned, refused or
-resumed from it. Nothing here imports numba, zarr or torch.
+A sequence is a pure function of (dataset, version, source, parameters, seed, index). The blueprint is that function,
+made concrete before a frame is computed: every shape, coordinate and parameter is known, so a store can be planned,
+refused or resumed from it. Nothing here imports numba, zarr or torch.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import numpy as np
 from stbench.errors import StbenchError, nearest
 
 SOURCES = ("official", "simulated", "procedural")
-"""`official`: the real raw files. `simulated`: our stand-in for raw files that are not at hand. `procedural`: the dataset is
-*defined* by its simulator (WaveEq), so there is nothing to stand in for."""
+"""`official`: the real raw files. `simulated`: our stand-in for raw files that are not at hand. `procedural`: the
+dataset is *defined* by its simulator (WaveEq), so there is nothing to stand in for."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Card:
 class Variable:
     """One array of the store with leading dimension `sequence`, written shard by shard.
 
-    `shape` includes the leading number of sequences; `chunk` is the shape of one chunk (leading entry 1 for frames). The
-    trailing dimensions of a shard are whole.
+    `shape` includes the leading number of sequences; `chunk` is the shape of one chunk (leading entry 1 for frames).
+    The trailing dimensions of a shard are whole.
     """
 
     dims: tuple[str, ...]
@@ -77,8 +77,9 @@ class Coordinate:
 class Split:
     """Which sequences, and which of their frames, are train, val and test, with a citable id.
 
-    A range is half-open: (first sequence, last sequence + 1), or with a part of the time axis (first sequence, last sequence
-    + 1, first frame, last frame + 1). `digest` is the SHA-256 of the canonical JSON of id, n_sequences and ranges.
+    A range is half-open: (first sequence, last sequence + 1), or with a part of the time axis (first sequence, last
+    sequence + 1, first frame, last frame + 1). `digest` is the SHA-256 of the canonical JSON of id, n_sequences and
+    ranges.
     """
 
     id: str
@@ -99,7 +100,8 @@ class Split:
         return np.unique(np.concatenate(parts)) if parts else np.empty(0, int)
 
     def segments(self, name: str, n_frames: int) -> np.ndarray:
-        """Rows (sequence, first frame, last frame + 1) of a part or a union of parts, ascending, abutting rows joined."""
+        """Rows (sequence, first frame, last frame + 1) of a part or a union of parts, ascending, abutting rows
+        joined."""
         rows: list[tuple[int, int, int]] = []
         for part in name.split("+"):
             self.indices(part)
@@ -151,16 +153,17 @@ class Blueprint:
     variables: Mapping[str, Variable]
     coordinates: Mapping[str, Coordinate]
     produce: Callable[[int, int], Mapping[str, np.ndarray]]
-    """`produce(start, stop)` gives every variable for sequences start..stop-1. Pure and picklable; called in any order, in
-    any process. Arrays have exactly the dtype and trailing shape of the variable."""
+    """`produce(start, stop)` gives every variable for sequences start..stop-1. Pure and picklable; called in any order,
+    in any process. Arrays have exactly the dtype and trailing shape of the variable."""
     normaliser: Mapping[str, Any] = field(default_factory=lambda: {"kind": "identity"})
-    """What models see of `frames`: {"kind": "identity"}: as stored, in float32; {"kind": "standardise"}: (x - mean)/std with the
-    train statistics the store carries; {"kind": "fixed", "mean": 0.0, "std": 255.0}: the same with numbers known beforehand."""
+    """What models see of `frames`, in float32. {"kind": "identity"}: as stored; {"kind": "standardise"}: (x - mean)/std
+    with the train statistics the store carries; {"kind": "fixed", "mean": 0.0, "std": 255.0}: with numbers known
+    beforehand."""
     certificate: Callable[[], Mapping[str, Any]] | None = None
     """Computes the numerics certificate on a small sample; JSON-able."""
     prepare: Callable[[], None] | None = None
-    """Called once before the first `produce`, in the process that generates: a stand-in writes its raw files here (atomically, and
-    not again when they are already there)."""
+    """Called once before the first `produce`, in the process that generates: a stand-in writes its raw files here
+    (atomically, and not again when they are already there)."""
 
     @property
     def identity(self) -> dict[str, Any]:

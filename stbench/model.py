@@ -2,10 +2,11 @@
 
 There is no base class. A model is any object with the capability a protocol asks for:
 
-- `forecast(conditioning, horizon) -> frames`, numpy float32, `(batch, conditioning, *frame)` -> `(batch, horizon, *frame)`.
+- `forecast(conditioning, horizon) -> frames`, numpy float32, `(batch, conditioning, *frame)` -> `(batch, horizon,
+  *frame)`.
 
-It may learn in one of two ways: a floor has `fit(train)` with `train` a `stbench.splits.TrainingWindows`; a torch model is an
-`nn.Module` with `loss(batch, generator) -> dict of named terms` (trained by `stbench.training`) and
+It may learn in one of two ways: a floor has `fit(train)` with `train` a `stbench.splits.TrainingWindows`; a torch model
+is an `nn.Module` with `loss(batch, generator) -> dict of named terms` (trained by `stbench.training`) and
 `forward(conditioning, horizon)` on tensors. A model is never handed a test target.
 """
 
@@ -44,7 +45,8 @@ class Task:
 @runtime_checkable
 class Forecaster(Protocol):
     def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
-        """Continue `conditioning` (batch, conditioning, *frame) by `horizon` frames: (batch, horizon, *frame), float32."""
+        """Continue `conditioning` (batch, conditioning, *frame) by `horizon` frames: (batch, horizon, *frame),
+        float32."""
         ...
 
 
@@ -59,7 +61,8 @@ class ModelPlugin:
     reference: str
     bibtex: str
     build: Callable[[Mapping[str, Any], Task], Any]
-    """`build(configuration["model"], task)`; random initial weights come from torch's global generator, seeded by the run."""
+    """`build(configuration["model"], task)`; random initial weights come from torch's global generator, seeded by the
+    run."""
     presets: Callable[[str], Mapping[str, Any]] = field(default=lambda dataset: {})
     """Dataset name -> {"paper": {"model": {...}, "training": {...}}, "quick": ..., "variants": {name: overrides}}."""
     floor: bool = False

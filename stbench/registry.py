@@ -1,7 +1,8 @@
 """Datasets, models and metrics, found by entry point: ours and a foreign package's alike.
 
 The core never imports a dataset or a baseline by name; it asks here. Groups: `stbench.datasets` (objects fulfilling
-`stbench.generator.Generator`), `stbench.models` (`stbench.model.ModelPlugin`), `stbench.metrics` (`stbench.metrics.Metric`).
+`stbench.generator.Generator`), `stbench.models` (`stbench.model.ModelPlugin`), `stbench.metrics`
+(`stbench.metrics.Metric`).
 """
 
 from __future__ import annotations

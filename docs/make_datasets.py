@@ -1,0 +1,84 @@
+"""Writes docs/datasets.md from the cards of the registered datasets: `.venv/bin/python docs/make_datasets.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stbench import registry
+from stbench.cli.describe import parameter_rows, split_rows
+from stbench.generator import Card, Generator
+
+PAGE = Path(__file__).with_name("datasets.md")
+
+HEAD = """\
+# Datasets
+
+This page is written by `docs/make_datasets.py` from the cards in the code; `stbench info NAME` shows the same on the
+terminal, and for a generated store its statistics, numerics certificate and digest besides.
+
+## Reading a store
+
+A store is one zarr v3 group. `frames (sequence, time, channel, y, x)`, or `(sequence, time, sensor)`, is float32 unless
+the card says otherwise; the factors (wave speed, labels, ...) have the leading dimension `sequence`. Split, statistics,
+card and digest are attributes of the group. No part of stbench is needed to read it:
+
+```python
+import xarray
+
+data = xarray.open_zarr("waveeq.zarr", consolidated=False)
+split = data.attrs["split"]["ranges"]  # half-open ranges: {"train": [[0, 216]], "val": [[216, 240]], "test": ...}
+start, stop = split["test"][0]
+test = data.isel(sequence=slice(start, stop))
+```
+
+One chunk holds frames of one sequence only, so reading a window touches no other sequence. Models see normalised
+frames; what they are normalised with comes from the train part and is in the attributes `normaliser` and `statistics`.
+
+```console
+$ stbench datasets
+$ stbench fetch moving-mnist
+$ stbench generate waveeq --out waveeq.zarr
+$ stbench info waveeq.zarr
+```
+"""
+
+
+def page() -> str:
+    """The whole page; a pure function of the registered datasets."""
+    generators = [registry.dataset(name) for name in registry.names("datasets")]
+    return "\n".join([HEAD, _overview(generators), *map(_section, generators)])
+
+
+def _overview(generators: list[Generator]) -> str:
+    lines = ["## All of them", "", "| dataset | version | what | tracks | cost of making it |", "|---|---|---|---|---|"]
+    for each in generators:
+        tracks = ", ".join(f"`{track.id}`" for track in each.tracks)
+        cells = (f"[`{each.name}`](#{each.name})", each.version, each.card.summary, tracks, each.card.generation)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def _section(generator: Generator) -> str:
+    card = generator.card
+    lines = [f"## {generator.name}", "", f"{card.title}. {card.summary}", "", *_facts(card), ""]
+    lines += ["Factors:", "", *(f"- `{name}`: {text}" for name, text in card.factors.items()), ""]
+    if card.quirks:
+        lines += ["Known quirks:", "", *(f"- {quirk}" for quirk in card.quirks), ""]
+    lines += ["| parameter | canonical value | meaning |", "|---|---|---|"]
+    canonical = {name: getattr(generator.parameters(), name) for name in generator.parameters.__dataclass_fields__}
+    lines += [f"| `{name}` | {value} | {meaning} |" for name, value, meaning in parameter_rows(generator, canonical)]
+    sources = generator.sources(None)
+    if sources:
+        blueprint = generator.blueprint(generator.parameters(), sources[0], None)
+        lines += ["", f"Split of the canonical data ({sources[0]}):", ""]
+        lines += [f"- {name}: {text}" for name, text in split_rows(blueprint.split)]
+    return "\n".join([*lines, ""])
+
+
+def _facts(card: Card) -> list[str]:
+    names = ("origin", "dimensions", "units", "boundary", "preprocessing", "licence", "reference")
+    return [f"- {name}: {text}" for name in names if (text := getattr(card, name))]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

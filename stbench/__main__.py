@@ -1,0 +1,5 @@
+"""`python -m stbench` is the command `stbench`."""
+
+from stbench.cli.main import main
+
+main()

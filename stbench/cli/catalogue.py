@@ -1,0 +1,83 @@
+"""`stbench datasets`, `stbench models`, `stbench metrics`: what there is."""
+
+from __future__ import annotations
+
+import click
+
+from stbench.cli.console import table
+from stbench.errors import StbenchError
+
+
+@click.command()
+def datasets() -> None:
+    """List the datasets: sources at hand, sequences, licence, tracks, whether built."""
+    from stbench import registry
+    from stbench.paths import data_dir, raw_dir
+
+    rows, raw = [], raw_dir()
+    for name in registry.names("datasets"):
+        generator = registry.dataset(name)
+        sources = generator.sources(raw)
+        sequences, built = "-", "no"
+        if sources:
+            blueprint = generator.blueprint(generator.parameters(), sources[0], raw)
+            sequences = f"{blueprint.n_sequences:,}"
+            built = "yes" if (data_dir() / blueprint.store_name).exists() else "no"
+        tracks = ", ".join(track.id for track in generator.tracks)
+        card = generator.card
+        rows.append(
+            (
+                name,
+                generator.version,
+                ", ".join(sources) or "none",
+                sequences,
+                built,
+                tracks,
+                card.licence,
+                card.reference,
+            )
+        )
+    columns = ("dataset", "version", "sources at hand", "sequences", "built", "tracks", "licence", "reference")
+    table("datasets", columns, rows)
+
+
+@click.command()
+@click.option("--dataset", default=None, help="Show the presets for this dataset only.")
+def models(dataset: str | None) -> None:
+    """List the models: presets and variants for each dataset, floors."""
+    from stbench import registry
+
+    if dataset is not None:
+        registry.dataset(dataset)
+    rows: list[tuple[str, ...]] = []
+    for name in registry.names("models"):
+        try:
+            plugin = registry.model(name)
+        except StbenchError as error:  # torch is not installed: the models that need it are still worth a row
+            rows.append((name, "-", "model", "-", "-", "-", str(error)))
+            continue
+        if plugin.floor:
+            rows.append((name, plugin.version, "floor", "every dataset", "every preset", "-", plugin.summary))
+            continue
+        for trained_on in [dataset] if dataset else registry.names("datasets"):
+            try:
+                presets = dict(plugin.presets(trained_on))
+            except StbenchError:  # the model has no presets for this dataset
+                continue
+            variants = ", ".join(presets.pop("variants", {})) or "-"
+            rows.append((name, plugin.version, "model", trained_on, ", ".join(presets), variants, plugin.summary))
+    table("models", ("model", "version", "kind", "dataset", "presets", "variants", "summary"), rows)
+
+
+@click.command()
+def metrics() -> None:
+    """List the metrics with formula, range and reference."""
+    from stbench import registry
+
+    rows = []
+    for name in registry.names("metrics"):
+        metric = registry.metric(name)
+        better = "higher" if metric.higher_is_better else "lower"
+        frames = "images" if metric.images_only else "all"
+        rows.append((name, metric.version, metric.formula, metric.range, better, frames, metric.reference))
+    table("metrics", ("metric", "version", "formula", "range", "better", "frames", "reference"), rows)

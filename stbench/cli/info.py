@@ -1,0 +1,58 @@
+"""`stbench info`: everything known of a dataset, and of its store where there is one."""
+
+from __future__ import annotations
+
+import click
+
+from stbench.cli.console import fields, note
+from stbench.cli.describe import card_rows, mapping_rows, parameter_rows, split_rows, statistics_rows
+from stbench.cli.options import find_store, store_argument
+
+
+@click.command()
+@store_argument
+def info(store: str, settings: dict[str, str], source: str) -> None:
+    """Show card, parameters, tracks, split, statistics, numerics certificate and digest.
+
+    Works on datasets that are not generated yet: then without what only the data can tell.
+    """
+    from stbench import registry
+    from stbench.store.reader import locate
+
+    if store in registry.names("datasets") and not locate(store, settings, source).exists():
+        _describe_dataset(store, settings, source)
+    else:
+        _describe_store(store, settings, source)
+
+
+def _describe_dataset(name: str, settings: dict[str, str], source: str) -> None:
+    from stbench import registry
+    from stbench.store.build import resolve
+
+    generator, blueprint = registry.dataset(name), resolve(name, settings, source)
+    fields(f"{name} {blueprint.version}: {blueprint.card.title}", card_rows(blueprint.card))
+    fields("parameters", parameter_rows(generator, blueprint.parameters))
+    fields("tracks", [(track.id, ", ".join(track.metrics)) for track in generator.tracks])
+    fields("split", split_rows(blueprint.split))
+    chosen = "".join(f" --set {key}={value}" for key, value in settings.items())
+    note(f"not generated yet: stbench generate {name}{chosen} makes it")
+
+
+def _describe_store(name_or_path: str, settings: dict[str, str], source: str) -> None:
+    from stbench import registry
+
+    store = find_store(name_or_path, settings, source)
+    fields(f"{store.dataset} {store.version}: {store.card.title}", card_rows(store.card))
+    if store.dataset in registry.names("datasets"):
+        generator = registry.dataset(store.dataset)
+        fields("parameters", parameter_rows(generator, store.parameters))
+        fields("tracks", [(track.id, ", ".join(track.metrics)) for track in generator.tracks])
+    else:
+        fields("parameters", mapping_rows(store.parameters))
+    fields("split", split_rows(store.split))
+    fields("statistics", statistics_rows(store.attributes["statistics"]))
+    if store.attributes.get("certificate"):
+        fields("numerics certificate", mapping_rows(store.attributes["certificate"]))
+    shape = " x ".join(str(size) for size in (store.n_sequences, store.n_frames, *store.frame_shape))
+    rows = [("path", str(store.path)), ("source", store.source), ("frames", shape), ("digest", store.digest)]
+    fields("store", rows)

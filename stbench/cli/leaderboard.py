@@ -1,0 +1,44 @@
+"""`stbench leaderboard`: the last arrow, from run records to tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stbench.cli import console
+from stbench.cli.failures import Resumable
+from stbench.cli.options import path_option, preset_option
+from stbench.cli.standings import show_board
+
+
+@click.command(cls=Resumable)
+@path_option("--runs", help="Folder of runs.  [default: ./runs]")
+@path_option("--out", default=Path("leaderboards"), show_default=True, help="Folder of the tables and records.")
+@path_option("--page", help="Web page of all leaderboards.  [default: index.html beside the tables]")
+@click.option("--run-missing", is_flag=True, help="First run what the preset has on every track and is not finished.")
+@preset_option
+def leaderboard(runs: Path | None, out: Path, page: Path | None, run_missing: bool, preset: str) -> None:
+    """Build the leaderboards of finished runs and show those of a preset.
+
+    Interrupted, the same command continues; finished runs are recognised and not repeated.
+    """
+    from stbench.paths import runs_dir
+    from stbench.results.board import boards
+    from stbench.results.leaderboard import build, read_published
+    from stbench.results.page import write_page
+    from stbench.results.reported import default_path
+
+    runs = runs or runs_dir()
+    if run_missing:
+        from stbench.suite import everything, run_all
+
+        run_all(everything(preset), runs=runs, report=console)
+    reported = default_path()
+    written = build(runs, out, reported)
+    written.append(write_page(out, page or out / "index.html", reported))
+    for board in boards(read_published(out)):
+        if board.preset == preset:
+            show_board(board)
+    for path in written:
+        click.echo(path)

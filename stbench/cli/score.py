@@ -1,0 +1,56 @@
+"""`stbench score`: predictions made elsewhere enter the leaderboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stbench.cli import console
+from stbench.cli.options import PRESETS, find_store, path_option, set_option, source_option
+from stbench.cli.standings import show_run
+
+
+@click.command()
+@click.option("--track", required=True, metavar="DATASET/PROTOCOL-HORIZON", help="`stbench datasets` lists them.")
+@path_option("--predictions", required=True, help="A prediction store: zarr v3 with frames, sequence and start.")
+@click.option("--name", required=True, help="What the leaderboard calls the model.")
+@click.option("--parameters", type=click.IntRange(min=0), required=True, help="Trainable numbers, over all its stages.")
+@click.option(
+    "--preset", type=click.Choice(PRESETS), default="paper", show_default=True, help="The board it belongs to."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of its training.")
+@path_option("--data", help="The dataset store.  [default: the one of --source and --set]")
+@source_option
+@set_option
+@path_option("--out", help="Folder of all runs.  [default: ./runs]")
+def score(
+    track: str,
+    predictions: Path,
+    name: str,
+    parameters: int,
+    preset: str,
+    seed: int,
+    data: Path | None,
+    source: str,
+    settings: dict[str, str],
+    out: Path | None,
+) -> None:
+    """Score predictions of all test windows of a track, made in any framework, and keep them as a run."""
+    from stbench.score import score as score_run
+    from stbench.score import track_by_id
+
+    dataset = track_by_id(track).dataset
+    store = find_store(str(data) if data else dataset, settings, source)
+    result = score_run(
+        track,
+        predictions,
+        name,
+        parameters=parameters,
+        preset=preset,
+        seed=seed,
+        store=store,
+        runs=out,
+        report=console,
+    )
+    show_run(result, out)

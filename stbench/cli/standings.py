@@ -1,0 +1,43 @@
+"""Leaderboards on the terminal: what was run, and apart from it what papers report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from stbench.cli.console import output
+
+if TYPE_CHECKING:
+    from stbench.results.board import Board
+    from stbench.run import RunResult
+
+
+def show_run(result: RunResult, runs: Path | None) -> None:
+    """The board of a run, with all runs on the same data, the run itself in bold; then where its folder is."""
+    from stbench.outcome import draw_beside
+    from stbench.paths import runs_dir
+    from stbench.results.board import boards
+    from stbench.results.leaderboard import find_runs, read_entry
+
+    record = result.record
+    comparable = [
+        entry
+        for entry in map(read_entry, find_runs(runs or runs_dir()))
+        if (entry.record.preset, entry.record.track) == (record.preset, record.track)
+        and entry.record.dataset_digest == record.dataset_digest
+    ]
+    for board in boards(comparable):
+        show_board(board, highlight=record.full_model)
+        draw_beside(result.folder, board)
+    click.echo(f"{'finished before' if result.reused else 'finished'}: {result.folder}")
+
+
+def show_board(board: Board, *, highlight: str = "") -> None:
+    from stbench.results.table import board_table, reported_for, reported_table
+
+    console = output()
+    console.print(board_table(board, highlight=highlight))
+    if reported := reported_for(board.track):
+        console.print(reported_table(reported))

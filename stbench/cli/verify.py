@@ -1,0 +1,32 @@
+"""`stbench verify`: is a store what its digest says?"""
+
+from __future__ import annotations
+
+import click
+
+from stbench.cli.console import fields, progress
+from stbench.cli.options import find_store, store_argument
+from stbench.cli.parse import duration_text
+
+
+@click.command()
+@store_argument
+@click.pass_context
+def verify(context: click.Context, store: str, settings: dict[str, str], source: str) -> None:
+    """Recompute digest and shard checksums of a store; exit code 1 and the damaged shards if they differ."""
+    from stbench.store.verify import verify as verify_store
+
+    path = find_store(store, settings, source).path
+    with progress("verifying", "sequences") as advance:
+        report = verify_store(path, on_progress=advance)
+    rows = [
+        ("path", str(path)),
+        ("sequences", f"{report.sequences:,}"),
+        ("digest expected", report.digest_expected),
+        ("digest found", report.digest_found),
+        ("time", duration_text(report.seconds)),
+    ]
+    rows += [("damaged", shard) for shard in report.damaged]
+    fields("intact" if report.ok else "DAMAGED", rows)
+    if not report.ok:
+        context.exit(1)

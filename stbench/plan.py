@@ -1,0 +1,154 @@
+"""What a run depends on, resolved before anything is trained: model, configuration, data, code."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stbench import paths, registry
+from stbench.errors import StbenchError, nearest
+from stbench.generator import Track, fingerprint
+from stbench.model import ModelPlugin
+from stbench.report import Reporter
+
+if TYPE_CHECKING:
+    from stbench.store.reader import Store
+
+PRESETS = ("quick", "cpu", "paper")
+TRAINING_CODE = ("stbench.model", "stbench.splits.index", "stbench.splits.training", "stbench.training")
+SCORING_CODE = ("stbench.metrics", "stbench.protocols", "stbench.splits.index")
+
+
+def split_model_name(text: str) -> tuple[str, str]:
+    """ "sepvar:without-s" -> ("sepvar", "without-s"); no colon, no variant."""
+    name, _, variant = text.partition(":")
+    return name, variant
+
+
+def find_track(dataset: str, name: str | None) -> Track:
+    """The track of a dataset by id or by its last part ("forecast-40"); the main track for None."""
+    tracks = registry.dataset(dataset).tracks
+    if not tracks:
+        raise StbenchError(f"the dataset '{dataset}' has no track, so no model can be run on it")
+    if name is None:
+        return tracks[0]
+    for track in tracks:
+        if name in (track.id, track.id.partition("/")[2]):
+            return track
+    raise StbenchError(f"there is no track '{name}' of {dataset}: {nearest(name, [track.id for track in tracks])}")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A model, a track and a preset that exist and fit together; known before any data is made."""
+
+    plugin: ModelPlugin
+    variant: str
+    track: Track
+    preset: str
+    configuration: Mapping[str, Any]
+
+
+def choose(model: str, dataset: str, *, track: str | None = None, preset: str = "quick") -> Choice:
+    """Resolve names; `StbenchError`, with the nearest name, for a model, variant, dataset, track or preset there is
+    not."""
+    name, variant = split_model_name(model)
+    plugin = registry.model(name)
+    chosen = find_track(dataset, track)
+    if preset not in PRESETS:
+        raise StbenchError(f"there is no preset '{preset}': {nearest(preset, PRESETS)}")
+    if plugin.floor:
+        if variant:
+            raise StbenchError(f"the floor '{name}' has no variants, so there is no '{model}'")
+        split = "train+val" if preset == "paper" else "train"
+        return Choice(plugin, variant, chosen, preset, {"model": {}, "training": {"split": split}})
+    from stbench.models.presets import select
+
+    return Choice(plugin, variant, chosen, preset, select(plugin, dataset, preset, variant))
+
+
+@dataclass(frozen=True)
+class Plan(Choice):
+    """What a run depends on, known before anything is trained: a choice, the data and a seed."""
+
+    store: Store
+    seed: int
+
+    @property
+    def model(self) -> str:
+        return f"{self.plugin.name}:{self.variant}" if self.variant else self.plugin.name
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """JSON-able; its fingerprint names the run folder, and a checkpoint of another identity is refused."""
+        return {
+            "model": self.plugin.name,
+            "variant": self.variant,
+            "model_version": self.plugin.version,
+            "configuration": self.configuration,
+            "track": self.track.id,
+            "conditioning": self.track.conditioning,
+            "train_horizon": self.track.train_horizon,
+            "dataset_digest": self.store.digest,
+            "preset": self.preset,
+            "seed": self.seed,
+        }
+
+    def folder(self, runs: Path) -> Path:
+        name = self.model.replace(":", ".")
+        return runs / self.preset / self.track.id / name / f"seed-{self.seed}-{fingerprint(self.identity)[:8]}"
+
+
+def plan(choice: Choice, store: Store, seed: int) -> Plan:
+    return Plan(**vars(choice), store=store, seed=seed)
+
+
+def dataset_for(
+    dataset: str,
+    preset: str,
+    *,
+    source: str = "auto",
+    settings: Mapping[str, str],
+    raw: Path | None = None,
+    report: Reporter,
+) -> Store:
+    """The store a preset asks for, generated if it is missing."""
+    from stbench.store.build import build, resolve
+
+    generator = registry.dataset(dataset)
+    blueprint = resolve(dataset, {**generator.presets.get(preset, {}), **settings}, source, raw)
+    if blueprint.source == "simulated":
+        report.note(f"{dataset} is simulated here: the official files were not found, see `stbench fetch {dataset}`")
+    if (paths.data_dir() / blueprint.store_name).exists():
+        return build(blueprint)
+    with report.progress(f"generating {dataset}", "sequences") as advance:
+        return build(blueprint, on_progress=advance)
+
+
+def command_line(todo: Plan, dataset: str, source: str, settings: Mapping[str, str]) -> str:
+    """The command that repeats a run."""
+    words = ["stbench", "run", "--model", todo.model, "--dataset", dataset, "--preset", todo.preset]
+    if todo.track != registry.dataset(dataset).tracks[0]:
+        words += ["--track", todo.track.id.partition("/")[2]]
+    if todo.seed:
+        words += ["--seed", str(todo.seed)]
+    if source != "auto":
+        words += ["--source", source]
+    for key, value in settings.items():
+        words += ["--set", f"{key}={value}"]
+    return shlex.join(words)
+
+
+def code_of(todo: Plan) -> dict[str, str]:
+    """SHA-256 of the sources a run depends on, by stage."""
+    from stbench.code import own_modules
+    from stbench.results.environment import code_fingerprint
+
+    model_code = own_modules(todo.plugin.build.__module__)
+    return {
+        "training": code_fingerprint([*TRAINING_CODE, *model_code]),
+        "scoring": code_fingerprint(SCORING_CODE),
+    }

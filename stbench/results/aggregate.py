@@ -1,0 +1,217 @@
+"""From per-window values to long-form result rows: means once, at the end, with an interval over sequences.
+
+    value = finish( Σ_s S_s / Σ_s n_s ),   S_s = Σ of the values of the n_s windows of sequence s
+
+Windows of one sequence overlap and share its factors, so they are no independent samples: the 95 % interval is the
+percentile bootstrap over *sequences*, which are drawn with all their windows (2,000 resamples, fixed seed, the same
+draws for every metric and lead time). Reference: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap, 1993,
+section 13.3; resampling of clusters: A. C. Davison and D. V. Hinkley, Bootstrap Methods and their Application, 1997,
+section 3.8.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stbench import registry
+from stbench.errors import StbenchError
+
+if TYPE_CHECKING:
+    from stbench.protocols.scoring import Scores
+    from stbench.results.record import RunRecord
+
+RESULTS = "results.csv"
+SCORES = "scores.npz"
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+SEED = 20_210_503
+"""Any fixed number; the same everywhere, so that intervals are reproducible."""
+BATCH_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """One metric of one run at one lead time, "1".."h", or over all of them, "1..h". The columns of `results.csv`."""
+
+    track: str
+    dataset: str
+    dataset_version: str
+    dataset_digest: str
+    split: str
+    source: str
+    model: str
+    preset: str
+    seed: int
+    lead_time: str
+    metric: str
+    metric_version: str
+    value: float
+    ci_low: float | None
+    """None: no interval, because there is one sequence only or the mean is infinite."""
+    ci_high: float | None
+    n: int
+    """Windows."""
+    n_sequences: int
+
+
+COLUMNS = tuple(each.name for each in fields(ResultRow))
+
+
+def rows(scores: Scores, record: RunRecord) -> list[ResultRow]:
+    """Result rows of a run: metrics in the order of the scores, lead times "1..h" first, then "1".."h".
+
+    Raises `StbenchError` for a value that is not a number, and for a metric that is not registered.
+    """
+    interval = SequenceInterval(scores.sequence)
+    found: list[ResultRow] = []
+    for name, values in scores.values.items():
+        metric = registry.metric(name)
+        if np.isnan(values).any():
+            raise StbenchError(
+                f"{name} of {record.full_model} on {record.track} has values that are not numbers: score it again"
+            )
+        means, low, high = interval(values, metric.finish)
+        horizon = values.shape[1]
+        for k, lead_time in enumerate([f"1..{horizon}", *map(str, range(1, horizon + 1))]):
+            found.append(
+                ResultRow(
+                    track=record.track,
+                    dataset=record.dataset,
+                    dataset_version=record.dataset_version,
+                    dataset_digest=record.dataset_digest,
+                    split=record.split,
+                    source=record.dataset_source,
+                    model=record.full_model,
+                    preset=record.preset,
+                    seed=record.seed,
+                    lead_time=lead_time,
+                    metric=name,
+                    metric_version=metric.version,
+                    value=float(means[k]),
+                    ci_low=float(low[k]) if math.isfinite(low[k]) else None,
+                    ci_high=float(high[k]) if math.isfinite(high[k]) else None,
+                    n=len(values),
+                    n_sequences=interval.n_sequences,
+                )
+            )
+    return found
+
+
+class SequenceInterval:
+    """Mean and bootstrap interval of per-window values whose windows come from the sequences `sequence` (n,)."""
+
+    def __init__(self, sequence: np.ndarray) -> None:
+        ids, self._row = np.unique(sequence, return_inverse=True)
+        self.n_sequences = len(ids)
+        self._counts = np.bincount(self._row, minlength=self.n_sequences).astype(np.float64)
+
+    def __call__(
+        self, values: np.ndarray, finish: Callable[[np.ndarray], np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`values` (n, horizon) -> value, low end, high end, each (1 + horizon,): over all lead times, then each one.
+
+        The ends are NaN where there is no interval.
+        """
+        columns = np.concatenate([values.mean(axis=1, keepdims=True), values], axis=1)
+        mean = columns.mean(axis=0)
+        low, high = np.full(len(mean), np.nan), np.full(len(mean), np.nan)
+        finite = np.isfinite(mean)
+        if self.n_sequences > 1 and finite.any():
+            low[finite], high[finite] = self._bootstrap(columns[:, finite])
+        # A function that finishes a mean is monotone (rmse: the root), so it may be applied to the ends.
+        ends = np.stack([finish(low), finish(high)])
+        return np.asarray(finish(mean)), ends.min(axis=0), ends.max(axis=0)
+
+    def _bootstrap(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        from scipy.stats import bootstrap  # type: ignore[import-untyped]
+
+        # Deviations from the first window, so that values that are all equal have equal means to the last bit.
+        shift = columns[0]
+        sums = np.zeros((self.n_sequences, columns.shape[1]))
+        np.add.at(sums, self._row, columns - shift)
+
+        def mean_of_drawn(drawn: np.ndarray, axis: int = -1) -> np.ndarray:
+            """Sequence numbers (..., n_sequences) -> means (columns, ...): multiplicities times sums, one product."""
+            flat = drawn.reshape(-1, self.n_sequences)
+            offset = np.arange(len(flat))[:, None] * self.n_sequences
+            times = np.bincount((flat + offset).ravel(), minlength=flat.size).reshape(flat.shape).astype(np.float64)
+            return np.asarray(((times @ sums) / (times @ self._counts)[:, None]).T.reshape(-1, *drawn.shape[:-1]))
+
+        drawn = bootstrap(
+            (np.arange(self.n_sequences),),
+            mean_of_drawn,
+            n_resamples=RESAMPLES,
+            batch=max(1, BATCH_BYTES // (8 * self.n_sequences)),
+            vectorized=True,
+            confidence_level=CONFIDENCE,
+            method="percentile",
+            random_state=np.random.default_rng(SEED),
+        ).confidence_interval
+        # Rounding may leave the range of the values by a last bit, below zero for errors; a mean cannot.
+        low, high = (np.clip(shift + end, columns.min(axis=0), columns.max(axis=0)) for end in (drawn.low, drawn.high))
+        return low, high
+
+
+def write_results(folder: Path, results: Sequence[ResultRow]) -> Path:
+    """Write `results.csv` (long form, full precision) into a run folder, atomically."""
+    path = folder / RESULTS
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            writer.writerows(["" if cell is None else cell for cell in astuple(row)] for row in results)
+        part.replace(path)
+    except OSError as error:
+        raise StbenchError(f"cannot write {path}: {error.strerror or error}") from None
+    return path
+
+
+def read_results(folder: Path) -> list[ResultRow]:
+    """Rows of `results.csv` of a run folder. `StbenchError` when it is missing or not such a table."""
+    path = Path(folder) / RESULTS
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file, strict=True)
+            if tuple(reader.fieldnames or ()) != COLUMNS:
+                raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
+            return [_row(cells) for cells in reader]
+    except FileNotFoundError:
+        raise StbenchError(f"{folder} has no {RESULTS}: score the run again with `stbench run`") from None
+    except OSError as error:
+        raise StbenchError(f"cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, csv.Error, TypeError) as error:
+        raise StbenchError(
+            f"{path} is damaged, {error}: remove it and score the run again with `stbench run`"
+        ) from None
+
+
+def _row(cells: Mapping[str, str]) -> ResultRow:
+    texts = dict(cells)
+    if None in texts or None in texts.values():
+        raise ValueError("a line has another number of cells")
+    numbers = {name: int(texts.pop(name)) for name in ("seed", "n", "n_sequences")}
+    value = float(texts.pop("value"))
+    ends = {name: float(text) if (text := texts.pop(name)) else None for name in ("ci_low", "ci_high")}
+    if value != value:
+        raise ValueError("a value is not a number")
+    return ResultRow(**texts, **numbers, value=value, **ends)  # type: ignore[arg-type]
+
+
+def write_scores(folder: Path, scores: Scores) -> Path:
+    """Write `scores.npz`: `sequence` (n,), `start` (n,), and per metric (n, horizon), nothing averaged."""
+    path = folder / SCORES
+    part = path.with_name(f".{SCORES}.part.npz")
+    try:
+        np.savez_compressed(part, sequence=scores.sequence, start=scores.start, **scores.values)  # type: ignore[arg-type]
+        part.replace(path)
+    except OSError as error:
+        raise StbenchError(f"cannot write {path}: {error.strerror or error}") from None
+    return path

@@ -1,0 +1,208 @@
+"""Boards: runs of one preset on one track, grouped into what is comparable, averaged over seeds, ranked."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from stbench import registry
+from stbench.generator import fingerprint
+from stbench.results.aggregate import ResultRow
+from stbench.results.record import RunRecord
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One finished run: its record and its result rows (none where the track is not applicable to the model)."""
+
+    record: RunRecord
+    rows: tuple[ResultRow, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One metric at one lead time, over the seeds of a line."""
+
+    value: float
+    """Mean over seeds."""
+    ci_low: float | None
+    ci_high: float | None
+    """With several seeds the means of the ends: what another draw of test sequences would change. None: no interval."""
+    seed_sd: float | None
+    """Unbiased standard deviation over seeds: what another training would change. None for one seed."""
+    n: int
+    n_sequences: int
+    metric_version: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A model with one configuration on one block of a board: its seeds, averaged."""
+
+    entries: tuple[Entry, ...]
+    """By ascending seed."""
+    rank: int | None
+    """1 is best; equal values share a rank; None where the track is not applicable to the model."""
+
+    @property
+    def record(self) -> RunRecord:
+        """Of the first seed."""
+        return self.entries[0].record
+
+    @property
+    def model(self) -> str:
+        return self.record.full_model
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(entry.record.seed for entry in self.entries)
+
+    def summary(self, metric: str, lead_time: str) -> Summary | None:
+        """None: not applicable."""
+        rows = [
+            row for entry in self.entries for row in entry.rows if (row.metric, row.lead_time) == (metric, lead_time)
+        ]
+        if len(rows) < len(self.entries) or not rows:
+            return None
+        lows = [row.ci_low for row in rows if row.ci_low is not None]
+        highs = [row.ci_high for row in rows if row.ci_high is not None]
+        values = [row.value for row in rows]
+        return Summary(
+            value=statistics.fmean(values),
+            ci_low=statistics.fmean(lows) if len(lows) == len(rows) else None,
+            ci_high=statistics.fmean(highs) if len(highs) == len(rows) else None,
+            seed_sd=statistics.stdev(values) if len(rows) > 1 and all(map(math.isfinite, values)) else None,
+            n=rows[0].n,
+            n_sequences=rows[0].n_sequences,
+            metric_version=rows[0].metric_version,
+        )
+
+
+@dataclass(frozen=True)
+class Block:
+    """Lines that may be ranked together: same data digest, split, windows and metric version."""
+
+    dataset_version: str
+    dataset_digest: str
+    split: str
+    lines: tuple[Line, ...]
+    """By rank; not applicable ones last."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """Everything that was run of one preset on one track and source."""
+
+    preset: str
+    track: str
+    dataset: str
+    source: str
+    metrics: tuple[str, ...]
+    """The first one ranks."""
+    horizon: int
+    blocks: tuple[Block, ...]
+    """More than one: the board has runs on different data, which must not be compared."""
+
+    @property
+    def mean_lead_time(self) -> str:
+        return f"1..{self.horizon}"
+
+    @property
+    def main_lead_times(self) -> tuple[str, ...]:
+        """The mean over all lead times, the first one, the last one."""
+        return tuple(dict.fromkeys((self.mean_lead_time, "1", str(self.horizon))))
+
+    @property
+    def file_stem(self) -> str:
+        """Name of its files: the dataset's for the main track, else the track's; `-simulated` for stand-ins."""
+        name = self.track.replace("/", "-")
+        if self.dataset in registry.names("datasets"):
+            tracks = registry.dataset(self.dataset).tracks
+            if tracks and tracks[0].id == self.track:
+                name = self.dataset
+        return f"{name}-simulated" if self.source == "simulated" else name
+
+
+def boards(entries: Iterable[Entry]) -> list[Board]:
+    """All boards of these runs, ordered by preset, track and source; the order of `entries` does not matter."""
+
+    def place(entry: Entry) -> tuple[str, str, str]:
+        return entry.record.preset, entry.record.track, entry.record.dataset_source
+
+    ordered = sorted(entries, key=lambda entry: (*place(entry), entry.record.full_model, entry.record.seed))
+    return [_board(list(group)) for _, group in groupby(ordered, key=place)]
+
+
+def _board(entries: Sequence[Entry]) -> Board:
+    record = entries[0].record
+    # Most complete run first: a metric an old run lacks keeps its place in the order of the track.
+    by_completeness = sorted(entries, key=lambda entry: -len(entry.rows))
+    metrics = tuple(dict.fromkeys(row.metric for entry in by_completeness for row in entry.rows))
+    horizon = int(record.track.rpartition("-")[2])
+    mean_lead_time = f"1..{horizon}"
+
+    blocks: dict[tuple[str, ...], list[Entry]] = {}
+    unscored: list[Entry] = []
+    for entry in entries:
+        ranking = [row for row in entry.rows if metrics and (row.metric, row.lead_time) == (metrics[0], mean_lead_time)]
+        if ranking:
+            key = (*_data(entry), ranking[0].metric_version, str(ranking[0].n))
+            blocks.setdefault(key, []).append(entry)
+        else:
+            unscored.append(entry)
+    for entry in unscored:
+        same_data = [key for key in blocks if key[:4] == _data(entry)]
+        largest = max(same_data, key=lambda key: (len(blocks[key]), key)) if same_data else _data(entry)
+        blocks.setdefault(largest, []).append(entry)
+
+    # The newest data first: the block a reader looks for.
+    order = sorted(blocks, key=lambda key: key[1:])
+    order.sort(key=lambda key: _version_order(key[0]), reverse=True)
+    return Board(
+        preset=record.preset,
+        track=record.track,
+        dataset=record.dataset,
+        source=record.dataset_source,
+        metrics=metrics,
+        horizon=horizon,
+        blocks=tuple(
+            Block(key[0], key[1], key[2], _ranked(blocks[key], metrics[0] if metrics else "", mean_lead_time))
+            for key in order
+        ),
+    )
+
+
+def _data(entry: Entry) -> tuple[str, str, str, str]:
+    record = entry.record
+    return record.dataset_version, record.dataset_digest, record.split, record.split_digest
+
+
+def _version_order(version: str) -> tuple[tuple[int, str], ...]:
+    """ "1.10" after "1.9"."""
+    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in version.split("."))
+
+
+def _configuration(entry: Entry) -> tuple[str, str, str]:
+    """Seeds of one line share model, version, configuration and length of training."""
+    record = entry.record
+    made = fingerprint([record.model_version, record.configuration, record.steps])
+    return record.full_model, record.model_version, made
+
+
+def _ranked(entries: Sequence[Entry], metric: str, lead_time: str) -> tuple[Line, ...]:
+    lines = []
+    for _, group in groupby(sorted(entries, key=_configuration), key=_configuration):
+        lines.append(Line(tuple(sorted(group, key=lambda entry: entry.record.seed)), None))
+    scored = []
+    for line in lines:
+        if (found := line.summary(metric, lead_time)) is not None:
+            scored.append((found.value, line))
+    sign = -1.0 if metric and registry.metric(metric).higher_is_better else 1.0
+    scored.sort(key=lambda pair: (sign * pair[0], pair[1].model))
+    values = [value for value, _ in scored]
+    ranked = [Line(line.entries, values.index(value) + 1) for value, line in scored]
+    placed = {id(line.entries) for line in ranked}
+    return (*ranked, *(line for line in lines if id(line.entries) not in placed))

@@ -1,0 +1,152 @@
+"""Facts of the machine, the libraries and the code a run was made with."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import platform
+import resource
+import subprocess
+import sys
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TypedDict
+
+from stbench.errors import StbenchError
+
+LIBRARIES = ("numpy", "scipy", "numba", "zarr", "xarray", "torch", "scikit-learn", "scikit-image")
+"""Those whose version can change a number."""
+
+
+class Environment(TypedDict):
+    """The fields of `RunRecord` that describe where it was made: `RunRecord(..., **environment("cpu"))`."""
+
+    device: str
+    processor: str
+    threads: int
+    libraries: dict[str, str]
+    python: str
+    git_revision: str | None
+    git_dirty: bool | None
+    stbench_version: str
+
+
+def environment(device: str = "cpu") -> Environment:
+    """What can be known of this process: `device` is the torch name; a CUDA device is told by the name of its card."""
+    revision, dirty = git_revision()
+    return {
+        "device": _device_name(device),
+        "processor": processor_name(),
+        "threads": _threads(),
+        "libraries": library_versions(LIBRARIES),
+        "python": platform.python_version(),
+        "git_revision": revision,
+        "git_dirty": dirty,
+        "stbench_version": library_versions(["stbench"]).get("stbench", "unknown"),
+    }
+
+
+def peak_memory() -> int:
+    """Largest resident memory of this process so far, bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def library_versions(names: Iterable[str]) -> dict[str, str]:
+    """Name -> installed version, for those that are installed."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@cache
+def processor_name() -> str:
+    """The processor as its maker calls it, with the number of cores this process may use."""
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        if line.lower().startswith("model name"):
+            name = line.partition(":")[2].strip()
+            break
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{name}, {cores} cores"
+
+
+def git_revision() -> tuple[str | None, bool | None]:
+    """(revision, tracked files changed?) of the checkout the package lies in; (None, None) outside git."""
+    folder = Path(__file__).resolve().parent
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", "--no-optional-locks", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+        return done.stdout.strip()
+
+    try:
+        # A package installed inside somebody else's checkout (a virtual environment there) is not that checkout's.
+        git("ls-files", "--error-unmatch", str(Path(__file__).resolve()))
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+
+
+def code_fingerprint(modules: Iterable[str]) -> str:
+    """SHA-256 over the Python sources of modules, a package standing for all it contains.
+
+    Hashed are the dotted names and the bytes of the files, in order of name, so neither the place of the installation
+    nor the order of `modules` matters. Nothing is imported except the parents of a module. Raises `StbenchError` for a
+    module that is not there.
+    """
+    files: dict[str, Path] = {}
+    for module in modules:
+        files.update(_sources(module))
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        content = files[name].read_bytes()
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _sources(module: str) -> dict[str, Path]:
+    try:
+        found = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        found = None
+    if found is None or found.origin is None:
+        raise StbenchError(f"the source of the module '{module}' is not there: install the package that has it again")
+    origin = Path(found.origin)
+    if found.submodule_search_locations is None:
+        return {module: origin}
+    sources = {}
+    for path in origin.parent.rglob("*"):
+        # Data files of a package (presets, splits) decide results as much as its code does.
+        if path.is_file() and path.suffix in {".py", ".toml", ".json"}:
+            sources[f"{module}/{path.relative_to(origin.parent).as_posix()}"] = path
+    return sources
+
+
+def _threads() -> int:
+    if "torch" in sys.modules:
+        return int(sys.modules["torch"].get_num_threads())
+    return os.cpu_count() or 1
+
+
+def _device_name(device: str) -> str:
+    if device.startswith("cuda") and "torch" in sys.modules:
+        return f"{device} ({sys.modules['torch'].cuda.get_device_name(device)})"
+    return device

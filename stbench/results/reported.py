@@ -1,0 +1,80 @@
+"""Numbers that papers report, `leaderboards/reported.csv`: apart from what was run here, never in a ranking."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from stbench.errors import StbenchError
+
+
+@dataclass(frozen=True)
+class Reported:
+    """One cell of a table of a paper. The columns of `reported.csv`."""
+
+    paper: str
+    bibtex_key: str
+    table: str
+    row: str
+    """The model, as the paper calls it."""
+    dataset: str
+    track: str
+    """The track it may be held against; empty where there is none."""
+    metric: str
+    """As the paper calls it."""
+    metric_here: str
+    """Our metric of the same definition; empty where there is none, so that nobody compares unlike things."""
+    horizon: str
+    value: str
+    """As printed: digits are information."""
+    std: str
+    note: str
+
+
+COLUMNS = tuple(each.name for each in fields(Reported))
+
+
+def default_path() -> Path | None:
+    """`leaderboards/reported.csv` of the working folder, the installed package or its checkout; None without."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (Path(), package, package.parent):
+        path = folder / "leaderboards" / "reported.csv"
+        if path.is_file():
+            return path
+    return None
+
+
+def read_reported(path: Path) -> list[Reported]:
+    """All numbers of the file, in its order. `StbenchError` when it is missing or not such a table."""
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file, strict=True)
+            if tuple(reader.fieldnames or ()) != COLUMNS:
+                raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
+            found = []
+            for cells in reader:
+                if None in cells or None in cells.values():
+                    raise ValueError(f"line {reader.line_num} has another number of cells")
+                float(cells["value"])
+                found.append(Reported(**cells))
+            return found
+    except FileNotFoundError:
+        raise StbenchError(f"there is no table of reported numbers {path}") from None
+    except OSError as error:
+        raise StbenchError(f"cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, csv.Error) as error:
+        raise StbenchError(f"{path} is no table of reported numbers, {error}: mend it") from None
+
+
+def reported_for(track: str, path: Path | None = None) -> list[Reported]:
+    """The numbers reported on a track ("waveeq-100/forecast-40"); none where the file is not at hand.
+
+    A number the paper prints in two tables (the full model in an ablation) comes once, from the first.
+    """
+    path = path or default_path()
+    found: dict[tuple[str, ...], Reported] = {}
+    for each in read_reported(path) if path is not None else []:
+        if each.track == track:
+            found.setdefault((each.bibtex_key, each.row, each.metric, each.value), each)
+    return list(found.values())

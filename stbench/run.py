@@ -1,0 +1,101 @@
+"""One run, from a preset to a record: the only place that knows the whole way.
+
+    store ──▶ training windows ──▶ model ──▶ predictions ──▶ scores ──▶ run folder
+
+A run folder is named by what the run depends on (`<preset>/<track>/<model>/seed-<k>-<fingerprint>`): model, variant,
+version, configuration, track, dataset digest, seed. The digest of the source code is kept inside the record, so a
+change of code is noticed: training code changed -> train again, scoring code changed -> score again, nothing changed ->
+nothing to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stbench import paths
+from stbench.plan import choose, code_of, command_line, dataset_for, plan
+from stbench.report import Reporter, Silent
+
+if TYPE_CHECKING:
+    from stbench.results.record import RunRecord
+
+
+@dataclass(frozen=True)
+class RunResult:
+    folder: Path
+    record: RunRecord
+    reused: bool
+    """True when the finished run was already there and depends on the same code, configuration and data."""
+
+
+def run(
+    model: str,
+    dataset: str,
+    *,
+    track: str | None = None,
+    preset: str = "quick",
+    seed: int = 0,
+    source: str = "auto",
+    settings: Mapping[str, str] | None = None,
+    raw: Path | None = None,
+    runs: Path | None = None,
+    budget_seconds: float | None = None,
+    device: str = "cpu",
+    keep: int = 64,
+    reuse_checkpoint: bool = False,
+    force: bool = False,
+    report: Reporter | None = None,
+) -> RunResult:
+    """Generate what is missing, train, predict, score, and leave a run folder.
+
+    `settings` are dataset parameters on top of those the preset asks for. A finished run that depends on the same code,
+    configuration and data is returned as it is, unless `force`. Training that was interrupted continues; when the code
+    it depends on has changed since, it starts again, unless `reuse_checkpoint`. With `budget_seconds` training stops
+    after that time, the model is scored as it is, and the same command goes on from there. Raises `StbenchError` for
+    whatever a user can get wrong and KeyboardInterrupt, with a checkpoint on disk, when it was interrupted.
+    """
+    report = report or Silent()
+    started = datetime.now(UTC)
+    choice = choose(model, dataset, track=track, preset=preset)
+    store = dataset_for(dataset, preset, source=source, settings=settings or {}, raw=raw, report=report)
+    todo = plan(choice, store, seed)
+    folder = todo.folder(runs or paths.runs_dir())
+    code = code_of(todo)
+    if not force and (before := finished(folder, code)):
+        return RunResult(folder, before, reused=True)
+
+    from stbench.fit import fit
+    from stbench.outcome import make_record, write_run
+    from stbench.protocols.forecast import forecast
+
+    trained = fit(
+        todo,
+        folder,
+        code["training"],
+        budget_seconds=budget_seconds,
+        device=device,
+        reuse_checkpoint=reuse_checkpoint,
+        force=force,
+        report=report,
+    )
+    with report.progress(f"{todo.model}: scoring", "windows") as advance:
+        scores = forecast(trained.model, store, todo.track, keep=keep, on_progress=advance)
+    command = command_line(todo, dataset, source, settings or {})
+    made_with = {**code, "training": trained.code}
+    record = make_record(todo, trained, scores, made_with, device, command, started, budget_seconds)
+    write_run(todo, folder, record, scores)
+    return RunResult(folder, record, reused=False)
+
+
+def finished(folder: Path, code: Mapping[str, str]) -> RunRecord | None:
+    """The record of a run that was trained to its end with this code; None when there is none."""
+    from stbench.results.record import RECORD, read_record
+
+    if not (folder / RECORD).exists():
+        return None
+    record = read_record(folder)
+    return record if record.training.get("finished") and record.code == code else None

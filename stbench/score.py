@@ -1,0 +1,136 @@
+"""Predictions made elsewhere, in any framework, become a run like every other: same windows, same scoring code."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stbench import paths, registry
+from stbench.errors import StbenchError, nearest
+from stbench.generator import Track, fingerprint
+from stbench.plan import PRESETS, SCORING_CODE
+from stbench.report import Reporter, Silent
+from stbench.run import RunResult
+
+if TYPE_CHECKING:
+    from stbench.protocols.scoring import Scores
+    from stbench.store.reader import Store
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]*")
+
+
+def score(
+    track: str,
+    predictions: Path,
+    name: str,
+    *,
+    parameters: int,
+    preset: str = "paper",
+    seed: int = 0,
+    store: Store,
+    runs: Path | None = None,
+    report: Reporter | None = None,
+) -> RunResult:
+    """Score a prediction store on all test windows of a track and leave a run folder.
+
+    `name` is what the leaderboard calls the model, `parameters` the trainable numbers of all its stages, `preset` the
+    board it belongs to: "paper" for whatever was trained on the canonical data. Raises `StbenchError` for an unknown
+    track or preset, a name that is taken by a model of ours, and what `score_predictions` refuses.
+    """
+    from stbench.protocols.predictions import score_predictions
+
+    report, started = report or Silent(), datetime.now(UTC)
+    found = track_by_id(track)
+    if preset not in PRESETS:
+        raise StbenchError(f"there is no preset '{preset}': {nearest(preset, PRESETS)}")
+    if not _NAME.fullmatch(name):
+        raise StbenchError(f"'{name}' cannot name a model: use letters, digits and . + _ - only")
+    if name in registry.names("models"):
+        raise StbenchError(f"'{name}' is a model of stbench, whose runs come from `stbench run`: choose another name")
+    if store.dataset != found.dataset:
+        raise StbenchError(f"the track {track} is of the dataset {found.dataset}, but {store.path} is {store.dataset}")
+    with report.progress(f"scoring {name}", "windows") as advance:
+        scores = score_predictions(predictions, store, found, on_progress=advance)
+    return _write(found, predictions, name, parameters, preset, seed, store, scores, runs or paths.runs_dir(), started)
+
+
+def track_by_id(track: str) -> Track:
+    """The track of an id such as "waveeq/forecast-40"; `StbenchError` with the nearest one when there is none."""
+    dataset, _, _ = track.partition("/")
+    tracks = {each.id: each for each in registry.dataset(dataset).tracks}
+    if track not in tracks:
+        raise StbenchError(f"there is no track '{track}': {nearest(track, tracks)}")
+    return tracks[track]
+
+
+def _write(
+    track: Track,
+    predictions: Path,
+    name: str,
+    parameters: int,
+    preset: str,
+    seed: int,
+    store: Store,
+    scores: Scores,
+    runs: Path,
+    started: datetime,
+) -> RunResult:
+    from stbench.results.aggregate import rows, write_results, write_scores
+    from stbench.results.environment import code_fingerprint, environment
+    from stbench.results.record import RunRecord
+
+    identity = {
+        "model": name,
+        "track": track.id,
+        "dataset_digest": store.digest,
+        "preset": preset,
+        "seed": seed,
+        "scores": _digest(scores),
+    }
+    record = RunRecord(
+        track=track.id,
+        dataset=store.dataset,
+        dataset_version=store.version,
+        dataset_source=store.source,
+        dataset_digest=store.digest,
+        dataset_fingerprint=store.fingerprint,
+        dataset_parameters=store.parameters,
+        split=store.split.id,
+        split_digest=store.split.digest,
+        model=name,
+        variant="",
+        model_version="",
+        floor=False,
+        preset=preset,
+        seed=seed,
+        configuration={"predictions": "made elsewhere"},
+        parameters=parameters,
+        macs_per_forecast=None,
+        training={"steps": 0, "seconds": 0.0, "finished": True},
+        inference_seconds=None,
+        peak_memory_bytes=None,
+        code={"scoring": code_fingerprint(SCORING_CODE)},
+        command=f"stbench score --track {track.id} --name {name} --predictions {predictions}",
+        fingerprint=fingerprint(identity),
+        started=started.isoformat(timespec="seconds"),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        **environment(),
+    )
+    folder = runs / preset / track.id / name / f"seed-{seed}-{record.fingerprint[:8]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_scores(folder, scores)
+    write_results(folder, rows(scores, record))
+    record.write(folder)
+    return RunResult(folder, record, reused=False)
+
+
+def _digest(scores: Scores) -> str:
+    digest = hashlib.sha256()
+    for name, values in sorted(scores.values.items()):
+        digest.update(name.encode() + np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,81 @@
+"""Several runs, each in a process of its own: one's memory and failure are its own, and its peak memory is too."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stbench import paths, registry
+from stbench.errors import StbenchError
+from stbench.plan import choose, code_of, command_line, dataset_for, plan
+from stbench.report import Reporter, Silent
+from stbench.run import finished
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run as `stbench run` would be asked for it; `track` None is the dataset's main track."""
+
+    model: str
+    dataset: str
+    preset: str
+    track: str | None = None
+    source: str = "auto"
+    settings: Mapping[str, str] = field(default_factory=dict)
+    raw: Path | None = None
+
+
+def everything(preset: str) -> list[Job]:
+    """All there is of a preset: on the main track of every dataset all floors, then every model and variant with it."""
+    found = []
+    for dataset in registry.names("datasets"):
+        if not registry.dataset(dataset).tracks:
+            continue
+        found += floors(Job("", dataset, preset))
+        for name in registry.names("models"):
+            plugin = registry.model(name)
+            presets = plugin.presets(dataset)
+            if not plugin.floor and preset in presets:
+                found += [Job(each, dataset, preset) for each in (name, *_variants(name, presets))]
+    return found
+
+
+def floors(beside: Job) -> list[Job]:
+    """Every floor on the data and track of a job."""
+    names = [name for name in registry.names("models") if registry.model(name).floor]
+    return [Job(**{**vars(beside), "model": name}) for name in names]
+
+
+def _variants(name: str, presets: Mapping[str, Mapping[str, object]]) -> list[str]:
+    return [f"{name}:{variant}" for variant in presets.get("variants", {})]
+
+
+def run_all(todo: Sequence[Job], *, runs: Path | None = None, report: Reporter | None = None) -> None:
+    """Run every job that is not finished. Raises `StbenchError` naming those that failed, after all were tried."""
+    report = report or Silent()
+    runs = runs or paths.runs_dir()
+    failed = []
+    for number, job in enumerate(todo, 1):
+        choice = choose(job.model, job.dataset, track=job.track, preset=job.preset)
+        store = dataset_for(
+            job.dataset, job.preset, source=job.source, settings=job.settings, raw=job.raw, report=report
+        )
+        planned = plan(choice, store, seed=0)
+        if finished(planned.folder(runs), code_of(planned)):
+            continue
+        command = command_line(planned, job.dataset, job.source, job.settings)
+        report.note(f"[{number}/{len(todo)}] {command}")
+        words = [*shlex.split(command)[1:], "--out", str(runs), "--no-table"]
+        words += ["--raw", str(job.raw)] if job.raw else []
+        done = subprocess.run([sys.executable, "-m", "stbench", *words], check=False)
+        if done.returncode in (-signal.SIGINT, 128 + signal.SIGINT):
+            raise KeyboardInterrupt
+        if done.returncode:
+            failed.append(f"{job.model} on {job.dataset}")
+    if failed:
+        raise StbenchError(f"{len(failed)} of {len(todo)} runs failed ({', '.join(failed)}): see their messages above")

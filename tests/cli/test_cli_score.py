@@ -1,0 +1,105 @@
+"""Predictions made elsewhere, through the command line onto a leaderboard."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from stbench.cli.main import cli
+from stbench.protocols.predictions import PredictionWriter
+from stbench.protocols.windows import track_windows
+from stbench.score import track_by_id
+from stbench.store.build import build, resolve
+from stbench.store.reader import Store
+
+TRACK = "waveeq-100/forecast-40"
+SETTINGS = {"sequences": "10", "sensors": "6"}
+OPTIONS = ("--set", "sequences=10", "--set", "sensors=6", "--parameters", "12", "--preset", "quick")
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setenv("STBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    return build(resolve("waveeq-100", SETTINGS))
+
+
+def predict(store: Store, path: Path, error: float) -> Path:
+    """Every test window, off by `error` everywhere."""
+    track = track_by_id(TRACK)
+    windows = track_windows(store, track)
+    frames = store.normalise(store.read(slice(None)))
+    lead_times = windows.start[:, None] + track.conditioning + np.arange(track.horizon)
+    with PredictionWriter(path, store, track, "elsewhere") as writer:
+        prediction = frames[windows.sequence[:, None], lead_times] + np.float32(error)
+        writer.write(windows.sequence, windows.start, prediction)
+    return path
+
+
+def stbench(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, [str(each) for each in arguments])
+
+
+def board(path: Path) -> dict[str, dict[str, str]]:
+    """Model -> its line of mse over all lead times."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {row["model"]: row for row in rows if (row["metric"], row["lead_time"]) == ("mse", "1..40")}
+
+
+def test_foreign_predictions_are_scored_and_ranked(store: Store, tmp_path: Path) -> None:
+    for name, error in (("good", 0.25), ("bad", 0.5)):
+        path = predict(store, tmp_path / f"{name}.zarr", error)
+        result = stbench("score", "--track", TRACK, "--predictions", path, "--name", name, *OPTIONS)
+        assert result.exit_code == 0, result.output
+        assert name in result.stdout
+    result = stbench("leaderboard")
+    assert result.exit_code == 0, result.output
+    assert "leaderboards/quick/waveeq-100.csv" in result.stdout
+    lines = board(Path("leaderboards/quick/waveeq-100.csv"))
+    assert float(lines["good"]["value"]) == pytest.approx(0.0625, rel=1e-5)
+    assert float(lines["bad"]["value"]) == pytest.approx(0.25, rel=1e-5)
+    assert (lines["good"]["rank"], lines["bad"]["rank"]) == ("1", "2")
+    assert lines["good"]["dataset_digest"] == store.digest
+    assert Path("leaderboards/index.html").read_text().count("good") >= 1
+
+
+def test_a_perfect_prediction_scores_zero_and_scoring_twice_is_one_run(store: Store, tmp_path: Path) -> None:
+    path = predict(store, tmp_path / "oracle.zarr", 0.0)
+    for _ in range(2):
+        assert stbench("score", "--track", TRACK, "--predictions", path, "--name", "oracle", *OPTIONS).exit_code == 0
+    assert len(list(Path("runs").rglob("record.json"))) == 1
+    assert stbench("leaderboard").exit_code == 0
+    assert float(board(Path("leaderboards/quick/waveeq-100.csv"))["oracle"]["value"]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("persistence", "choose another name"), ("../up", "letters"), ("", "letters"), ("a b", "letters")],
+)
+def test_a_name_that_would_mislead_is_refused(store: Store, tmp_path: Path, name: str, told: str) -> None:
+    result = stbench("score", "--track", TRACK, "--predictions", tmp_path / "p", "--name", name, *OPTIONS)
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert not Path("runs").exists()
+
+
+def test_predictions_for_other_data_are_refused(store: Store, tmp_path: Path) -> None:
+    path = predict(store, tmp_path / "mine.zarr", 0.0)
+    other = build(resolve("waveeq-100", SETTINGS | {"seed": "7"}))
+    data = ("--data", other.path, "--parameters", 12)
+    result = stbench("score", "--track", TRACK, "--predictions", path, "--name", "mine", *data)
+    assert result.exit_code == 2
+    assert "dataset_digest" in result.stderr
+    assert not Path("runs").exists()
+
+
+def test_a_leaderboard_without_runs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = stbench("leaderboard")
+    assert result.exit_code == 2
+    assert "stbench run" in result.stderr

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from PIL import Image
+
+from stbench.errors import StbenchError
+from stbench.results.colours import colour_scale
+from stbench.results.figures import Curve, error_against_lead_time, forecast_strip, preview
+
+AMBER = (0xB4, 0x53, 0x09)
+
+
+@dataclasses.dataclass(frozen=True)
+class FakeStore:
+    """What a preview asks of a store."""
+
+    frames: np.ndarray
+    source: str = "procedural"
+    places: bool = False
+    dataset: str = "waves"
+    version: str = "7"
+    path: Path = Path("waves.zarr")
+
+    @property
+    def n_sequences(self) -> int:
+        return len(self.frames)
+
+    @property
+    def n_frames(self) -> int:
+        return int(self.frames.shape[1])
+
+    def read(self, sequence: int) -> np.ndarray:
+        return np.asarray(self.frames[sequence])
+
+    def to_xarray(self) -> xr.Dataset:
+        coords: dict[str, Any] = {"time": ("time", np.arange(self.n_frames) * 0.25, {"units": "s"})}
+        if self.places:
+            n = self.frames.shape[2]
+            coords |= {"y": ("sensor", np.arange(n) * 2.0), "x": ("sensor", np.arange(n) % 3 * 5.0)}
+        return xr.Dataset(coords=coords)
+
+
+def _waves(sequences: int = 3, time: int = 12, channels: int = 1) -> np.ndarray:
+    y, x = np.mgrid[:16, :16]
+    phase = np.arange(sequences)[:, None, None, None] + np.arange(time)[:, None, None] / 3
+    frames = 0.5 + 0.5 * np.sin(phase + 0.4 * x) * np.cos(0.2 * y)
+    return np.repeat(frames[:, :, None], channels, axis=2).astype(np.float32)
+
+
+def _curve(value: list[float], *, floor: bool = False) -> Curve:
+    array = np.array(value)
+    return Curve("a model", array, array * 0.9, array * 1.1, floor)
+
+
+def _has(path: Path, colour: tuple[int, int, int], tolerance: int) -> bool:
+    pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    return bool((np.abs(pixels - colour).max(axis=-1) <= tolerance).any())
+
+
+Draw = Callable[[Path, str], Path]
+
+
+def _draw_curves(out: Path, source: str) -> Path:
+    return error_against_lead_time(
+        [_curve([1e-5, 1e-3]), _curve([0.1, 0.2], floor=True)], out, metric="mse", source=source
+    )
+
+
+def _draw_images(out: Path, source: str) -> Path:
+    frames = _waves()[0]
+    return forecast_strip(frames[:3], frames[3:], {"a": frames[2:-1]}, out, lead_times=[1, 5], title="t", source=source)
+
+
+def _draw_colours(out: Path, source: str) -> Path:
+    frames = _waves(channels=3)[0]
+    return forecast_strip(frames[:1], frames[3:], {"a": frames[2:-1]}, out, lead_times=[1], source=source)
+
+
+def _draw_vectors(out: Path, source: str) -> Path:
+    frames = _waves()[0].reshape(12, 256)
+    return forecast_strip(frames[:3], frames[3:], {"a": frames[2:-1]}, out, source=source)
+
+
+def _preview_images(out: Path, source: str) -> Path:
+    return preview(FakeStore(_waves(), source), out, sequences=2, frames=4)  # type: ignore[arg-type]
+
+
+def _preview_points(out: Path, source: str) -> Path:
+    frames = _waves().reshape(3, 12, 256)[..., :20]
+    return preview(FakeStore(frames, source, places=True), out, sequences=2, frames=4)  # type: ignore[arg-type]
+
+
+def _preview_lines(out: Path, source: str) -> Path:
+    return preview(FakeStore(_waves().reshape(3, 12, 256), source), out, sequences=2, frames=4)  # type: ignore[arg-type]
+
+
+DRAWINGS = [
+    *((draw, ".png") for draw in (_draw_curves, _draw_images, _draw_colours, _draw_vectors)),
+    *((draw, suffix) for draw in (_preview_images, _preview_points, _preview_lines) for suffix in (".png", ".gif")),
+]
+
+
+@pytest.mark.parametrize(("draw", "suffix"), DRAWINGS)
+def test_same_input_gives_same_bytes_and_simulated_data_say_so(tmp_path: Path, draw: Draw, suffix: str) -> None:
+    plain = draw(tmp_path / f"plain{suffix}", "procedural")
+    again = draw(tmp_path / f"again{suffix}", "procedural")
+    stand_in = draw(tmp_path / f"stand-in{suffix}", "simulated")
+    assert plain.read_bytes() == again.read_bytes()
+    assert stand_in.read_bytes() != plain.read_bytes()
+    tolerance = 40 if suffix == ".gif" else 3
+    assert _has(stand_in, AMBER, tolerance)
+    if draw in (_preview_images, _draw_curves):  # no colour of their own comes near
+        assert not _has(plain, AMBER, tolerance)
+
+
+def test_png_has_no_time_and_no_software_inside(tmp_path: Path) -> None:
+    with Image.open(_draw_curves(tmp_path / "a.png", "")) as picture:
+        assert not {"Software", "date", "Creation Time"} & set(picture.info)
+
+
+def test_gif_moves_and_loops_over_the_sequences_asked_for(tmp_path: Path) -> None:
+    store: Any = FakeStore(_waves(sequences=5, time=30))
+    path = preview(store, tmp_path / "a.gif", sequences=[0, 4], frames=10)
+    with Image.open(path) as picture:
+        assert picture.n_frames == 10  # type: ignore[attr-defined]
+        assert picture.info["loop"] == 0
+        first = np.asarray(picture.convert("RGB"))
+        picture.seek(5)
+        assert (np.asarray(picture.convert("RGB")) != first).mean() > 0.1
+    wider = preview(store, tmp_path / "b.gif", sequences=3, frames=2)
+    with Image.open(path) as one, Image.open(wider) as other:
+        assert other.size[0] > one.size[0]
+
+
+def test_tiles_of_coloured_frames_keep_their_pixels(tmp_path: Path) -> None:
+    frames = np.zeros((1, 2, 3, 4, 4), np.float32)
+    frames[0, :, 0, 1, 2] = 1.0
+    path = preview(FakeStore(frames), tmp_path / "a.png")  # type: ignore[arg-type]
+    pixels = np.asarray(Image.open(path))
+    assert (pixels == (255, 0, 0)).all(axis=-1).sum() == 2 * 44**2  # two frames, enlarged 44 times
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a", "a.jpeg"])
+def test_another_kind_of_file_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StbenchError, match=r"\.gif or \.png"):
+        preview(FakeStore(_waves()), tmp_path / name)  # type: ignore[arg-type]
+    with pytest.raises(StbenchError, match=r"\.png or \.svg"):
+        _draw_curves(tmp_path / name, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("sequences", [[3], [-1]])
+def test_a_sequence_that_is_not_there_is_refused(tmp_path: Path, sequences: list[int]) -> None:
+    with pytest.raises(StbenchError, match="it has 0 to 2"):
+        preview(FakeStore(_waves()), tmp_path / "a.gif", sequences=sequences)  # type: ignore[arg-type]
+
+
+def test_a_forecast_of_another_shape_is_refused(tmp_path: Path) -> None:
+    frames = _waves()[0]
+    with pytest.raises(StbenchError, match="cannot be drawn side by side"):
+        forecast_strip(frames[:3], frames[3:], {"a": frames}, tmp_path / "a.png")
+
+
+def test_zero_and_infinite_values_leave_a_gap(tmp_path: Path) -> None:
+    for value in ([0.0, 1e-5, 1e-2], [0.0, 0.0, 0.0], [float("inf")] * 3, [1.0]):
+        error_against_lead_time([_curve(value)], tmp_path / "a.png", metric="mse")
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        (np.r_[np.full(500, 0.46), np.linspace(0, 1, 500)], "RdBu_r"),
+        (np.r_[np.zeros(800), np.linspace(0, 1, 200)], "magma"),
+        (np.linspace(270, 300, 1000), "viridis"),
+        (np.full(10, 3.0), "viridis"),
+    ],
+)
+def test_colour_scale_follows_the_background(values: np.ndarray, name: str) -> None:
+    scale = colour_scale(values)
+    assert scale.name == name
+    assert scale.low < scale.high
+    if name == "RdBu_r":
+        assert (scale.low + scale.high) / 2 == pytest.approx(0.46, abs=0.02)

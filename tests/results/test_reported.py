@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from stbench import registry
+from stbench.errors import StbenchError
+from stbench.results.reported import COLUMNS, Reported, default_path, read_reported, reported_for
+
+PATH = Path(__file__).resolve().parents[2] / "leaderboards" / "reported.csv"
+
+
+@pytest.fixture(scope="module")
+def numbers() -> list[Reported]:
+    return read_reported(PATH)
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "track", "metric", "value"),
+    [
+        ("Table 1", "Ours", "waveeq-100/forecast-40", "MSE", "4.33e-5"),
+        ("Table 1", "Ours (without S)", "waveeq-100/forecast-40", "MSE", "1.33e-4"),
+        ("Table 1", "Ours", "waveeq/forecast-40", "MSE", "1.44e-4"),
+        ("Table 1", "Ours (without S)", "waveeq/forecast-40", "MSE", "5.09e-4"),
+        ("Table 1", "Ours", "sst/forecast-6", "MSE", "0.86"),
+        ("Table 1", "Ours", "sst/forecast-10", "MSE", "1.43"),
+        ("Table 1", "MIM", "sst/forecast-10", "SSIM", "0.6525"),
+        ("Table 1", "PKnl", "sst/forecast-6", "SSIM", "0.6686"),
+        ("Table 2", "Ours", "moving-mnist/forecast-10", "PSNR", "21.70"),
+        ("Table 2", "Ours", "moving-mnist/forecast-10", "SSIM", "0.9088"),
+        ("Table 2", "PhyDNet", "moving-mnist/forecast-95", "SSIM", "0.3878"),
+        ("Table 2", "DDPAE", "moving-mnist/swap-95", "PSNR", "13.25"),
+        ("Table 3", "Ours", "taxibj/forecast-4", "MSE x 100 x 32 x 32 x 2", "39.5"),
+        ("Table 3", "ConvLSTM", "taxibj/forecast-4", "MSE x 100 x 32 x 32 x 2", "48.5"),
+        ("Table 4", "Ours (GRU)", "moving-mnist/forecast-95", "SSIM", "0.4888"),
+        ("Table 4", "Ours (lambda_reg^T = 0)", "moving-mnist/swap-95", "PSNR", "13.95"),
+        ("Table 5", "SVG", "", "FVD", "375"),
+        ("Table 6", "Ours (linear, without S)", "sst/forecast-10", "MSE", "2.19"),
+        ("Table 1", "Skew-H", "mug/generation-16", "PSNR", "24.25"),
+        ("Table 2a", "S3VAE", "", "H(y)", "1.760"),
+        ("Table 2b", "Ours H", "", "Accuracy (identity)", "0.998"),
+    ],
+)
+def test_known_numbers_are_there_once(
+    numbers: list[Reported], table: str, row: str, track: str, metric: str, value: str
+) -> None:
+    found = [each for each in numbers if (each.table, each.row, each.track, each.metric) == (table, row, track, metric)]
+    assert value in [each.value for each in found]
+    assert len(found) == (2 if table == "Table 2a" else 1)  # mug and sprites
+
+
+def test_every_cell_of_every_table_is_there(numbers: list[Reported]) -> None:
+    pde, hamiltonian = "dona2021pde", "khan2022hamiltonian"
+    assert Counter((each.bibtex_key, each.table) for each in numbers) == {
+        (pde, "Table 1"): 6 * 4 + 2 * 2,
+        (pde, "Table 2"): 6 * 4 + 4 * 4,
+        (pde, "Table 3"): 8,
+        (pde, "Table 4"): 6 * 4 + 5 * 4,
+        (pde, "Table 5"): 4,
+        (pde, "Table 6"): 8 * 4,
+        (pde, "Section 5.3"): 4,
+        (hamiltonian, "Table 1"): 4 * 3,
+        (hamiltonian, "Table 2a"): 8 * 3,
+        (hamiltonian, "Table 2b"): 5,
+    }
+
+
+def test_table_is_well_formed(numbers: list[Reported]) -> None:
+    assert PATH.read_text(encoding="utf-8").splitlines()[0] == ",".join(COLUMNS)
+    keys = [(each.bibtex_key, each.table, each.row, each.dataset, each.track, each.metric) for each in numbers]
+    assert len(keys) == len(set(keys))
+    for each in numbers:
+        assert re.fullmatch(r"\d+(\.\d+)?(e-\d)?", each.value)
+        assert re.fullmatch(r"(\d+\.\d+)?", each.std)
+        assert each.track == "" or re.fullmatch(
+            rf"{each.dataset}/(forecast|swap|generation)-{each.horizon}", each.track
+        )
+        assert each.metric_here == "" or each.metric_here in registry.names("metrics")
+        assert each.note == each.note.strip()
+
+
+def test_tables_that_repeat_a_number_agree(numbers: list[Reported]) -> None:
+    seen: dict[tuple[str, ...], str] = {}
+    for each in numbers:
+        if each.track:
+            key = (each.bibtex_key, each.row, each.track, each.metric)
+            assert seen.setdefault(key, each.value) == each.value
+
+
+def test_what_is_not_our_metric_is_not_called_so(numbers: list[Reported]) -> None:
+    """SST uses the future's statistics, TaxiBJ is scaled, swaps take the best of two: no metric of ours."""
+    held = {each.track for each in numbers if each.metric_here}
+    assert held == {
+        "waveeq/forecast-40",
+        "waveeq-100/forecast-40",
+        "moving-mnist/forecast-10",
+        "moving-mnist/forecast-95",
+    }
+
+
+def test_reported_for_a_track_lists_a_number_once_from_its_first_table() -> None:
+    found = reported_for("sst/forecast-6", PATH)
+    assert len(found) == len({(each.row, each.metric) for each in found}) == 8 * 2
+    assert {each.table for each in found if each.row == "Ours"} == {"Table 1"}
+    assert reported_for("nothing/forecast-1", PATH) == []
+
+
+def test_the_file_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert default_path() is not None
+    assert [each.value for each in reported_for("waveeq-100/forecast-40")] == ["4.33e-5", "1.33e-4"]
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", ",".join(COLUMNS) + "\n" + ",".join("x" * len(COLUMNS)) + "\n"])
+def test_another_table_is_refused_in_one_sentence(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "reported.csv"
+    path.write_text(text)
+    with pytest.raises(StbenchError, match=r"reported\.csv is no table of reported numbers"):
+        read_reported(path)
+    with pytest.raises(StbenchError, match="there is no table"):
+        read_reported(tmp_path / "missing.csv")

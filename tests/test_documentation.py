@@ -1,0 +1,53 @@
+"""What the documentation tells people to type exists."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from stbench.cli.main import COMMANDS, cli
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TYPED = re.compile(r"^\$ (stbench .*?)(?:\s+#.*)?$", re.MULTILINE)
+
+
+def commands() -> list[tuple[str, str]]:
+    return [(page.name, line) for page in PAGES for line in TYPED.findall(page.read_text("utf-8"))]
+
+
+@pytest.mark.parametrize(("page", "line"), commands())
+def test_every_command_of_the_documentation_is_understood(page: str, line: str) -> None:
+    name, *arguments = shlex.split(line)[1:]
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None, f"{page}: {line}"
+    command.make_context(name, arguments)
+
+
+def test_the_documentation_shows_every_command() -> None:
+    shown = {line.split()[1] for _, line in commands()}
+    assert shown >= set(COMMANDS)
+
+
+def test_every_relative_link_leads_to_a_file() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_make_help_lists_every_target_people_need() -> None:
+    text = (ROOT / "Makefile").read_text("utf-8")
+    described = set(re.findall(r"^([a-z-]+):.*## ", text, re.MULTILINE))
+    assert described >= {"help", "leaderboard", "test", "test-all", "lint", "bench", "clean"}
+    assert described == set(re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)[0].split())
+
+
+def test_the_dataset_page_says_what_the_cards_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STBENCH_RAW", raising=False)
+    script = runpy.run_path(str(ROOT / "docs" / "make_datasets.py"))
+    assert script["PAGE"].read_text("utf-8") == script["page"](), "run .venv/bin/python docs/make_datasets.py"

@@ -1,0 +1,136 @@
+"""What is loaded when: the command answers without numpy, the core works without torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+HEAVY = {
+    "dask",
+    "distributed",
+    "h5py",
+    "matplotlib",
+    "netCDF4",
+    "numba",
+    "pandas",
+    "PIL",
+    "scipy",
+    "skimage",
+    "sklearn",
+}
+HEAVY |= {"safetensors", "torch", "xarray", "zarr"}
+
+WITHOUT_TORCH = """
+import sys
+
+class Forbid:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "safetensors"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Forbid())
+"""
+
+ROOT = Path(__file__).resolve().parents[1]
+NEEDS_TORCH = ("stbench.models", "stbench.training", "stbench.splits.torch_windows")
+
+
+def python(code: str, data: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | ({"STBENCH_DATA": str(data)} if data else {})
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=300)
+
+
+def loaded(code: str) -> set[str]:
+    """Top-level packages in memory after `code`."""
+    report = python(
+        f"{code}\nimport json, sys\nprint(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
+    )
+    assert report.returncode == 0, report.stderr
+    return set(json.loads(report.stdout.splitlines()[-1]))
+
+
+def test_importing_stbench_loads_nothing_heavy() -> None:
+    assert not loaded("import stbench, stbench.errors, stbench.paths, stbench.registry") & (HEAVY | {"numpy"})
+
+
+def test_importing_what_a_plugin_needs_loads_nothing_heavy() -> None:
+    assert not loaded("import stbench.generator, stbench.model") & HEAVY
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["generate", "--help"], ["run", "--help"], []])
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    packages = loaded(
+        f"from stbench.cli.main import cli\ncli.main({arguments}, prog_name='stbench', standalone_mode=False)"
+    )
+    assert not packages & (HEAVY | {"numpy", "rich"})
+
+
+def test_listing_datasets_needs_no_simulator_and_no_store() -> None:
+    packages = loaded("from stbench.cli.main import cli\ncli.main(['datasets'], standalone_mode=False)")
+    assert not packages & {"torch", "numba", "dask", "distributed", "zarr", "matplotlib"}
+
+
+def test_every_module_outside_models_and_training_imports_without_torch() -> None:
+    report = python(
+        WITHOUT_TORCH
+        + f"""
+import importlib, pkgutil, stbench, stbench.generators, stbench.baselines
+for package in (stbench, stbench.generators, stbench.baselines):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + ".", onerror=lambda name: None):
+        if not module.name.startswith({NEEDS_TORCH}):
+            importlib.import_module(module.name)
+            print(module.name)
+"""
+    )
+    assert report.returncode == 0, report.stderr
+    imported = report.stdout.split()
+    for name in ("stbench.run", "stbench.store.writer", "stbench.protocols.predictions", "stbench.generators.waveeq"):
+        assert name in imported
+
+
+def test_without_torch_data_are_made_verified_scored_and_what_needs_torch_says_so(tmp_path: Path) -> None:
+    small = ["--set", "sequences=6", "--set", "size=16", "--set", "points=120"]
+    report = python(
+        WITHOUT_TORCH
+        + f"""
+from click.testing import CliRunner
+from stbench.cli.main import cli
+
+def stbench(*arguments):
+    result = CliRunner().invoke(cli, arguments)
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    print(arguments[0], result.exit_code, result.stderr)
+    return result
+
+small = {small}
+for command in ("generate", "verify", "info", "cite"):
+    assert stbench(command, "waveeq", *small).exit_code == 0
+models = stbench("models").stdout
+assert "persistence" in models and "stbench[torch]" in models
+refused = stbench("run", "--model", "sepvar", "--dataset", "waveeq", *small)
+assert refused.exit_code == 2 and "pip install 'stbench[torch]'" in refused.stderr
+""",
+        tmp_path / "data",
+    )
+    assert report.returncode == 0, report.stdout + report.stderr
+
+
+def test_the_import_contracts_know_every_room_of_the_core() -> None:
+    tables = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    rooms = {
+        f"stbench.{path.stem}"
+        for path in (ROOT / "stbench").iterdir()
+        if (path.suffix == ".py" and path.stem != "__init__") or (path / "__init__.py").exists()
+    }
+    without_plugins, without_torch, layers = tables
+    assert set(without_plugins["source_modules"]) == rooms
+    trained = {"stbench.fit", "stbench.models", "stbench.training", "stbench.splits"}
+    assert set(without_torch["source_modules"]) >= rooms - trained
+    assert {each for layer in layers["layers"] for each in layer.split(" | ")} == rooms

@@ -1,0 +1,176 @@
+"""What is shipped: every module, every data file, entry points that resolve, versions that agree."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import PackageNotFoundError, requires
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import stbench
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = {"stbench": "stbench", "generators": "stbench/generators", "baselines": "stbench/baselines"}
+REPORTED = "leaderboards/reported.csv"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel, built from a copy so that the checkout stays clean."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "leaderboards").mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE", REPORTED):
+        shutil.copy(ROOT / name, folder / name)
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(folder / "dist"),
+        str(folder),
+    ]
+    report = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert report.returncode == 0, report.stdout + report.stderr
+    (path,) = (folder / "dist").glob("*.whl")
+    return zipfile.ZipFile(path)
+
+
+def metadata(wheel: zipfile.ZipFile, name: str) -> str:
+    (path,) = (each for each in wheel.namelist() if each.endswith(f".dist-info/{name}"))
+    return wheel.read(path).decode()
+
+
+def test_every_module_and_every_data_file_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
+    expected = {
+        f"{target}/{path.relative_to(ROOT / source).as_posix()}"
+        for source, target in FOLDERS.items()
+        for path in (ROOT / source).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    shipped = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert shipped == expected | {f"stbench/{REPORTED}"}
+    assert {"stbench/py.typed", "stbench/generators/waveeq.py", "stbench/baselines/persistence.py"} <= shipped
+    assert {Path(name).suffix for name in shipped} >= {".py", ".toml", ".json", ".typed"}
+
+
+def test_entry_points_of_the_wheel_resolve_inside_it(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    wheel.extractall(tmp_path)
+    entry_points = configparser.ConfigParser(delimiters=("=",))
+    entry_points.optionxform = str  # type: ignore[assignment,method-assign]
+    entry_points.read_string(metadata(wheel, "entry_points.txt"))
+    assert set(entry_points.sections()) == {
+        "console_scripts",
+        "stbench.datasets",
+        "stbench.metrics",
+        "stbench.models",
+    }
+    targets = [target for section in entry_points.sections() for target in entry_points[section].values()]
+    code = f"""
+import importlib, sys
+for target in {targets!r}:
+    module, _, attribute = target.partition(":")
+    loaded = importlib.import_module(module)
+    assert loaded.__file__.startswith({str(tmp_path)!r}), loaded.__file__
+    getattr(loaded, attribute)
+"""
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-c", code]
+    report = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=300)
+    assert report.returncode == 0, report.stderr
+
+
+def test_registered_names_are_the_names_the_plugins_have() -> None:
+    from stbench import registry
+
+    for kind, load in (("datasets", registry.dataset), ("models", registry.model), ("metrics", registry.metric)):
+        for name in registry.names(kind):
+            plugin: Any = load(name)
+            assert plugin.name == name
+
+
+def test_the_licence_is_shipped_and_named(wheel: zipfile.ZipFile) -> None:
+    assert "License-Expression: Apache-2.0" in metadata(wheel, "METADATA")
+    assert "Apache License" in metadata(wheel, "licenses/LICENSE")
+
+
+def test_one_version_everywhere(wheel: zipfile.ZipFile) -> None:
+    assert f"\nVersion: {stbench.__version__}\n" in metadata(wheel, "METADATA")
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert re.findall(r"^\s*version: (.+)$", citation, re.MULTILINE) == [stbench.__version__] * 2
+    assert re.search(rf"^## {re.escape(stbench.__version__)}\b", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+
+def test_the_citation_file_and_the_bibtex_agree() -> None:
+    import yaml
+
+    from stbench.cite import stbench_bibtex
+
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["cff-version"] == "1.2.0"
+    preferred = citation["preferred-citation"]
+    for value in (preferred["title"], preferred["authors"][0]["name"], str(preferred["year"]), preferred["version"]):
+        assert f"{{{value}}}" in stbench_bibtex()
+    assert str(citation["date-released"]).startswith(str(preferred["year"]))
+
+
+def closure(name: str, extras: tuple[str, ...], seen: set[tuple[str, str]]) -> set[str]:
+    """Canonical names of everything that installing `name[extras]` brings on this machine."""
+    try:
+        requirements = [Requirement(text) for text in requires(name) or []]
+    except PackageNotFoundError:
+        return set()
+    found: set[str] = set()
+    for extra in ("", *extras):
+        if (name, extra) in seen:
+            continue
+        seen.add((name, extra))
+        for each in requirements:
+            if each.marker is None or each.marker.evaluate({"extra": extra}):
+                found |= {canonicalize_name(each.name)} | closure(
+                    canonicalize_name(each.name), tuple(each.extras), seen
+                )
+    return found
+
+
+def test_constraints_pin_everything_an_installation_brings() -> None:
+    pinned = set()
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            requirement = Requirement(line)
+            assert re.fullmatch(r"==[0-9][0-9a-z.]*", str(requirement.specifier)), line
+            pinned.add(canonicalize_name(requirement.name))
+    extras = tuple(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
+    brought = closure("stbench", extras, set()) - {"stbench"}
+    # The CUDA libraries of a CUDA build of torch are pinned by torch itself.
+    brought = {name for name in brought if not name.startswith(("nvidia-", "cuda-", "triton"))}
+    assert len(brought) > 50
+    assert brought - pinned == set()
+
+
+def test_every_requirement_has_a_lower_bound_that_the_tested_version_meets() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pins = {}
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            name, _, version = line.partition("==")
+            pins[canonicalize_name(name)] = version
+    for text in project["dependencies"] + list(chain.from_iterable(project["optional-dependencies"].values())):
+        requirement = Requirement(text)
+        assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), text
+        assert any(each.operator == ">=" for each in requirement.specifier), f"{text} has no lower bound"
