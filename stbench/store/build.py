@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from stbench import paths, registry
 from stbench.errors import StbenchError, nearest
 from stbench.generator import SOURCES, Blueprint, parse_parameters
+from stbench.raw.fetch import HasRawFiles
+from stbench.raw.files import require
 
 if TYPE_CHECKING:
     from stbench.store.reader import Store
@@ -32,6 +34,8 @@ def resolve(dataset: str, settings: Mapping[str, Any], source: str = "auto", raw
     if source not in available:
         if source not in SOURCES:
             raise StbenchError(f"there is no source '{source}': {nearest(source, ('auto', *SOURCES))}")
+        if source == "official" and isinstance(generator, HasRawFiles) and generator.raw_files:
+            require(generator.raw_files, dataset, raw, generator.raw_aliases)  # says which file is missing
         where = f"in {raw}" if raw else "and STBENCH_RAW is not set"
         raise StbenchError(
             f"the source '{source}' of the dataset '{dataset}' is not available {where}: "

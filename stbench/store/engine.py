@@ -67,7 +67,8 @@ def _here(
     call = delayed(task, pure=False, traverse=False)
     with _pool(workers, scheduler) as pool, Callback(posttask=posttask):  # type: ignore[no-untyped-call]
         for wave in _waves(numbers, WAVE * workers):
-            tasks = [call(number, dask_key_name=f"{prefix}{number:08d}") for number in wave]
+            # Dask begins with the last key; raw files are better read from front to back.
+            tasks = [call(number, dask_key_name=f"{prefix}{i:08d}") for i, number in enumerate(reversed(wave))]
             # chunksize: a worker takes one shard at a time, so that none has a queue while another has nothing.
             options = {"scheduler": scheduler, "pool": pool, "chunksize": 1, "optimize_graph": False}
             compute(*tasks, **options)  # type: ignore[no-untyped-call]

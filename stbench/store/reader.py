@@ -94,13 +94,13 @@ class Store:
 
     @property
     def mean(self) -> float:
-        """What `normalise` subtracts: the mean of the train frames, a fixed number, or 0 where frames are used as stored."""
+        """What `normalise` subtracts: the mean of the train frames, a fixed number, or 0 where they stay as stored."""
         return self._affine[0]
 
     @property
     def std(self) -> float:
-        """What `normalise` divides by: the standard deviation of the train frames (1 if they are constant), a fixed number
-        (255 for bytes), or 1."""
+        """What `normalise` divides by: the standard deviation of the train frames (1 if they are constant), a fixed
+        number (255 for bytes), or 1."""
         return self._affine[1]
 
     @property

@@ -107,7 +107,12 @@ def _write_shards(
         return
     _check_space(layout, part, layout.n_sequences - done)
     if blueprint.prepare:
-        blueprint.prepare()
+        try:
+            blueprint.prepare()
+        except StbenchError:  # the raw files are wrong: leave no trace of a store that was never begun
+            if done == 0:
+                part.remove()
+            raise
 
     def on_done(sequences: int) -> None:
         nonlocal done

@@ -1,0 +1,48 @@
+"""What a metric is. The metrics themselves live in `pixel.py` and `ssim.py`; their cards in `docs/metrics.md`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Metric", "applicable", "identity"]
+
+
+def identity(mean: np.ndarray) -> np.ndarray:
+    """The mean itself."""
+    return mean
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`finish(mean over samples of frame_values(prediction, target))`: what an entry point of `stbench.metrics` names.
+
+    Frames are compared in the normalised units of their store. Values are kept per frame; a mean over windows, lead
+    times or both is taken once, at the end, and `finish` is applied to that mean once.
+    """
+
+    name: str
+    version: str
+    """Bumped when the same frames would give another value."""
+    formula: str
+    range: str
+    """Assumed range of the frames, or "none"."""
+    reference: str
+    higher_is_better: bool
+    images_only: bool
+    """True: not applicable to frames that are not (channel, y, x); dropped there, never a zero."""
+    frame_values: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    """`(n, time, *frame)` twice, float32 -> `(n, time)` float64: means over a frame only. Best without the GIL."""
+    finish: Callable[[np.ndarray], np.ndarray] = identity
+
+    def mean(self, values: np.ndarray) -> float:
+        """`finish(mean(values))` of any number of kept per-frame values: the score of exactly those frames."""
+        return float(self.finish(np.asarray(np.mean(values, dtype=np.float64))))
+
+
+def applicable(metrics: Iterable[Metric], frame_shape: tuple[int, ...]) -> list[Metric]:
+    """Those of `metrics` that are defined on frames of this shape, in their order."""
+    is_image = len(frame_shape) == 3
+    return [metric for metric in metrics if is_image or not metric.images_only]

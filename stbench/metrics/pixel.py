@@ -1,0 +1,117 @@
+"""Pointwise errors: `mse`, `rmse`, `mae`, `psnr`.
+
+Sums run in float64 and in memory order, so a value is the same on every CPU.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from stbench.metrics import Metric
+
+WANG_2009 = (
+    "Z. Wang and A. C. Bovik, Mean squared error: love it or leave it?, "
+    "IEEE Signal Processing Magazine 26(1), 2009, eq. 1-2"
+)
+WILLMOTT_2005 = (
+    "C. J. Willmott and K. Matsuura, Advantages of the mean absolute error (MAE) over the root mean square error "
+    "(RMSE), Climate Research 30, 2005, eq. 1-2"
+)
+
+DATA_RANGE = 1.0
+
+
+@njit(cache=True, nogil=True)
+def _mean_squares(prediction: np.ndarray, target: np.ndarray, out: np.ndarray) -> None:
+    frames, elements = prediction.shape
+    for i in range(frames):
+        total = 0.0
+        for j in range(elements):
+            difference = np.float64(prediction[i, j]) - np.float64(target[i, j])
+            total += difference * difference
+        out[i] = total / elements
+
+
+@njit(cache=True, nogil=True)
+def _mean_magnitudes(prediction: np.ndarray, target: np.ndarray, out: np.ndarray) -> None:
+    frames, elements = prediction.shape
+    for i in range(frames):
+        total = 0.0
+        for j in range(elements):
+            total += abs(np.float64(prediction[i, j]) - np.float64(target[i, j]))
+        out[i] = total / elements
+
+
+def _as_rows(frames: np.ndarray) -> np.ndarray:
+    """(n, time, *frame) -> (n*time, elements of a frame), C-contiguous."""
+    return np.ascontiguousarray(frames).reshape(frames.shape[0] * frames.shape[1], -1)
+
+
+def squared_error(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """e = mean_i (p_i - t_i)², i over all elements of a frame. `(n, time, *frame)` twice -> `(n, time)` float64."""
+    out = np.empty(prediction.shape[:2])
+    _mean_squares(_as_rows(prediction), _as_rows(target), out.reshape(-1))
+    return out
+
+
+def absolute_error(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """e = mean_i |p_i - t_i|, i over all elements of a frame. `(n, time, *frame)` twice -> `(n, time)` float64."""
+    out = np.empty(prediction.shape[:2])
+    _mean_magnitudes(_as_rows(prediction), _as_rows(target), out.reshape(-1))
+    return out
+
+
+def peak_signal_to_noise(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """10 log10(1/e) in decibel with e the squared error of a frame; infinite where a frame is matched exactly.
+
+    `(n, time, *frame)` twice -> `(n, time)` float64.
+    """
+    with np.errstate(divide="ignore"):
+        return np.asarray(10.0 * np.log10(DATA_RANGE**2 / squared_error(prediction, target)))
+
+
+mse = Metric(
+    name="mse",
+    version="1",
+    formula="mean_i (p_i - t_i)²",
+    range="none",
+    reference=WANG_2009,
+    higher_is_better=False,
+    images_only=False,
+    frame_values=squared_error,
+)
+
+rmse = Metric(
+    name="rmse",
+    version="1",
+    formula="sqrt(mean_i (p_i - t_i)²)",
+    range="none",
+    reference=WILLMOTT_2005,
+    higher_is_better=False,
+    images_only=False,
+    frame_values=squared_error,
+    finish=np.sqrt,
+)
+
+mae = Metric(
+    name="mae",
+    version="1",
+    formula="mean_i |p_i - t_i|",
+    range="none",
+    reference=WILLMOTT_2005,
+    higher_is_better=False,
+    images_only=False,
+    frame_values=absolute_error,
+)
+
+psnr = Metric(
+    name="psnr",
+    version="1",
+    formula="10 log10(L² / mean_i (p_i - t_i)²), L = 1",
+    range="1",
+    reference=WANG_2009,
+    higher_is_better=True,
+    images_only=True,
+    frame_values=peak_signal_to_noise,
+)

@@ -1,0 +1,60 @@
+"""Preset files of the reference models, `<model>.<dataset>.toml`: the only place of a hyperparameter."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from stbench.errors import StbenchError, nearest
+
+if TYPE_CHECKING:
+    from stbench.model import ModelPlugin
+
+
+def load(model: str, dataset: str) -> dict[str, Any]:
+    """Presets of a model on a dataset: {preset: {"model": ..., "training": ...}, ..., "variants": {name: overrides}}.
+
+    The table `common` of the file is what its presets share and is merged under each of them. Raises
+    `StbenchError`, with the nearest name, for a dataset the model has no presets for.
+    """
+    known = {
+        file.name[len(model) + 1 : -len(".toml")]: file
+        for file in files(__name__).iterdir()
+        if file.name.startswith(f"{model}.") and file.name.endswith(".toml")
+    }
+    if dataset not in known:
+        raise StbenchError(f"the model '{model}' has no presets for the dataset '{dataset}': {nearest(dataset, known)}")
+    tables = tomllib.loads(known[dataset].read_text("utf-8"))
+    common, variants = tables.pop("common", {}), tables.pop("variants", {})
+    return {**{name: merge(common, table) for name, table in tables.items()}, "variants": variants}
+
+
+def select(plugin: ModelPlugin, dataset: str, preset: str, variant: str | None = None) -> dict[str, Any]:
+    """The configuration {"model": ..., "training": ...} of a preset, with the overrides of a variant merged over it.
+
+    Raises `StbenchError`, with the nearest name, for an unknown dataset, preset or variant.
+    """
+    presets = dict(plugin.presets(dataset))
+    variants = presets.pop("variants", {})
+    if preset not in presets:
+        raise StbenchError(f"'{plugin.name}' on '{dataset}' has no preset '{preset}': {nearest(preset, presets)}")
+    configuration = merge({"model": {}, "training": {}}, presets[preset])
+    if not variant:
+        return configuration
+    if variant not in variants:
+        raise StbenchError(f"'{plugin.name}' on '{dataset}' has no variant '{variant}': {nearest(variant, variants)}")
+    return merge(configuration, variants[variant])
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """A new mapping: `over` on top of `base`, table by table; lists and scalars are replaced whole."""
+    merged = {key: merge(value, {}) if isinstance(value, Mapping) else value for key, value in base.items()}
+    for key, value in over.items():
+        if isinstance(value, Mapping):
+            inner = merged.get(key)
+            merged[key] = merge(inner if isinstance(inner, Mapping) else {}, value)
+        else:
+            merged[key] = value
+    return merged

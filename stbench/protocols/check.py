@@ -1,0 +1,31 @@
+"""What comes back from a model, or from a file, is not trusted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stbench.errors import StbenchError
+from stbench.protocols.windows import Windows
+
+
+def checked(answer: object, shape: tuple[int, ...], windows: Windows, first: int, who: str) -> np.ndarray:
+    """`answer` as a C-contiguous float32 array of `shape`, every value finite; else `StbenchError` about `who`.
+
+    `first` is the item of `windows` the first row belongs to.
+    """
+    if not isinstance(answer, np.ndarray):
+        raise StbenchError(f"{who} returned a {type(answer).__name__}, not a numpy array of shape {shape}")
+    if answer.shape != shape:
+        raise StbenchError(
+            f"{who} returned frames of shape {answer.shape} where {shape} (window, lead time, *frame) was asked for"
+        )
+    if answer.dtype != np.float32:
+        raise StbenchError(f"{who} returned {answer.dtype} frames: convert them to float32")
+    prediction = np.ascontiguousarray(answer)
+    # A sum is finite when every term is (float64 cannot overflow on float32 terms), so most batches need one pass only.
+    if not np.isfinite(np.sum(prediction, dtype=np.float64)):
+        row, lead = np.argwhere(~np.isfinite(prediction.reshape(*shape[:2], -1)).all(axis=2))[0]
+        raise StbenchError(
+            f"{who} predicted a value that is not finite for {windows.name(first + int(row))}, lead time {lead + 1}"
+        )
+    return prediction

@@ -1,0 +1,48 @@
+"""The few predictions a run keeps for pictures and for a second look, as a zarr v3 group."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stbench.generator import Track
+from stbench.protocols.scoring import Scores
+from stbench.store.reader import Store
+
+if TYPE_CHECKING:
+    import zarr
+
+
+def write_kept(path: Path, scores: Scores, track: Track, store: Store, model: str) -> None:
+    """Write `scores.predictions_kept` to `path`, replacing what is there; nothing when none were kept.
+
+    Variables, in the store's normalised units, float32: `conditioning (window, conditioning_time, *frame)`, `target`
+    and `prediction (window, lead_time, *frame)`; coordinates `sequence`, `start` (window) and `lead_time` = 1..horizon.
+    """
+    kept = scores.predictions_kept
+    if kept is None:
+        return
+    import zarr
+
+    part = path.with_name(path.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    group = zarr.create_group(part, zarr_format=3)
+    group.attrs.update({"track": track.id, "dataset": store.dataset, "dataset_digest": store.digest, "model": model})
+    group.attrs["source"] = store.source
+    frame = ("channel", "y", "x") if kept.target.ndim == 5 else ("sensor",)
+    _add(group, "conditioning", kept.conditioning, ("window", "conditioning_time", *frame))
+    _add(group, "target", kept.target, ("window", "lead_time", *frame))
+    _add(group, "prediction", kept.prediction, ("window", "lead_time", *frame))
+    _add(group, "sequence", scores.sequence[kept.items], ("window",))
+    _add(group, "start", scores.start[kept.items], ("window",))
+    _add(group, "lead_time", np.arange(1, track.horizon + 1), ("lead_time",))
+    shutil.rmtree(path, ignore_errors=True)
+    part.rename(path)
+
+
+def _add(group: zarr.Group, name: str, values: np.ndarray, dims: tuple[str, ...]) -> None:
+    chunks = (1, *values.shape[1:]) if values.ndim > 1 else values.shape
+    group.create_array(name, data=values, chunks=chunks, dimension_names=dims)

@@ -1,0 +1,231 @@
+"""Prediction stores: how predictions leave the house, and how somebody else's, made in any framework, come in.
+
+A zarr v3 group: `frames (window, lead_time, channel, y, x)` or `(window, lead_time, sensor)`, floating point, in the
+dataset store's normalised units; `sequence (window)` and `start (window)`, integers, the window's sequence and first
+conditioning frame; `lead_time (lead_time)` = 1..horizon; group attributes `track`, `dataset`, `dataset_digest`,
+`model`. The windows may stand in any order; all test windows of the track must be there, once.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stbench.errors import StbenchError
+from stbench.generator import Track
+from stbench.protocols.check import checked
+from stbench.protocols.scoring import Scorer, Scores, track_metrics
+from stbench.protocols.windows import Windows, automatic_batch_size, batches, track_windows
+from stbench.store.reader import Store
+
+if TYPE_CHECKING:
+    import zarr
+
+CHUNK_BYTES = 4 * 2**20
+FRAME_DIMS = {1: ("sensor",), 3: ("channel", "y", "x")}
+
+
+class PredictionWriter:
+    """Writes the predictions of every test window of a track, batch by batch, in window order.
+
+    A context manager: the store stands under `path` only when all windows were written; before that it is `path`.part,
+    which an exception removes. Raises `StbenchError` when `path` exists, cannot be written, or windows are missing at
+    the end.
+    """
+
+    def __init__(self, path: Path, store: Store, track: Track, model: str) -> None:
+        import zarr
+
+        self.path = Path(path)
+        if self.path.exists():
+            raise StbenchError(f"{self.path} exists already: choose another name or remove it")
+        self._part = self.path.with_name(self.path.name + ".part")
+        windows = track_windows(store, track)
+        n, shape = len(windows), (track.horizon, *store.frame_shape)
+        self._chunk = max(1, CHUNK_BYTES // (4 * int(np.prod(shape))))
+        self._held: list[np.ndarray] = []
+        self._n, self._written, self._received = n, 0, 0
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(self._part, ignore_errors=True)
+            group = zarr.create_group(self._part, zarr_format=3)
+            group.attrs.update(
+                {
+                    "stbench_format": "predictions-1",
+                    "track": track.id,
+                    "dataset": store.dataset,
+                    "dataset_version": store.version,
+                    "source": store.source,
+                    "dataset_digest": store.digest,
+                    "model": model,
+                    "units": "normalised",
+                }
+            )
+            # NaN where nothing was written, so that a lost chunk is refused instead of scored as zeros.
+            self._frames = group.create_array(
+                "frames",
+                shape=(n, *shape),
+                chunks=(min(self._chunk, n), *shape),
+                dtype="float32",
+                fill_value=float("nan"),
+                dimension_names=("window", "lead_time", *FRAME_DIMS[len(store.frame_shape)]),
+                attributes={"coordinates": "sequence start", "long_name": "predicted frames"},
+            )
+            _coordinate(
+                group, "lead_time", "lead_time", np.arange(1, track.horizon + 1), "frames after the last seen one"
+            )
+            self._sequence = _coordinate(group, "sequence", "window", np.full(n, -1), "sequence of the dataset store")
+            self._start = _coordinate(group, "start", "window", np.full(n, -1), "first conditioning frame")
+        except OSError as error:
+            raise StbenchError(f"cannot write predictions to {self.path}: {error.strerror or error}") from None
+
+    def __enter__(self) -> PredictionWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._flush(everything=True)
+                if self._written != self._n:
+                    raise StbenchError(
+                        f"{self.path} would lack {self._n - self._written} of {self._n} windows: write them all"
+                    )
+                self._part.rename(self.path)
+        except OSError as error:
+            raise StbenchError(f"cannot write predictions to {self.path}: {error.strerror or error}") from None
+        finally:
+            shutil.rmtree(self._part, ignore_errors=True)
+
+    def write(self, sequence: np.ndarray, start: np.ndarray, prediction: np.ndarray) -> None:
+        """Append windows: `sequence`, `start` (b,), `prediction` (b, horizon, *frame) float32."""
+        rows = slice(self._received, self._received + len(prediction))
+        self._sequence[rows], self._start[rows] = sequence, start
+        self._received = rows.stop
+        self._held.append(np.array(prediction, np.float32))
+        self._flush(everything=False)
+
+    def _flush(self, *, everything: bool) -> None:
+        # Only whole chunks are written until the end: a chunk touched twice would be read back and compressed twice.
+        held = sum(map(len, self._held))
+        count = held if everything else held - held % self._chunk
+        if count:
+            frames = np.concatenate(self._held)
+            self._frames[self._written : self._written + count] = frames[:count]
+            self._held = [frames[count:]] if count < held else []
+            self._written += count
+
+
+def _coordinate(group: zarr.Group, name: str, dim: str, values: np.ndarray, meaning: str) -> Any:
+    array = group.create_array(
+        name, data=values.astype(np.int64), dimension_names=(dim,), attributes={"long_name": meaning}
+    )
+    return array
+
+
+def score_predictions(
+    path: Path, store: Store, track: Track, *, on_progress: Callable[[int, int], None] | None = None
+) -> Scores:
+    """Score a prediction store on all test windows of `track`, streaming, in window order.
+
+    Raises `StbenchError` when it is not a prediction store, was made for another track or for a store of another
+    digest, has missing, repeated or foreign windows, frames of another shape or not floating point, or a value that is
+    not finite.
+    """
+    group = _open(Path(path), store, track)
+    windows = track_windows(store, track)
+    frames = _array(path, group, "frames")
+    rows = _rows(path, group, windows, frames.shape[0])
+    wanted = (len(windows), track.horizon, *store.frame_shape)
+    if frames.shape != wanted:
+        raise StbenchError(f"{path} has frames of shape {frames.shape}, the track {track.id} wants {wanted}")
+    if frames.dtype.kind != "f":
+        raise StbenchError(f"{path} has frames of type {frames.dtype}: write them as float32, in normalised units")
+    size = automatic_batch_size(store.frame_shape, track.horizon)
+    with Scorer(track_metrics(track, store.frame_shape), len(windows), track.horizon) as scorer:
+        for items, _, target in batches(store, windows, size):
+            answer = _read(path, frames, rows[items])
+            scorer.score(items.start, checked(answer, target.shape, windows, items.start, str(path)), target)
+            if on_progress is not None:
+                on_progress(items.stop, len(windows))
+        return Scores(windows.sequence, windows.start, scorer.values, None)
+
+
+def _open(path: Path, store: Store, track: Track) -> zarr.Group:
+    import zarr
+
+    if not path.exists():
+        raise StbenchError(f"there is no prediction store {path}")
+    try:
+        group = zarr.open_group(path, mode="r", zarr_format=3)
+    except (OSError, ValueError, KeyError):
+        raise StbenchError(
+            f"{path} is not a prediction store: a zarr v3 group with frames, sequence and start"
+        ) from None
+    for name, expected in (("track", track.id), ("dataset_digest", store.digest)):
+        found = group.attrs.get(name)
+        if found is None:
+            raise StbenchError(
+                f"{path} has no attribute '{name}': a prediction store for this track has {name}='{expected}'"
+            )
+        if found != expected:
+            raise StbenchError(
+                f"{path} was predicted for {name} '{found}', but {store.path} and its track have '{expected}': "
+                "predict again"
+            )
+    return group
+
+
+def _array(path: Path, group: zarr.Group, name: str) -> Any:
+    import zarr
+
+    if name not in group or not isinstance(array := group[name], zarr.Array) or not array.ndim:
+        raise StbenchError(f"{path} has no array '{name}': a prediction store has frames, sequence and start")
+    return array
+
+
+def _rows(path: Path, group: zarr.Group, windows: Windows, n: int) -> np.ndarray:
+    """Row of every window of the track in the prediction store."""
+    columns = []
+    for name in ("sequence", "start"):
+        array = _array(path, group, name)
+        if array.shape != (n,) or array.dtype.kind not in "iu":
+            raise StbenchError(
+                f"{path} has {name} of shape {array.shape}, {array.dtype}: wanted are {n} integers, one a window"
+            )
+        columns.append(_read(path, array, np.arange(n)).tolist())
+    row_of: dict[tuple[int, int], int] = {}
+    for row, key in enumerate(zip(*columns, strict=True)):
+        if key in row_of:
+            raise StbenchError(f"{path} has the window of sequence {key[0]} starting at frame {key[1]} twice: keep one")
+        row_of[key] = row
+    wanted = list(zip(windows.sequence.tolist(), windows.start.tolist(), strict=True))
+    missing = [item for item, key in enumerate(wanted) if key not in row_of]
+    if missing:
+        raise StbenchError(
+            f"{path} lacks {len(missing)} of the {len(windows)} test windows of {windows.track.id}, the first is "
+            f"{windows.name(missing[0])}: predict them all"
+        )
+    if extra := sorted(row_of.keys() - set(wanted)):
+        raise StbenchError(
+            f"{path} has {len(extra)} windows that are no test windows of {windows.track.id}, the first is sequence "
+            f"{extra[0][0]} starting at frame {extra[0][1]}: leave them out"
+        )
+    return np.array([row_of[key] for key in wanted], np.int64)
+
+
+def _read(path: Path, array: Any, rows: np.ndarray) -> np.ndarray:
+    """Rows of an array; float ones as float32. A contiguous range is read as a slice, which is much faster."""
+    contiguous = len(rows) and bool((np.diff(rows) == 1).all())
+    try:
+        found = array[int(rows[0]) : int(rows[-1]) + 1] if contiguous else array.oindex[rows]
+    except (OSError, ValueError, RuntimeError) as error:
+        raise StbenchError(f"{path} is damaged: '{array.basename}' cannot be read ({error}), predict again") from None
+    values = np.asarray(found)
+    return values.astype(np.float32) if values.dtype.kind == "f" else values

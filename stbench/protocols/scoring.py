@@ -1,0 +1,90 @@
+"""Scores: per-frame values of the metrics of a track, computed by threads over slices of a batch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+
+import numpy as np
+
+from stbench import registry
+from stbench.generator import Track
+from stbench.metrics import Metric, applicable
+
+SLICE = 8
+"""Windows a thread scores at a time: small enough to balance, large enough to outweigh the hand-over."""
+
+
+@dataclass(frozen=True)
+class KeptPredictions:
+    """A few windows kept for pictures, in the store's normalised units, float32."""
+
+    items: np.ndarray
+    """(k,) rows of the scores they belong to."""
+    conditioning: np.ndarray
+    """(k, conditioning, *frame)."""
+    target: np.ndarray
+    """(k, horizon, *frame)."""
+    prediction: np.ndarray
+    """(k, horizon, *frame)."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Per-window, per-lead-time values of every applicable metric of a track; no mean is taken here."""
+
+    sequence: np.ndarray
+    """(n,) int64."""
+    start: np.ndarray
+    """(n,) int64, first conditioning frame."""
+    values: Mapping[str, np.ndarray]
+    """Metric name -> (n, horizon) float64; column k is lead time k + 1."""
+    inference_seconds: float | None
+    """Wall time inside `model.forecast` alone; None for predictions made elsewhere."""
+    predictions_kept: KeptPredictions | None = None
+
+
+def track_metrics(track: Track, frame_shape: tuple[int, ...]) -> list[Metric]:
+    """The registered metrics of a track that are defined on its frames; `StbenchError` for an unknown name."""
+    return applicable([registry.metric(name) for name in track.metrics], frame_shape)
+
+
+class Scorer:
+    """Fills `values[name] (n, horizon)` batch by batch. A context manager; owns its threads.
+
+    Metrics that share `frame_values` (mse and rmse do) are computed once.
+    """
+
+    def __init__(self, metrics: Sequence[Metric], n: int, horizon: int, threads: int | None = None) -> None:
+        self.values: dict[str, np.ndarray] = {}
+        self._arrays: dict[Callable[[np.ndarray, np.ndarray], np.ndarray], np.ndarray] = {}
+        for metric in metrics:
+            array = self._arrays.setdefault(metric.frame_values, np.full((n, horizon), np.nan))
+            self.values[metric.name] = array
+        self._pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
+
+    def __enter__(self) -> Scorer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def score(self, first: int, prediction: np.ndarray, target: np.ndarray) -> None:
+        """Values of `prediction` against `target` (b, horizon, *frame) into windows first..first+b-1."""
+
+        def fill(values_of: Callable[[np.ndarray, np.ndarray], np.ndarray], start: int) -> None:
+            part = slice(start, min(start + SLICE, len(prediction)))
+            self._arrays[values_of][first + part.start : first + part.stop] = values_of(prediction[part], target[part])
+
+        jobs = [
+            self._pool.submit(fill, values_of, start)
+            for values_of in self._arrays
+            for start in range(0, len(prediction), SLICE)
+        ]
+        for job in jobs:
+            job.result()

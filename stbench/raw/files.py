@@ -1,0 +1,178 @@
+"""Finding, checking and reading original files. They are untrusted: size and checksum come before use.
+
+A dataset names its files as `RawFile`s. They are looked for, all in one folder, in this order: `RAW/`,
+`RAW/<dataset>/`, `RAW/<alias>/` and the download cache `STBENCH_DATA/raw/<dataset>/`; `RAW` is what the user gave, or
+`STBENCH_RAW`. A file whose checksum is of its content may lie there plain or compressed (`name` or `name.gz`): copies
+on the net differ in the gzip header only, so it is the uncompressed bytes that identify it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from stbench.errors import StbenchError
+from stbench.paths import data_dir, raw_dir
+
+GZIP_MAGIC = b"\x1f\x8b"
+BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One original file: its name, what identifies it, where it may be had."""
+
+    name: str
+    bytes: int | None = None
+    """Size of what the checksum is of; None where unknown."""
+    checksum: str | None = None
+    """"md5:<hex>" or "sha256:<hex>"; None where no canonical bytes are known."""
+    of: Literal["file", "content"] = "file"
+    """Whether `bytes` and `checksum` are of the file as it lies there or of its content after gunzip."""
+    urls: tuple[str, ...] = ()
+    """Mirrors, best first; empty where the file may not be fetched by a program."""
+    licence: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names under which the file is looked for."""
+        return (self.name, self.name + ".gz") if self.of == "content" else (self.name,)
+
+
+def cache_folder(dataset: str) -> Path:
+    """`STBENCH_DATA/raw/<dataset>`: where fetched files go when neither `--raw` nor `STBENCH_RAW` is given."""
+    return data_dir() / "raw" / dataset
+
+
+def folders(dataset: str, raw: Path | None, aliases: Sequence[str] = ()) -> tuple[Path, ...]:
+    """The folders that are searched, in order."""
+    root = raw if raw is not None else raw_dir()
+    searched = [] if root is None else [root, root / dataset, *(root / alias for alias in aliases)]
+    return (*searched, cache_folder(dataset))
+
+
+def find_in(folder: Path, spec: RawFile) -> Path | None:
+    """The file of that name, plain or compressed, in one folder; None when it is not there."""
+    return next((path for name in spec.names if (path := folder / name).is_file()), None)
+
+
+def locate(
+    files: Sequence[RawFile], dataset: str, raw: Path | None = None, aliases: Sequence[str] = ()
+) -> dict[str, Path] | None:
+    """Path of each file by its `name`, from the first folder that holds all of them; None when there is none.
+
+    Nothing is opened: see `check` and `read`.
+    """
+    for folder in folders(dataset, raw, aliases):
+        found = {spec.name: path for spec in files if (path := find_in(folder, spec)) is not None}
+        if len(found) == len(files):
+            return found
+    return None
+
+
+def require(
+    files: Sequence[RawFile], dataset: str, raw: Path | None = None, aliases: Sequence[str] = ()
+) -> dict[str, Path]:
+    """As `locate`, but absence is a `StbenchError` naming what is missing, where it was looked for and what to do."""
+    found = locate(files, dataset, raw, aliases)
+    if found is not None:
+        return found
+    searched = folders(dataset, raw, aliases)
+    present = [[spec.name for spec in files if find_in(folder, spec) is not None] for folder in searched]
+    most = max(range(len(searched)), key=lambda i: len(present[i]))
+    if present[most]:
+        missing = [spec.name for spec in files if spec.name not in present[most]]
+        where = f"{searched[most]} has {len(present[most])} of the {len(files)} but not {', '.join(missing)}"
+    else:
+        where = f"none of {', '.join(spec.name for spec in files)} is in {', '.join(map(str, searched))}"
+    raise StbenchError(
+        f"the official files of '{dataset}' were not found: {where}; `stbench fetch {dataset}` gets them or says who "
+        f"has them, `--raw DIR` or STBENCH_RAW says where they lie, `--source simulated` does without"
+    )
+
+
+def check(path: Path, spec: RawFile) -> None:
+    """Compare size and checksum with `spec`, in bounded memory; a difference is a `StbenchError` naming the file."""
+    if spec.of == "content":
+        read(path, spec)
+        return
+    size = _size(path)
+    if spec.bytes is not None and size != spec.bytes:
+        raise StbenchError(f"{path} has {size:,} bytes, not the {spec.bytes:,} it should have: {_AGAIN}")
+    if spec.checksum is not None:
+        algorithm, expected = spec.checksum.split(":")
+        with _open(path) as file:
+            found = hashlib.file_digest(file, algorithm).hexdigest()
+        _compare(path, algorithm, expected, found)
+
+
+def read(path: Path, spec: RawFile, max_bytes: int | None = None) -> bytes:
+    """The content of a file (after gunzip where it is compressed), checked against `spec`.
+
+    Never holds more than `spec.bytes`, or `max_bytes` where the size is not known; one of the two is needed.
+    """
+    limit = spec.bytes if spec.of == "content" and spec.bytes is not None else max_bytes
+    if limit is None:
+        raise ValueError(f"{spec.name}: neither a size nor max_bytes is given")
+    if spec.of == "file":
+        check(path, spec)
+    data = read_gzip_or_plain(path, limit)
+    if spec.of == "content":
+        if spec.bytes is not None and len(data) != spec.bytes:
+            raise StbenchError(f"{path} holds {len(data):,} bytes, not the {spec.bytes:,} it should have: {_AGAIN}")
+        if spec.checksum is not None:
+            algorithm, expected = spec.checksum.split(":")
+            _compare(path, algorithm, expected, hashlib.new(algorithm, data).hexdigest())
+    return data
+
+
+def read_gzip_or_plain(path: Path, max_bytes: int) -> bytes:
+    """The content of a gzip file or of a plain one, told apart by their first two bytes.
+
+    At most `max_bytes` + 1 bytes are ever decompressed, so a small file that unpacks to gigabytes costs nothing.
+    Raises `StbenchError` when the file is absent, cannot be read, is larger than `max_bytes`, or its compressed data is
+    truncated or damaged.
+    """
+    with _open(path) as file:
+        compressed = file.read(2) == GZIP_MAGIC
+        file.seek(0)
+        try:
+            stream: io.BufferedIOBase = gzip.GzipFile(fileobj=file) if compressed else file
+            data = stream.read(max_bytes + 1)
+        except EOFError:
+            raise StbenchError(f"{path} is truncated, its compressed data ends too early: {_AGAIN}") from None
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise StbenchError(f"{path} is a damaged gzip file ({error}): {_AGAIN}") from None
+        except OSError as error:
+            raise StbenchError(f"{path} cannot be read: {error.strerror or error}") from None
+    if len(data) > max_bytes:
+        raise StbenchError(f"{path} holds more than the {max_bytes:,} bytes it may hold: it is not the right file")
+    return data
+
+
+_AGAIN = "delete it and get it again"
+
+
+def _compare(path: Path, algorithm: str, expected: str, found: str) -> None:
+    if found != expected:
+        raise StbenchError(f"{path} has the {algorithm} {found}, not {expected} as it should: {_AGAIN}")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise StbenchError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def _open(path: Path) -> io.BufferedReader:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise StbenchError(f"{path} cannot be read: {error.strerror or error}") from None

@@ -1,0 +1,68 @@
+"""Windows as torch batches; seed and step decide the order, so nothing but the step is needed to continue."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from stbench.splits.training import TrainingWindows
+
+
+class Batches:
+    """Batch of any step 0, 1, ...: rows `step*batch_size ... ` of the endless sequence of per-epoch permutations.
+
+    Epoch e visits every window once, in the permutation drawn from (seed, e); a batch may span two epochs, so that
+    all have the same size. The frames lie in one tensor in memory and a batch is one `index_select`.
+    """
+
+    def __init__(self, windows: TrainingWindows, batch_size: int, seed: int, device: torch.device) -> None:
+        self.windows, self.batch_size, self.seed, self.device = windows, batch_size, seed, device
+        rows, starts = windows.rows()
+        self.row, self.start = (
+            torch.from_numpy(np.asarray(rows, np.int64)),
+            torch.from_numpy(np.asarray(starts, np.int64)),
+        )
+        self.offsets = torch.arange(windows.conditioning + windows.horizon)
+        self._epoch, self._order = -1, np.empty(0, np.int64)
+
+    @cached_property
+    def frames(self) -> Tensor:
+        """(row, time, *frame); read when the first batch is wanted, so that a finished run reads nothing."""
+        return torch.from_numpy(np.ascontiguousarray(self.windows.frames))
+
+    def __len__(self) -> int:
+        """Number of windows, which is the length of an epoch."""
+        return len(self.row)
+
+    def items(self, step: int) -> np.ndarray:
+        """Window numbers of the batch of a step, (batch_size,) int64."""
+        parts, position, wanted = [], step * self.batch_size, self.batch_size
+        while wanted:
+            epoch, within = divmod(position, len(self))
+            parts.append(self._permutation(epoch)[within : within + wanted])
+            position, wanted = position + len(parts[-1]), wanted - len(parts[-1])
+        return np.concatenate(parts)
+
+    def batch(self, step: int) -> dict[str, Tensor]:
+        """`frames` (batch_size, conditioning + horizon, *frame) and its parts `conditioning` and `target`, views."""
+        items = torch.from_numpy(self.items(step))
+        time = self.frames.shape[1]
+        places = (self.row[items] * time + self.start[items])[:, None] + self.offsets
+        picked = self.frames.flatten(0, 1).index_select(0, places.flatten())
+        frames = picked.reshape(*places.shape, *self.frames.shape[2:]).to(self.device)
+        return {
+            "frames": frames,
+            "conditioning": frames[:, : self.windows.conditioning],
+            "target": frames[:, self.windows.conditioning :],
+        }
+
+    def _permutation(self, epoch: int) -> np.ndarray:
+        if epoch != self._epoch:
+            stream = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(epoch,)))
+            self._epoch, self._order = epoch, stream.permutation(len(self))
+        return self._order

@@ -1,0 +1,159 @@
+"""Checkpoints: weights and state as safetensors, the rest as JSON, in one folder that is replaced as a whole.
+
+    checkpoint/weights.safetensors   the model's state_dict (the averaged one where weights are averaged)
+    checkpoint/state.safetensors     Adam's moments, random generators, and the raw weights where they are averaged
+    checkpoint/state.json            step, seconds, identity, SHA-256 of the two files above
+
+A new checkpoint is written and synced beside the old one and takes its place by renaming; whatever moment the
+process dies, a complete one is found. No pickles: nothing in a checkpoint can run code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from stbench.errors import StbenchError
+from stbench.generator import canonical_json
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    weights: Mapping[str, Tensor]
+    state: Mapping[str, Tensor]
+    scalars: Mapping[str, Any]
+    """JSON-able."""
+
+
+def save(folder: Path, checkpoint: Checkpoint, identity: Mapping[str, Any]) -> None:
+    """Replace `folder/checkpoint`; `StbenchError` when it cannot be written (then the old one stays)."""
+    new, current, previous = (folder / name for name in ("checkpoint.new", "checkpoint", "checkpoint.previous"))
+    try:
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True)
+        digests = {}
+        for name, tensors in (("weights", checkpoint.weights), ("state", checkpoint.state)):
+            write_tensors(new / f"{name}.safetensors", tensors)
+            digests[name] = _digest(new / f"{name}.safetensors")
+        document = {"format": FORMAT, "identity": identity, "sha256": digests, **checkpoint.scalars}
+        (new / "state.json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+        _sync(new / "state.json")
+        _sync(new)
+        if current.exists():
+            shutil.rmtree(previous, ignore_errors=True)
+            current.rename(previous)
+        new.rename(current)
+        _sync(folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def load(folder: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
+    """The checkpoint of a folder, or None where there is none.
+
+    Raises `StbenchError` for one of another identity (naming what differs), of a newer format, or damaged.
+    """
+    place = folder / "checkpoint"
+    if not place.exists():
+        # The process died between the two renames of `save`.
+        place = folder / "checkpoint.previous"
+    if not place.exists():
+        return None
+    try:
+        scalars = json.loads((place / "state.json").read_text("utf-8"))
+        found, form = scalars.pop("identity"), scalars.pop("format")
+        digests = scalars.pop("sha256")
+    except (OSError, ValueError, KeyError, AttributeError):
+        raise _damaged(place, "state.json") from None
+    if form != FORMAT:
+        raise StbenchError(f"the checkpoint {place} has format {form}, this stbench reads {FORMAT}: use another folder")
+    if canonical_json(found) != canonical_json(identity):
+        raise StbenchError(
+            f"the checkpoint {place} belongs to another run ({_difference(found, identity)}): "
+            "choose another folder, or delete this one to start afresh"
+        )
+    tensors = {}
+    for name in ("weights", "state"):
+        file = place / f"{name}.safetensors"
+        if not file.exists() or _digest(file) != digests.get(name):
+            raise _damaged(place, file.name)
+        tensors[name] = read_tensors(file)
+    return Checkpoint(tensors["weights"], tensors["state"], scalars)
+
+
+def save_snapshot(folder: Path, step: int, weights: Mapping[str, Tensor]) -> None:
+    """Keep the weights of a step in `folder/snapshots/`; `StbenchError` when they cannot be written."""
+    try:
+        write_tensors(folder / "snapshots" / f"step-{step:05d}.safetensors", weights)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write a safetensors file under its final name only when it is complete and on disk; `OSError` when that fails."""
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    try:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part)
+    except SafetensorError as error:
+        raise OSError(f"writing {part.name}: {error}") from error
+    _sync(part)
+    os.replace(part, path)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file; `StbenchError` when it is not one or is damaged."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError):
+        raise StbenchError(f"{path} is not a readable safetensors file: train again to make it") from None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unwritable(folder: Path, error: OSError) -> StbenchError:
+    return StbenchError(
+        f"the weights could not be written to {folder} ({error.strerror or error}): "
+        "make room or permission and run the same command again; it continues from the last checkpoint there"
+    )
+
+
+def _damaged(place: Path, name: str) -> StbenchError:
+    return StbenchError(f"the checkpoint {place} is damaged ({name}): delete that folder and run again to start afresh")
+
+
+def _difference(found: Any, wanted: Any, path: str = "") -> str:
+    """The first place where two JSON-able values differ, in words."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in sorted({*found, *wanted}):
+            if key not in found or key not in wanted or canonical_json(found[key]) != canonical_json(wanted[key]):
+                return _difference(found.get(key), wanted.get(key), f"{path}.{key}" if path else key)
+    return f"{path} is {json.dumps(found)} there and {json.dumps(wanted)} here"

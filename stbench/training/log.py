@@ -1,0 +1,91 @@
+"""The training log: one JSON line per interval, which resuming continues without a gap or a repetition."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stbench.errors import StbenchError
+
+from .settings import TrainingSettings
+
+
+@dataclass
+class Clock:
+    """Seconds and sums over all sessions; a part of the checkpoint."""
+
+    stepping: float = 0.0
+    loading: float = 0.0
+    """Part of `stepping` spent on gathering batches."""
+    saving: float = 0.0
+    sums: dict[str, float] = field(default_factory=dict)
+    """Sum of each loss term since the last line."""
+    count: int = 0
+    """Steps since the last line."""
+    line: dict[str, float] = field(default_factory=dict)
+    """Mean of each loss term over the last full interval."""
+    line_stepping: float = 0.0
+    """`stepping` and `loading` at the last line."""
+    line_loading: float = 0.0
+
+
+class TrainingLog:
+    """Lines of step, losses, learning_rate, seconds, samples_per_second, loader_share, every `log_every` steps.
+
+    Losses are means over the interval, seconds the training time since the start of the run, the last two are of
+    the interval. Lines beyond the checkpoint the run continues from are dropped: those steps are done again.
+    """
+
+    def __init__(self, path: Path, clock: Clock, settings: TrainingSettings, step: int) -> None:
+        self.path, self.clock, self.settings = path, clock, settings
+        found = path.read_text("utf-8", errors="replace") if path.exists() else ""
+        kept = "".join(line + "\n" for line in found.splitlines() if _step(line) <= step)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if kept != found:
+                path.write_text(kept, "utf-8")
+        except OSError as error:
+            raise StbenchError(
+                f"the training log {path} cannot be written ({error.strerror}): "
+                "make room or permission, or choose another folder"
+            ) from None
+
+    def add(self, step: int, losses: dict[str, float]) -> None:
+        clock = self.clock
+        for name, value in losses.items():
+            clock.sums[name] = clock.sums.get(name, 0.0) + value
+        clock.count += 1
+        if step % self.settings.log_every == 0 or step == self.settings.steps:
+            self._line(step)
+
+    def latest(self) -> dict[str, float]:
+        """Mean of each loss term over the last full interval, or over what there is of the first one."""
+        clock = self.clock
+        return clock.line or {name: total / clock.count for name, total in clock.sums.items()}
+
+    def _line(self, step: int) -> None:
+        clock = self.clock
+        clock.line = {name: total / clock.count for name, total in clock.sums.items()}
+        seconds = clock.stepping - clock.line_stepping
+        record = {
+            "step": step,
+            "losses": clock.line,
+            "learning_rate": self.settings.rate(step),
+            "seconds": round(clock.stepping + clock.saving, 3),
+            "samples_per_second": round(clock.count * self.settings.batch_size / seconds, 1),
+            "loader_share": round((clock.loading - clock.line_loading) / seconds, 4),
+        }
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+        clock.sums, clock.count = {}, 0
+        clock.line_stepping, clock.line_loading = clock.stepping, clock.loading
+
+
+def _step(line: str) -> float:
+    """Step of a line; infinity for half a line that a killed process left."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf

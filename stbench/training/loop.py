@@ -1,0 +1,173 @@
+"""The one training loop: Adam on `module.loss(batch, generator)["total"]`, interruptible and repeatable."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from . import checkpoint as checkpoints
+from .batches import Batches
+from .cost import peak_memory
+from .interruption import Interruption
+from .log import TrainingLog
+from .settings import TrainingSettings
+from .state import TrainingState
+
+if TYPE_CHECKING:
+    from stbench.splits.training import TrainingWindows
+
+
+@dataclass(frozen=True)
+class TrainingSummary:
+    steps: int
+    """Steps done so far, over all sessions."""
+    finished: bool
+    seconds: float
+    """Training time over all sessions, checkpoints included."""
+    resumed_from: int
+    """Step of the checkpoint this session started at; 0 for a fresh start."""
+    losses: dict[str, float]
+    """Each term, averaged over the steps since the last line of the log, at the latest full line."""
+    loader_share: float
+    """Part of the stepping time spent on gathering batches, over all sessions."""
+    peak_memory: int
+    """Largest resident memory of the process, bytes."""
+    stopped_by: str | None
+    """None when finished, else "budget", "signal" or "request"."""
+
+    def __str__(self) -> str:
+        if self.finished:
+            return f"trained {self.steps:,} steps in {self.seconds:,.0f} s"
+        return f"stopped by {self.stopped_by} after {self.steps:,} steps; the same command continues from there"
+
+
+def train(
+    module: nn.Module,
+    windows: TrainingWindows,
+    configuration: Mapping[str, Any],
+    folder: Path,
+    *,
+    seed: int,
+    identity: Mapping[str, Any],
+    budget_seconds: float | None = None,
+    on_progress: Callable[[int, int, dict[str, float]], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> TrainingSummary:
+    """Train `module` in place on the device it is on, from the checkpoint in `folder` if there is one.
+
+    `configuration` is the preset's `training` table (`TrainingSettings`). Writes `checkpoint/`, `snapshots/` and
+    `log.jsonl` to `folder`. The result depends on the module's initial weights, windows, decisive settings and
+    `seed` alone: interrupted anywhere and continued, it is the same bit for bit on a CPU. Ends early, with a
+    checkpoint and `finished=False`, when `budget_seconds` of this session are used up, on SIGINT or SIGTERM, or
+    when `stop()` says so. A finished folder is only loaded.
+
+    Raises `StbenchError` for impossible settings, a damaged checkpoint or one of another `identity`, a loss that is
+    not finite (naming the step), and a folder that cannot be written.
+    """
+    settings = TrainingSettings.parse(configuration)
+    device = next(module.parameters()).device
+    batches = Batches(windows, settings.batch_size, seed, device)
+    identity = {
+        "run": dict(identity),
+        "seed": seed,
+        "training": settings.decisive,
+        "windows": {"number": len(batches), "conditioning": windows.conditioning, "horizon": windows.horizon},
+    }
+    # Whatever is drawn in here leaves the caller's generator as it was.
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        session = _Session(module, batches, settings, folder, seed, identity)
+        with Interruption() as interruption:
+            stopped_by = session.run(budget_seconds, on_progress, stop, interruption)
+    return session.summary(stopped_by)
+
+
+class _Session:
+    """One call of `train`: state, log and clock of a run while it is being worked on."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        batches: Batches,
+        settings: TrainingSettings,
+        folder: Path,
+        seed: int,
+        identity: Mapping[str, Any],
+    ) -> None:
+        self.batches, self.settings, self.folder, self.identity = batches, settings, folder, identity
+        self.state = TrainingState(module, settings, seed)
+        found = checkpoints.load(folder, identity)
+        if found is not None:
+            self.state.restore(found, folder)
+        self.resumed_from = self.state.step
+        self.log = TrainingLog(folder / "log.jsonl", self.state.clock, settings, self.resumed_from)
+        self.saved_at = self.state.step if found is not None else -1
+
+    def run(
+        self,
+        budget_seconds: float | None,
+        on_progress: Callable[[int, int, dict[str, float]], None] | None,
+        stop: Callable[[], bool] | None,
+        interruption: Interruption,
+    ) -> str | None:
+        """Step until finished or stopped; says what stopped it. A checkpoint is left in every case but an error."""
+        state, settings = self.state, self.settings
+        began = last_save = time.monotonic()
+        stopped_by = None
+        state.module.train()
+        while state.step < settings.steps:
+            if interruption.asked:
+                stopped_by = "signal"
+            elif stop is not None and stop():
+                stopped_by = "request"
+            elif budget_seconds is not None and time.monotonic() - began >= budget_seconds:
+                stopped_by = "budget"
+            if stopped_by:
+                break
+            losses = self._step()
+            if on_progress is not None:
+                on_progress(state.step, settings.steps, losses)
+            if state.step in settings.snapshots:
+                checkpoints.save_snapshot(self.folder, state.step, state.weights())
+            if time.monotonic() - last_save >= settings.checkpoint_seconds:
+                self._save()
+                last_save = time.monotonic()
+        if self.saved_at != state.step:
+            self._save()
+        state.hand_over()
+        return stopped_by
+
+    def _step(self) -> dict[str, float]:
+        state, clock = self.state, self.state.clock
+        start = time.perf_counter()
+        batch = self.batches.batch(state.step)
+        loaded = time.perf_counter()
+        losses = state.advance(batch)
+        clock.loading += loaded - start
+        clock.stepping += time.perf_counter() - start
+        self.log.add(state.step, losses)
+        return losses
+
+    def _save(self) -> None:
+        start = time.perf_counter()
+        checkpoints.save(self.folder, self.state.checkpoint(), self.identity)
+        self.saved_at = self.state.step
+        self.state.clock.saving += time.perf_counter() - start
+
+    def summary(self, stopped_by: str | None) -> TrainingSummary:
+        clock = self.state.clock
+        return TrainingSummary(
+            steps=self.state.step,
+            finished=self.state.step >= self.settings.steps,
+            seconds=clock.stepping + clock.saving,
+            resumed_from=self.resumed_from,
+            losses=self.log.latest(),
+            loader_share=clock.loading / clock.stepping if clock.stepping else 0.0,
+            peak_memory=peak_memory(),
+            stopped_by=stopped_by,
+        )

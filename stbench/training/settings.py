@@ -1,0 +1,86 @@
+"""The `training` table of a preset, checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stbench.errors import StbenchError, nearest
+
+SCHEDULES = ("constant", "cosine")
+PRECISIONS = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """What decides the result of a training run, and how it is watched. Values come from preset files."""
+
+    split: str
+    """Which windows: "train" or "train+val"."""
+    steps: int
+    batch_size: int
+    learning_rate: float
+    """Of Adam."""
+    betas: tuple[float, float]
+    """Decay rates of Adam's moments."""
+    schedule: str
+    """Learning rate along the steps: "constant", or "cosine" down to zero at the last step."""
+    precision: str
+    """"float32", or "bfloat16" autocast: weights, Adam and losses stay float32."""
+    average_decay: float = 0.0
+    """Decay of the exponential moving average of the weights that becomes the model; 0: no averaging."""
+    snapshots: tuple[int, ...] = ()
+    """Steps whose weights are kept in `snapshots/`, to report the spread over the last of them."""
+    checkpoint_seconds: float = 120.0
+    log_every: int = 50
+    """Steps between two lines of the log."""
+
+    @classmethod
+    def parse(cls, table: Mapping[str, Any]) -> TrainingSettings:
+        """From a preset's `training` table; `StbenchError` naming the unknown, missing or impossible setting."""
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        for name in table:
+            if name not in fields:
+                raise StbenchError(f"there is no training setting '{name}': {nearest(name, fields)}")
+        for name, field in fields.items():
+            if field.default is dataclasses.MISSING and name not in table:
+                raise StbenchError(f"the training settings lack '{name}'; add it to the preset's training table")
+        values: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in table.items()}
+        for name, value in values.items():
+            _check(name, value)
+        return cls(**values)
+
+    def rate(self, step: int) -> float:
+        """Learning rate of step 1..steps: constant, or l (1 + cos(pi (step - 1) / steps)) / 2."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * (step - 1) / self.steps))
+
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """The settings that decide the result, JSON-able: without those that only say how the run is watched."""
+        watched = ("snapshots", "checkpoint_seconds", "log_every")
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in vars(self).items() if k not in watched}
+
+
+def _check(name: str, value: Any) -> None:
+    """`StbenchError` where a setting has a value that no run could use."""
+    if name in ("schedule", "precision"):
+        known = SCHEDULES if name == "schedule" else PRECISIONS
+        if value not in known:
+            raise StbenchError(f"there is no {name} '{value}': {nearest(str(value), known)}")
+    elif name in ("steps", "batch_size", "log_every"):
+        if not isinstance(value, int):
+            raise StbenchError(f"the training setting '{name}' must be a whole number, not {value!r}")
+        if value < 1:
+            raise StbenchError(f"the training setting '{name}' is {value}; it must be at least 1")
+    elif name in ("learning_rate", "average_decay", "checkpoint_seconds"):
+        if not isinstance(value, (int, float)):
+            raise StbenchError(f"the training setting '{name}' must be a number, not {value!r}")
+        if name == "learning_rate" and value <= 0:
+            raise StbenchError(f"the training setting '{name}' is {value}; it must be positive")
+        if name == "average_decay" and not 0 <= value < 1:
+            raise StbenchError(f"the training setting '{name}' is {value}; it must lie between 0 (no averaging) and 1")
