@@ -78,9 +78,7 @@ def write_run(todo: Plan, folder: Path, record: RunRecord, scores: Scores) -> No
     record.write(folder)
 
 
-def _write_pictures(
-    todo: Plan, folder: Path, record: RunRecord, scores: Scores, found: Sequence[ResultRow]
-) -> None:
+def _write_pictures(todo: Plan, folder: Path, record: RunRecord, scores: Scores, found: Sequence[ResultRow]) -> None:
     from stbench.protocols.kept import write_kept
     from stbench.results.curves import curve_of_rows
     from stbench.results.figures import error_against_lead_time, forecast_strip

@@ -31,7 +31,10 @@ class Job:
 
 
 def everything(preset: str) -> list[Job]:
-    """All there is of a preset: on the main track of every dataset all floors, then every model and variant with it."""
+    """All there is of a preset: on the main track of every dataset all floors, then every model and variant with it.
+
+    A variant that changes nothing in this preset (a cosine schedule where the preset has one already) is left out.
+    """
     found = []
     for dataset in registry.names("datasets"):
         if not registry.dataset(dataset).tracks:
@@ -40,8 +43,11 @@ def everything(preset: str) -> list[Job]:
         for name in registry.names("models"):
             plugin = registry.model(name)
             presets = plugin.presets(dataset)
-            if not plugin.floor and preset in presets:
-                found += [Job(each, dataset, preset) for each in (name, *_variants(name, presets))]
+            if plugin.floor or preset not in presets:
+                continue
+            models = [name, *(f"{name}:{variant}" for variant in presets.get("variants", {}))]
+            chosen = {model: choose(model, dataset, preset=preset).configuration for model in models}
+            found += [Job(model, dataset, preset) for model in models if model == name or chosen[model] != chosen[name]]
     return found
 
 
@@ -49,10 +55,6 @@ def floors(beside: Job) -> list[Job]:
     """Every floor on the data and track of a job."""
     names = [name for name in registry.names("models") if registry.model(name).floor]
     return [Job(**{**vars(beside), "model": name}) for name in names]
-
-
-def _variants(name: str, presets: Mapping[str, Mapping[str, object]]) -> list[str]:
-    return [f"{name}:{variant}" for variant in presets.get("variants", {})]
 
 
 def run_all(todo: Sequence[Job], *, runs: Path | None = None, report: Reporter | None = None) -> None:

@@ -38,6 +38,6 @@ def show_board(board: Board, *, highlight: str = "") -> None:
     from stbench.results.table import board_table, reported_for, reported_table
 
     console = output()
-    console.print(board_table(board, highlight=highlight))
+    console.print(board_table(board, highlight=highlight, width=console.width))
     if reported := reported_for(board.track):
         console.print(reported_table(reported))

@@ -17,7 +17,7 @@ def verify(context: click.Context, store: str, settings: dict[str, str], source:
     from stbench.store.verify import verify as verify_store
 
     path = find_store(store, settings, source).path
-    with progress("verifying", "sequences") as advance:
+    with progress("verifying", "steps") as advance:
         report = verify_store(path, on_progress=advance)
     rows = [
         ("path", str(path)),

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .mlp import perceptron
+from .rollout import unrolled
 
 
 class ResidualMLP(nn.Module):
@@ -29,9 +30,15 @@ class ResidualMLP(nn.Module):
             state = state + block(state)
         return state
 
+    def roll_out(self, state: Tensor, n_states: int) -> Tensor:
+        """As the function `roll_out`, in one node of the graph: a fifth of a training step less (`rollout.py`)."""
+        return unrolled(state, n_states, [each for each in self.modules() if isinstance(each, nn.Linear)])
+
 
 def roll_out(integrator: nn.Module, state: Tensor, n_states: int) -> Tensor:
     """T_0 (batch, *state) -> T_0, T_1, ... (batch, n_states, *state), the integrator applied once per frame."""
+    if isinstance(integrator, ResidualMLP) and torch.is_grad_enabled():
+        return integrator.roll_out(state, n_states)
     states = [state]
     for _ in range(n_states - 1):
         states.append(integrator(states[-1]))

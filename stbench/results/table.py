@@ -13,13 +13,18 @@ from stbench.results.reported import Reported, reported_for
 if TYPE_CHECKING:
     from rich.table import Table
 
+WIDE = 150
+"""Columns a terminal needs for all metrics and costs."""
+COSTS = ("parameters", "training", "inference", "seeds")
+
 __all__ = ["board_table", "reported_for", "reported_table"]
 
 
-def board_table(board: Board, *, highlight: str = "") -> Table:
+def board_table(board: Board, *, highlight: str = "", width: int = WIDE) -> Table:
     """A rich table of a board: rank, model, metrics over all lead times, the first metric at the ends, costs.
 
-    `highlight` is the model to set in bold, e.g. the one just run. Rows of other data come under their own heading.
+    `highlight` is the model to set in bold, e.g. the one just run. Rows of other data come under their own heading. A
+    terminal of less than `WIDE` columns gets the ranking metric alone: a folded table cannot be read.
     """
     from rich import box
     from rich.markup import escape
@@ -28,17 +33,17 @@ def board_table(board: Board, *, highlight: str = "") -> Table:
     title = f"{board.track}, preset {board.preset}, source {board.source}"
     table = Table(title=escape(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("rank", justify="right")
-    table.add_column("model")
+    table.add_column("model", overflow="fold", min_width=17)
     cells = [
         (metric, lead_time)
-        for place, metric in enumerate(board.metrics)
+        for place, metric in enumerate(board.metrics if width >= WIDE else board.metrics[:1])
         for lead_time in (board.main_lead_times if place == 0 else (board.mean_lead_time,))
     ]
     for metric, lead_time in cells:
         table.add_column(escape(f"{metric}\n{lead_time}"), justify="right")
         if (metric, lead_time) == cells[0]:
             table.add_column("95 % interval", justify="left")
-    for column in ("seeds", "parameters", "training", "inference"):
+    for column in COSTS[: None if width >= WIDE else -2]:
         table.add_column(column, justify="right")
     for block in board.blocks:
         if len(board.blocks) > 1:
@@ -46,7 +51,7 @@ def board_table(board: Board, *, highlight: str = "") -> Table:
             table.add_row("", f"[italic]{escape(_heading(block))}[/italic]")
         for line in block.lines:
             style = "bold" if line.model == highlight else "dim" if line.record.floor else ""
-            table.add_row(*_row(line, cells), style=style)
+            table.add_row(*_row(line, cells)[: len(table.columns)], style=style)
     return table
 
 
@@ -79,6 +84,6 @@ def _row(line: Line, cells: list[tuple[str, str]]) -> list[str]:
         texts.append(score_text(found.value) if found is not None else NOT_APPLICABLE)
         if place == 0:
             texts.append(escape(interval_text(found.value, found.ci_low, found.ci_high)) if found is not None else "")
-    texts += [" ".join(map(str, line.seeds)), count_text(record.parameters)]
-    texts += [seconds_text(float(record.training.get("seconds", 0.0))), seconds_text(record.inference_seconds)]
+    texts += [count_text(record.parameters), seconds_text(float(record.training.get("seconds", 0.0)))]
+    texts += [seconds_text(record.inference_seconds), " ".join(map(str, line.seeds))]
     return texts

@@ -108,6 +108,8 @@ class Store:
         normaliser = self.attributes["normaliser"]
         if normaliser["kind"] == "standardise":
             train = self.attributes["statistics"]["train"]
+            if train["mean"] is None:
+                raise StbenchError(f"{self.path} has no finite value in its train part, so nothing to standardise with")
             return float(train["mean"]), float(train["std"]) or 1.0
         return (float(normaliser["mean"]), float(normaliser["std"])) if normaliser["kind"] == "fixed" else (0.0, 1.0)
 

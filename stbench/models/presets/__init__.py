@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def load(model: str, dataset: str) -> dict[str, Any]:
     """Presets of a model on a dataset: {preset: {"model": ..., "training": ...}, ..., "variants": {name: overrides}}.
 
-    The table `common` of the file is what its presets share and is merged under each of them. Raises
-    `StbenchError`, with the nearest name, for a dataset the model has no presets for.
+    The table `common` of the file is what its presets share and is merged under each of them. Empty for a dataset the
+    model has no file for.
     """
     known = {
         file.name[len(model) + 1 : -len(".toml")]: file
@@ -25,7 +25,7 @@ def load(model: str, dataset: str) -> dict[str, Any]:
         if file.name.startswith(f"{model}.") and file.name.endswith(".toml")
     }
     if dataset not in known:
-        raise StbenchError(f"the model '{model}' has no presets for the dataset '{dataset}': {nearest(dataset, known)}")
+        return {}
     tables = tomllib.loads(known[dataset].read_text("utf-8"))
     common, variants = tables.pop("common", {}), tables.pop("variants", {})
     return {**{name: merge(common, table) for name, table in tables.items()}, "variants": variants}
@@ -37,6 +37,11 @@ def select(plugin: ModelPlugin, dataset: str, preset: str, variant: str | None =
     Raises `StbenchError`, with the nearest name, for an unknown dataset, preset or variant.
     """
     presets = dict(plugin.presets(dataset))
+    if not presets:
+        raise StbenchError(
+            f"the model '{plugin.name}' has no presets for '{dataset}': add a file, or choose a dataset "
+            "that `stbench models` lists for it"
+        )
     variants = presets.pop("variants", {})
     if preset not in presets:
         raise StbenchError(f"'{plugin.name}' on '{dataset}' has no preset '{preset}': {nearest(preset, presets)}")

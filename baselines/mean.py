@@ -1,0 +1,42 @@
+"""The floor that has seen only one frame: the mean of all training frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from stbench.model import ModelPlugin, Task
+from stbench.splits.training import TrainingWindows
+
+
+class Mean:
+    """v̂_{t+k}(x) = mean over all training sequences and times of v(x): the same frame at every lead time."""
+
+    def __init__(self, task: Task) -> None:
+        self._frame = np.zeros(task.frame_shape, np.float32)
+
+    def fit(self, train: TrainingWindows) -> None:
+        """One pass over the training frames, in float64."""
+        self._frame = train.frames.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+
+    def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
+        """(b, conditioning, *frame) -> (b, horizon, *frame) float32."""
+        shape = (len(conditioning), horizon, *self._frame.shape)
+        return np.ascontiguousarray(np.broadcast_to(self._frame, shape))
+
+
+def build(configuration: Mapping[str, Any], task: Task) -> Mean:
+    return Mean(task)
+
+
+plugin = ModelPlugin(
+    name="mean",
+    version="1",
+    summary="floor: the mean training frame",
+    reference="stbench",
+    bibtex="",
+    build=build,
+    floor=True,
+)

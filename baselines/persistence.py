@@ -1,0 +1,37 @@
+"""The floor that believes nothing changes: the last conditioning frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from stbench.model import ModelPlugin, Task
+from stbench.splits.training import TrainingWindows
+
+
+class Persistence:
+    """v̂_{t+k} = v_t for every lead time k, v_t the last conditioning frame."""
+
+    def fit(self, train: TrainingWindows) -> None:
+        """Nothing to learn."""
+
+    def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
+        """(b, conditioning, *frame) -> (b, horizon, *frame) float32."""
+        return np.repeat(conditioning[:, -1:], horizon, axis=1)
+
+
+def build(configuration: Mapping[str, Any], task: Task) -> Persistence:
+    return Persistence()
+
+
+plugin = ModelPlugin(
+    name="persistence",
+    version="1",
+    summary="floor: the last conditioning frame, repeated",
+    reference="stbench",
+    bibtex="",
+    build=build,
+    floor=True,
+)

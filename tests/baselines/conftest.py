@@ -1,0 +1,28 @@
+"""Training windows over an array, without a store on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from stbench.splits.index import WindowIndex
+from stbench.splits.training import TrainingWindows
+from stbench.store.reader import Store
+
+
+@pytest.fixture
+def train_on() -> Callable[[np.ndarray, int, int], TrainingWindows]:
+    """`train_on(frames (sequence, time, *frame), conditioning, horizon)`."""
+
+    def make(frames: np.ndarray, conditioning: int, horizon: int) -> TrainingWindows:
+        frames = frames.astype(np.float32)
+        attributes = {"variables": {"frames": {"shape": list(frames.shape)}}}
+        index = WindowIndex(np.arange(len(frames)), frames.shape[1], conditioning, horizon)
+        loaded = SimpleNamespace(values=frames, shape=frames.shape)
+        return TrainingWindows(Store(Path("memory.zarr"), attributes), index, loaded)  # type: ignore[arg-type]
+
+    return make

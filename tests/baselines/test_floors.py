@@ -1,0 +1,189 @@
+"""Each floor does exactly what its sentence says, on data where the answer is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.ndimage import correlate
+
+from stbench import registry
+from stbench.generator import Track
+from stbench.model import Forecaster, Task
+from stbench.splits.training import TrainingWindows
+
+FLOORS = ("linear", "mean", "nearest-neighbour", "persistence")
+Train = Callable[[np.ndarray, int, int], TrainingWindows]
+
+
+def floor(name: str, train: TrainingWindows, horizon: int) -> Any:
+    track = Track("toy", "forecast", train.conditioning, horizon, train.horizon, ("mse",))
+    model = registry.model(name).build({}, Task(track, train.frame_shape))
+    model.fit(train)
+    return model
+
+
+def test_floors_are_floors_and_need_no_preset() -> None:
+    for name in FLOORS:
+        plugin = registry.model(name)
+        assert plugin.name == name
+        assert plugin.floor
+        assert not plugin.presets("waveeq")
+
+
+@pytest.mark.parametrize("name", FLOORS)
+@pytest.mark.parametrize("frame_shape", [(6,), (2, 7, 9)])
+def test_forecast_has_the_shape_and_type_asked_for_and_leaves_its_input_alone(
+    name: str, frame_shape: tuple[int, ...], train_on: Train
+) -> None:
+    rng = np.random.default_rng(0)
+    model = floor(name, train_on(rng.random((3, 30, *frame_shape)), 4, 5), 8)
+    assert isinstance(model, Forecaster)
+    conditioning = rng.random((11, 4, *frame_shape), dtype=np.float32)
+    before = conditioning.copy()
+    prediction = model.forecast(conditioning, 8)
+    assert prediction.shape == (11, 8, *frame_shape)
+    assert prediction.dtype == np.float32
+    assert np.isfinite(prediction).all()
+    assert not np.shares_memory(prediction, conditioning)
+    np.testing.assert_array_equal(conditioning, before)
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_forecast_of_a_window_does_not_depend_on_its_batch(name: str, train_on: Train) -> None:
+    rng = np.random.default_rng(1)
+    model = floor(name, train_on(rng.random((4, 30, 1, 12, 12)), 3, 5), 6)
+    conditioning = rng.random((9, 3, 1, 12, 12), dtype=np.float32)
+    single = np.concatenate([model.forecast(conditioning[i : i + 1], 6) for i in range(9)])
+    np.testing.assert_array_equal(model.forecast(conditioning, 6), single)
+
+
+def test_mean_is_the_mean_over_sequences_and_times_of_each_pixel(train_on: Train) -> None:
+    frames = np.random.default_rng(2).random((5, 12, 1, 3, 4), dtype=np.float32)
+    prediction = floor("mean", train_on(frames, 3, 4), 4).forecast(np.zeros((2, 3, 1, 3, 4), np.float32), 4)
+    expected = frames.astype(np.float64).reshape(60, 1, 3, 4).mean(axis=0)
+    np.testing.assert_allclose(prediction, np.broadcast_to(expected, prediction.shape), rtol=1e-7)
+
+
+def test_persistence_repeats_the_last_frame_bit_for_bit(train_on: Train) -> None:
+    conditioning = np.random.default_rng(3).random((2, 3, 5), dtype=np.float32)
+    prediction = floor("persistence", train_on(np.zeros((1, 9, 5)), 3, 4), 6).forecast(conditioning, 6)
+    assert (prediction == conditioning[:, 2:3]).all()
+
+
+# --- linear ---
+
+
+def rotations(size: int) -> np.ndarray:
+    """An orthogonal matrix: the system neither grows nor decays, so errors stay where they arise."""
+    return np.linalg.qr(np.random.default_rng(4).standard_normal((size, size)))[0]
+
+
+def test_linear_recovers_a_linear_system_of_second_order(train_on: Train) -> None:
+    matrix, offset = rotations(6), np.arange(6) / 10
+    sequences = np.random.default_rng(5).standard_normal((20, 60, 6))
+    for t in range(2, 60):
+        sequences[:, t] = 0.5 * sequences[:, t - 1] @ matrix.T + 0.5 * sequences[:, t - 2] + offset
+    model = floor("linear", train_on(sequences[:16], 3, 10), 20)
+    prediction = model.forecast(sequences[16:, :3].astype(np.float32), 20)
+    # float32 frames carry 1e-7 relative error, sixteen sequences of noiseless data leave nothing else to learn from.
+    np.testing.assert_allclose(prediction, sequences[16:, 3:23], atol=2e-4)
+    assert np.abs(sequences[16:, 3:23] - sequences[16:, 2:3]).mean() > 0.3
+
+
+def test_linear_recovers_a_local_translation_invariant_system_with_coupled_channels(train_on: Train) -> None:
+    own = np.array([[0.0, 0.1, 0.0], [0.2, 0.3, 0.1], [0.0, 0.3, 0.0]])
+    other = np.array([[0.1, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, -0.2]])
+    sequences = np.random.default_rng(6).standard_normal((12, 24, 2, 20, 18))
+    for t in range(2, 24):
+        for i in range(12):
+            a, b = sequences[i, t - 1]
+            past = 0.4 * sequences[i, t - 2]
+            sequences[i, t, 0] = correlate(a, own, mode="nearest") + correlate(b, other, mode="nearest") - past[0]
+            sequences[i, t, 1] = correlate(b, own.T, mode="nearest") - past[1] + 0.05
+    model = floor("linear", train_on(sequences[:10], 2, 6), 10)
+    prediction = model.forecast(sequences[10:, :2].astype(np.float32), 10)
+    np.testing.assert_allclose(prediction, sequences[10:, 2:12], atol=1e-4)
+    assert np.abs(sequences[10:, 2:12]).mean() > 0.1
+
+
+@pytest.mark.parametrize("frame_shape", [(4,), (1, 6, 6)])
+def test_linear_roll_out_of_an_explosive_system_stays_in_the_training_range(
+    frame_shape: tuple[int, ...], train_on: Train
+) -> None:
+    start = np.random.default_rng(7).random((8, 1, *frame_shape)) + 0.5
+    sequences = start * 1.3 ** np.arange(16).reshape(1, 16, *[1] * len(frame_shape))
+    model = floor("linear", train_on(sequences, 2, 6), 14)
+    prediction = model.forecast(sequences[:, -2:].astype(np.float32), 200)
+    assert np.isfinite(prediction).all()
+    assert prediction.max() <= sequences.max().astype(np.float32)
+    assert prediction[:, -1].max() > 0.9 * sequences.max()  # it did try to leave
+
+
+def test_linear_is_the_same_for_every_fit(train_on: Train) -> None:
+    frames = np.random.default_rng(8).random((4, 20, 1, 8, 8))
+    one, other = (floor("linear", train_on(frames, 3, 5), 7) for _ in range(2))
+    conditioning = frames[:, :3].astype(np.float32)
+    np.testing.assert_array_equal(one.forecast(conditioning, 7), other.forecast(conditioning, 7))
+
+
+def test_linear_learns_from_a_single_sequence(train_on: Train) -> None:
+    wave = np.sin(0.3 * np.arange(60)[None, :, None] + np.arange(3))
+    prediction = floor("linear", train_on(wave, 2, 5), 10).forecast(wave[:, 20:22].astype(np.float32), 10)
+    np.testing.assert_allclose(prediction, wave[:, 22:32], atol=1e-3)
+
+
+# --- nearest neighbour ---
+
+
+@pytest.mark.parametrize("frame_shape", [(10,), (1, 40, 36), (3, 8, 20)])
+def test_nearest_neighbour_finds_planted_windows_and_copies_what_follows(
+    frame_shape: tuple[int, ...], train_on: Train
+) -> None:
+    rng = np.random.default_rng(9)
+    frames = rng.random((6, 25, *frame_shape)).astype(np.float32)
+    model = floor("nearest-neighbour", train_on(frames, 3, 5), 8)
+    planted = [(0, 0), (2, 7), (5, 14)]  # 14 is the last start with 3 + 8 frames
+    conditioning = np.stack([frames[s, t : t + 3] for s, t in planted])
+    conditioning += 1e-3 * rng.standard_normal(conditioning.shape).astype(np.float32)
+    expected = np.stack([frames[s, t + 3 : t + 11] for s, t in planted])
+    np.testing.assert_array_equal(model.forecast(conditioning, 8), expected)
+
+
+def test_nearest_neighbour_of_vectors_is_that_of_a_plain_search(train_on: Train) -> None:
+    rng = np.random.default_rng(10)
+    # A slow random walk far from the origin: neighbours in time are nearly as near as the nearest.
+    frames = (100 + np.cumsum(1e-3 * rng.standard_normal((5, 60, 7)), axis=1)).astype(np.float32)
+    conditioning = (100 + np.cumsum(1e-3 * rng.standard_normal((40, 4, 7)), axis=1)).astype(np.float32)
+    prediction = floor("nearest-neighbour", train_on(frames, 4, 5), 9).forecast(conditioning, 9)
+    for seen, answer in zip(conditioning, prediction, strict=True):
+        distance = {
+            (s, t): ((frames[s, t : t + 4].astype(np.float64) - seen) ** 2).sum()
+            for s in range(5)
+            for t in range(60 - 13 + 1)
+        }
+        s, t = min(distance, key=lambda window: distance[window])
+        np.testing.assert_array_equal(answer, frames[s, t + 4 : t + 13])
+
+
+def test_nearest_neighbour_ranks_candidates_on_whole_frames(train_on: Train) -> None:
+    rng = np.random.default_rng(11)
+    frames = np.repeat(rng.random((1, 30, 1, 32, 32)), 3, axis=0).astype(np.float32)
+    # The sequences agree on every second pixel, so the 16x16 search cannot tell them apart; whole frames can.
+    frames[1:, :, :, 1::2] = rng.random((2, 30, 1, 16, 32))
+    model = floor("nearest-neighbour", train_on(frames, 3, 5), 6)
+    for s in range(3):
+        np.testing.assert_array_equal(model.forecast(frames[s : s + 1, 9:12], 6)[0], frames[s, 12:18])
+
+
+def test_nearest_neighbour_blocks_do_not_change_the_answer(train_on: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    from stbench.baselines import nearest_neighbour
+
+    rng = np.random.default_rng(12)
+    frames, conditioning = rng.random((4, 40, 5)), rng.random((30, 3, 5), dtype=np.float32)
+    whole = floor("nearest-neighbour", train_on(frames, 3, 5), 6).forecast(conditioning, 6)
+    monkeypatch.setattr(nearest_neighbour, "BLOCK", 7)
+    blocked = floor("nearest-neighbour", train_on(frames, 3, 5), 6).forecast(conditioning, 6)
+    np.testing.assert_array_equal(blocked, whole)

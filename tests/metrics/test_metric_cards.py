@@ -1,0 +1,43 @@
+"""docs/metrics.md says of every registered metric what its code says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from stbench import registry
+
+PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+OURS = ("mae", "mse", "psnr", "rmse", "ssim_gauss11")
+FIELDS = ("formula", "reduction", "range", "window", "better", "frames", "reference", "version")
+
+
+def card(name: str) -> dict[str, str]:
+    """The rows of the table under the heading of a metric."""
+    section = re.search(rf"^## `{name}`$(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert section, f"docs/metrics.md has no card of {name}"
+    rows = re.findall(r"^\| (\w+) \| (.+) \|$", section.group(1), re.MULTILINE)
+    return {key: text.strip().strip("`") for key, text in rows}
+
+
+def test_every_metric_of_ours_is_registered() -> None:
+    assert set(OURS) <= set(registry.names("metrics"))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_card_matches_the_registered_metric(name: str) -> None:
+    metric, text = registry.metric(name), card(name)
+    assert metric.name == name
+    assert tuple(key for key in text if key in FIELDS) == FIELDS
+    assert text["formula"].replace("\\|", "|") == metric.formula
+    assert text["range"] == metric.range
+    assert text["reference"] == metric.reference
+    assert text["version"] == metric.version
+    assert text["better"] == ("higher" if metric.higher_is_better else "lower")
+    assert text["frames"] == ("images only" if metric.images_only else "images and vectors")
+
+
+def test_page_has_no_card_of_a_metric_that_is_not_there() -> None:
+    assert set(re.findall(r"^## `(\w+)`$", PAGE, re.MULTILINE)) == set(OURS)

@@ -1,0 +1,181 @@
+"""One run from preset to record, on a tiny WaveEq-100."""
+
+import dataclasses
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+import stbench
+from stbench import plan as plans
+from stbench import registry
+from stbench.cli.main import cli
+from stbench.errors import StbenchError
+from stbench.results.aggregate import read_results
+from stbench.results.record import read_record
+from stbench.run import RunResult, run
+
+TINY = {"sequences": "5"}
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
+    """The quick preset with six steps: what is tested here is the way, not the score."""
+    load = registry.model("sepvar").presets
+
+    def shortened(dataset: str) -> dict[str, object]:
+        presets = json.loads(json.dumps(load(dataset)))
+        presets["quick"]["training"] |= {"steps": 6, "log_every": 2}
+        return presets
+
+    plugin = dataclasses.replace(registry.model("sepvar"), presets=shortened)
+    monkeypatch.setattr(registry, "model", lambda name: plugin if name == "sepvar" else _model(name))
+
+
+_model = registry.model
+
+
+def tiny(tmp_path: Path, model: str = "sepvar", **options: object) -> RunResult:
+    return run(model, "waveeq-100", settings=TINY, runs=tmp_path / "runs", keep=3, **options)  # type: ignore[arg-type]
+
+
+def test_a_run_leaves_record_results_checkpoint_predictions_and_pictures(tmp_path: Path) -> None:
+    result = tiny(tmp_path)
+    names = {path.name for path in result.folder.iterdir()}
+    assert {
+        "record.json",
+        "results.csv",
+        "scores.npz",
+        "predictions.zarr",
+        "checkpoint",
+        "figures",
+        "log.jsonl",
+    } <= names
+    pictures = {path.name for path in (result.folder / "figures").iterdir()}
+    assert pictures == {"forecast.png", "mse.png", "rmse.png", "mae.png"}
+    record = read_record(result.folder)
+    assert record == result.record
+    assert (record.track, record.model, record.preset, record.seed) == ("waveeq-100/forecast-40", "sepvar", "quick", 0)
+    assert record.training["steps"] == 6
+    assert record.training["finished"]
+    assert record.command == "stbench run --model sepvar --dataset waveeq-100 --preset quick --set sequences=5"
+    rows = {(row.metric, row.lead_time): row.value for row in read_results(result.folder)}
+    assert rows["rmse", "1..40"] == pytest.approx(math.sqrt(rows["mse", "1..40"]))
+    assert rows["mse", "1..40"] == pytest.approx(sum(rows["mse", str(k)] for k in range(1, 41)) / 40)
+
+
+def test_the_same_run_again_is_recognised_and_forced_gives_the_same_numbers(tmp_path: Path) -> None:
+    first = tiny(tmp_path)
+    again = tiny(tmp_path)
+    assert again.reused
+    assert again.record == first.record
+    forced = tiny(tmp_path, force=True)
+    assert not forced.reused
+    assert read_results(forced.folder) == read_results(first.folder)
+
+
+def test_another_seed_variant_or_dataset_size_is_another_folder(tmp_path: Path) -> None:
+    folders = {
+        tiny(tmp_path, "mean").folder,
+        tiny(tmp_path, "mean", seed=1).folder,
+        run("mean", "waveeq-100", settings={"sequences": "6"}, runs=tmp_path / "runs", keep=0).folder,
+    }
+    assert len(folders) == 3
+
+
+def test_a_budget_stops_training_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    stopped = tiny(tmp_path, budget_seconds=0.0)
+    assert not stopped.record.training["finished"]
+    assert stopped.record.training["steps"] < 6
+    finished = tiny(tmp_path)
+    assert finished.folder == stopped.folder
+    assert finished.record.training["finished"]
+    whole = tiny(tmp_path / "uninterrupted")
+    assert read_results(finished.folder) == read_results(whole.folder)
+
+
+def test_changed_training_code_trains_again_unless_told_to_reuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tiny(tmp_path)
+    monkeypatch.setattr(plans, "TRAINING_CODE", (*plans.TRAINING_CODE, "stbench.errors"))
+    reused = tiny(tmp_path, reuse_checkpoint=True)
+    assert reused.record.training["resumed_from"] == 6
+    assert reused.record.code["training"] == first.record.code["training"]
+    again = tiny(tmp_path)
+    assert again.record.training["resumed_from"] == 0
+    assert again.record.code["training"] != first.record.code["training"]
+    assert (again.folder / "checkpoint.set-aside").exists()
+
+
+def test_changed_scoring_code_scores_again_with_the_weights_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny(tmp_path)
+    monkeypatch.setattr(plans, "SCORING_CODE", (*plans.SCORING_CODE, "stbench.errors"))
+    scored = tiny(tmp_path)
+    assert not scored.reused
+    assert scored.record.training["resumed_from"] == 6
+
+
+def test_predictions_made_elsewhere_score_as_our_own(tmp_path: Path) -> None:
+    from stbench.protocols.forecast import forecast
+    from stbench.protocols.predictions import PredictionWriter
+    from stbench.score import score
+    from stbench.store.reader import open_named
+
+    ours = tiny(tmp_path, "persistence")
+    store = open_named("waveeq-100", {"sequences": 5})
+    track = registry.dataset("waveeq-100").tracks[0]
+    model = _model("persistence").build({}, None)  # type: ignore[arg-type]
+    with PredictionWriter(tmp_path / "mine.zarr", store, track, "copy") as writer:
+        forecast(model, store, track, predictions=writer)
+    theirs = score(track.id, tmp_path / "mine.zarr", "copy", parameters=0, store=store, runs=tmp_path / "runs")
+    values = [[row.value for row in read_results(each.folder)] for each in (ours, theirs)]
+    assert values[0] == values[1]
+
+
+def test_an_unknown_device_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(StbenchError, match="no device 'quantum'"):
+        tiny(tmp_path, device="quantum")
+
+
+def test_windows_of_a_generated_dataset_are_a_torch_dataset(tmp_path: Path) -> None:
+    tiny(tmp_path, "mean")
+    windows = stbench.windows("waveeq-100", split="train", conditioning=5, horizon=20, sequences=5)
+    item = windows[0]
+    assert item["conditioning"].shape == (5, 100)
+    assert item["target"].shape == (20, 100)
+    assert item["target"].dtype == torch.float32
+
+
+@pytest.mark.slow
+def test_the_command_ends_with_the_board_and_repeats_in_no_time(tmp_path: Path) -> None:
+    words = [
+        "run",
+        "--model",
+        "mean",
+        "--dataset",
+        "waveeq-100",
+        "--set",
+        "sequences=5",
+        "--out",
+        str(tmp_path / "runs"),
+    ]
+    command, wide = [sys.executable, "-m", "stbench", *words], os.environ | {"COLUMNS": "180"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=wide)
+    assert done.returncode == 0, done.stderr
+    for name in ("mean", "persistence", "linear", "nearest-neighbour", "Ours (without S)"):
+        assert name in done.stdout
+    board = CliRunner().invoke(
+        cli, ["leaderboard", "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "boards")]
+    )
+    assert board.exit_code == 0, board.output
+    assert (tmp_path / "boards" / "quick" / "waveeq-100.csv").exists()
+    assert (tmp_path / "boards" / "index.html").exists()
