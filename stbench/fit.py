@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,25 @@ def fit(
     }
     macs = count_macs(module, (task.conditioning, *task.frame_shape), task.track.horizon)
     return Trained(TorchForecaster(module), training, count_parameters(module), macs, trained_with)
+
+
+def each_snapshot(model: Forecaster, folder: Path) -> Iterator[tuple[int, Forecaster]]:
+    """(step, the model as it was then) for every snapshot training left in `folder`; afterwards the model is itself
+    again.
+
+    With a constant learning rate the last weights are one draw of many; the spread of the last snapshots' scores says
+    how much that matters.
+    """
+    from stbench.training.adapter import TorchForecaster
+    from stbench.training.checkpoint import read_tensors
+
+    if not isinstance(model, TorchForecaster):
+        return
+    final = {name: each.clone() for name, each in model.module.state_dict().items()}
+    for path in sorted((folder / "snapshots").glob("step-*.safetensors")):
+        model.module.load_state_dict(read_tensors(path))
+        yield int(path.stem.removeprefix("step-")), model
+    model.module.load_state_dict(final)
 
 
 def _kept_numbers(model: Any) -> int:

@@ -11,13 +11,14 @@ nothing to do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stbench import paths
-from stbench.plan import choose, code_of, command_line, dataset_for, plan
+from stbench import paths, registry
+from stbench.model import Forecaster
+from stbench.plan import Plan, choose, code_of, command_line, dataset_for, plan
 from stbench.report import Reporter, Silent
 
 if TYPE_CHECKING:
@@ -84,11 +85,27 @@ def run(
     )
     with report.progress(f"{todo.model}: scoring", "windows") as advance:
         scores = forecast(trained.model, store, todo.track, keep=keep, on_progress=advance)
+    if not todo.plugin.floor and (spread := _snapshot_scores(todo, trained.model, folder, report)):
+        trained = replace(trained, training={**trained.training, "snapshot_scores": spread})
     command = command_line(todo, dataset, source, settings or {})
     made_with = {**code, "training": trained.code}
     record = make_record(todo, trained, scores, made_with, device, command, started, budget_seconds)
     write_run(todo, folder, record, scores)
     return RunResult(folder, record, reused=False)
+
+
+def _snapshot_scores(todo: Plan, model: Forecaster, folder: Path, report: Reporter) -> dict[str, float]:
+    """Step -> mean over all lead times of the ranking metric, for the weights training kept on its way."""
+    from stbench.fit import each_snapshot
+    from stbench.protocols.forecast import forecast
+
+    ranking = registry.metric(todo.track.metrics[0])
+    found = {}
+    for step, then in each_snapshot(model, folder):
+        with report.progress(f"{todo.model}: scoring step {step}", "windows") as advance:
+            values = forecast(then, todo.store, todo.track, on_progress=advance).values[ranking.name]
+        found[str(step)] = ranking.mean(values)
+    return found
 
 
 def finished(folder: Path, code: Mapping[str, str]) -> RunRecord | None:

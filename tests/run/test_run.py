@@ -31,7 +31,7 @@ def short(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
 
     def shortened(dataset: str) -> dict[str, object]:
         presets = json.loads(json.dumps(load(dataset)))
-        presets["quick"]["training"] |= {"steps": 6, "log_every": 2}
+        presets["quick"]["training"] |= {"steps": 6, "log_every": 2, "snapshots": [4, 6]}
         return presets
 
     plugin = dataclasses.replace(registry.model("sepvar"), presets=shortened)
@@ -64,8 +64,12 @@ def test_a_run_leaves_record_results_checkpoint_predictions_and_pictures(tmp_pat
     assert (record.track, record.model, record.preset, record.seed) == ("waveeq-100/forecast-40", "sepvar", "quick", 0)
     assert record.training["steps"] == 6
     assert record.training["finished"]
+    spread = record.training["snapshot_scores"]
+    assert list(spread) == ["4", "6"]
     assert record.command == "stbench run --model sepvar --dataset waveeq-100 --preset quick --set sequences=5"
     rows = {(row.metric, row.lead_time): row.value for row in read_results(result.folder)}
+    assert spread["6"] == pytest.approx(rows["mse", "1..40"])
+    assert spread["4"] != spread["6"]
     assert rows["rmse", "1..40"] == pytest.approx(math.sqrt(rows["mse", "1..40"]))
     assert rows["mse", "1..40"] == pytest.approx(sum(rows["mse", str(k)] for k in range(1, 41)) / 40)
 
