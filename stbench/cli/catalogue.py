@@ -60,9 +60,8 @@ def models(dataset: str | None) -> None:
             rows.append((name, plugin.version, "floor", "every dataset", "every preset", "-", plugin.summary))
             continue
         for trained_on in [dataset] if dataset else registry.names("datasets"):
-            try:
-                presets = dict(plugin.presets(trained_on))
-            except StbenchError:  # the model has no presets for this dataset
+            presets = dict(plugin.presets(trained_on))
+            if not presets:
                 continue
             variants = ", ".join(presets.pop("variants", {})) or "-"
             rows.append((name, plugin.version, "model", trained_on, ", ".join(presets), variants, plugin.summary))

@@ -28,9 +28,9 @@ class _Frames:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(row, time, *frame)."""
+        """(row, time, *frame); the time axis is as long as the longest row."""
         spans = self.index.spans
-        length = self.store.n_frames if spans is None or not len(spans) else int(spans[0, 1] - spans[0, 0])
+        length = self.store.n_frames if spans is None or not len(spans) else int((spans[:, 1] - spans[:, 0]).max())
         return (len(self.index.sequences), length, *self.store.frame_shape)
 
     @cached_property
@@ -46,7 +46,9 @@ class _Frames:
         for first, last, time in self._runs(rows):
             begin = int(self.index.sequences[first])
             block = self.store.read(slice(begin, begin + last - first), time)
-            frames[first:last] = self.store.normalise(block)
+            length = block.shape[1]
+            frames[first:last, :length] = self.store.normalise(block)
+            frames[first:last, length:] = frames[first:last, length - 1 : length]
         return frames
 
     def _runs(self, rows: int) -> list[tuple[int, int, slice]]:
@@ -68,7 +70,8 @@ class TrainingWindows:
     """A split of a store with its windows; torch-free.
 
     `frames` (row, time, *frame) has one row per sequence of the split, or per stretch of time where the split cuts the
-    time axis (then all stretches must be equally long). No frame outside the split is in it.
+    time axis; the last frame of a shorter stretch is repeated up to the end of its row, and no window reaches there. No
+    frame outside the split is in it.
     """
 
     store: Store
@@ -93,11 +96,6 @@ class TrainingWindows:
         if len(index) == 0:
             raise StbenchError(
                 f"no sequence of the split '{split}' of {store.path} has {conditioning} + {horizon} frames, one window"
-            )
-        if index.spans is not None and len(np.unique(np.diff(index.spans, axis=1))) > 1:
-            raise StbenchError(
-                f"the stretches of time in the split '{split}' of {store.path} are not equally long, so they cannot be "
-                "one array in memory: read them one by one with stbench.windows(...)"
             )
         return cls(store, index, _Frames(store, index, memory_limit))
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from stbench import registry
 from stbench.errors import StbenchError, nearest
 
 if TYPE_CHECKING:
@@ -38,10 +39,8 @@ def select(plugin: ModelPlugin, dataset: str, preset: str, variant: str | None =
     """
     presets = dict(plugin.presets(dataset))
     if not presets:
-        raise StbenchError(
-            f"the model '{plugin.name}' has no presets for '{dataset}': add a file, or choose a dataset "
-            "that `stbench models` lists for it"
-        )
+        known = [each for each in registry.names("datasets") if plugin.presets(each)]
+        raise StbenchError(f"'{plugin.name}' has no presets for the dataset '{dataset}': {nearest(dataset, known)}")
     variants = presets.pop("variants", {})
     if preset not in presets:
         raise StbenchError(f"'{plugin.name}' on '{dataset}' has no preset '{preset}': {nearest(preset, presets)}")
