@@ -59,6 +59,11 @@ class TrainingSettings:
             return self.learning_rate
         return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * (step - 1) / self.steps))
 
+    def decay(self, step: int) -> float:
+        """Decay of the average at step 1..steps: min(d, step / (step + 9)), so that a short run, too, averages over its
+        last tenth and not over its initial weights."""
+        return min(self.average_decay, step / (step + 9))
+
     @property
     def decisive(self) -> dict[str, Any]:
         """The settings that decide the result, JSON-able: without those that only say how the run is watched."""

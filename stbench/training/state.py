@@ -56,7 +56,7 @@ class TrainingState:
         self.optimiser.step()
         if self.average:
             live = [each.detach() for each in self.parameters.values()]
-            torch._foreach_lerp_(list(self.average.values()), live, 1.0 - self.settings.average_decay)
+            torch._foreach_lerp_(list(self.average.values()), live, 1.0 - self.settings.decay(self.step + 1))
         self.step += 1
         return losses
 
