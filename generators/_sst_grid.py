@@ -75,8 +75,7 @@ def open_grid(paths: Sequence[Path]) -> OceanGrid:
         if later_dates[0] <= dates[-1]:
             raise StbenchError(
                 f"{later} begins on {later_dates[0]}, which {path.name} has too (it ends on {dates[-1]}): days must "
-                "not "
-                "come twice, remove one of the files"
+                "not come twice, remove one of the files"
             )
     lengths = [len(header[1]) for header in headers]
     return OceanGrid(
@@ -177,8 +176,7 @@ class GridZones:
             )
             raise StbenchError(
                 f"{self.grid.file_of(day)} {what} (rows from {row}, columns from {column}) on {self.dates[day]}: "
-                "choose "
-                "zones over water (`--set zones=tiling`) or get the file again"
+                "choose zones over water (`--set zones=tiling`) or get the file again"
             )
 
     def given_climatology(self, zone: int) -> None:

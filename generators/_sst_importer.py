@@ -72,6 +72,12 @@ def is_zone_layout(paths: Sequence[Path]) -> bool:
     return bool(ZONE_FILE.fullmatch(paths[0].name))
 
 
+def grid_shape(paths: Sequence[Path]) -> tuple[int, int]:
+    """Rows and columns of ocean grid files."""
+    grid = open_grid(paths)
+    return len(grid.latitude), len(grid.longitude)
+
+
 def open_surface(
     paths: Sequence[Path], table: ZoneTable | None, n_zones: int, years: int, first_day: np.datetime64
 ) -> SeaSurface:

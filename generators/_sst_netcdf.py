@@ -19,6 +19,7 @@ from stbench.errors import StbenchError
 from ._sst_classic import read_classic
 
 NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable"
+DIMENSION, DIMENSIONS = "_Netcdf4Dimid", "_Netcdf4Coordinates"
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 LARGEST_CHUNK_BYTES = 1 << 28
 """A file may not make us unpack more than this at once."""
@@ -87,7 +88,7 @@ def _damage(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        reason = " ".join(str(error).split()).strip("'")[:120] or type(error).__name__
         raise StbenchError(f"{path} is damaged or cut short ({reason}): get it again") from None
     except MemoryError:
         raise StbenchError(f"{path} asks for more memory than there is: its header is damaged, get it again") from None
@@ -129,7 +130,7 @@ def _classic_variables(path: Path) -> dict[str, NetcdfVariable]:
 def _hdf5_variables(path: Path, file: Any) -> dict[str, NetcdfVariable]:
     import h5py
 
-    variables = {}
+    datasets = {}
     for name in file:
         # Links are looked at before they are followed: one may point out of the file.
         if not isinstance(file.get(name, getlink=True), h5py.HardLink):
@@ -142,31 +143,28 @@ def _hdf5_variables(path: Path, file: Any) -> dict[str, NetcdfVariable]:
             raise StbenchError(f"{path} keeps the data of '{name}' in other files, which is not followed")
         if math.prod(data.chunks or (1,)) * data.dtype.itemsize > LARGEST_CHUNK_BYTES:
             raise StbenchError(f"{path} stores '{name}' in chunks of {data.chunks}, more than 256 MB each")
-        variables[name] = NetcdfVariable(
-            path, name, _hdf5_dims(data), data.shape, data.dtype, _hdf5_attributes(data), data
-        )
-    return variables
+        datasets[name] = data
+    names = {int(data.attrs[DIMENSION]): name for name, data in datasets.items() if DIMENSION in data.attrs}
+    return {
+        name: NetcdfVariable(path, name, _hdf5_dims(data, names), data.shape, data.dtype, _hdf5_attributes(data), data)
+        for name, data in datasets.items()
+    }
 
 
-def _hdf5_dims(data: Any) -> tuple[str, ...]:
-    """Names of the dimensions from the attached scales; a scale is its own dimension; "" where there is none."""
-    names = [data.dims[k][0].name.rsplit("/", 1)[-1] if len(data.dims[k]) else "" for k in range(data.ndim)]
-    if data.ndim == 1 and not names[0]:
-        names = [data.name.rsplit("/", 1)[-1]]
-    return tuple(names)
+def _hdf5_dims(data: Any, names: Mapping[int, str]) -> tuple[str, ...]:
+    """Names of the dimensions by the numbers netCDF gave them; "" where the file does not say.
+
+    Not by the attached scales: those are references in a heap, and a single wrong byte there can send the HDF5 library
+    round in circles for ever.
+    """
+    if data.ndim == 1 and DIMENSION in data.attrs:
+        return (data.name.rsplit("/", 1)[-1],)
+    numbers = np.atleast_1d(data.attrs.get(DIMENSIONS, ()))
+    return tuple(names.get(int(k), "") for k in numbers) if len(numbers) == data.ndim else ("",) * data.ndim
 
 
 def _hdf5_attributes(data: Any) -> dict[str, Any]:
-    wanted = (
-        "units",
-        "calendar",
-        "scale_factor",
-        "add_offset",
-        "_FillValue",
-        "missing_value",
-        "standard_name",
-        "positive",
-    )
+    wanted = ("units", "calendar", "scale_factor", "add_offset", "_FillValue", "missing_value")
     return {name: _scalar(data.attrs[name]) for name in wanted if name in data.attrs}
 
 

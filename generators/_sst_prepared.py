@@ -78,8 +78,8 @@ def open_zones(paths: Sequence[Path], n_zones: int, first_day: np.datetime64) ->
         if shapes[-1] != shapes[0] or not np.array_equal(dates[-1], dates[0]):
             raise StbenchError(
                 f"{path} has {shapes[-1][0]:,} days of {shapes[-1][1]} x {shapes[-1][1]} from {dates[-1][0]} on, "
-                "unlike "
-                f"{ordered[0].name} with {shapes[0][0]:,} days of {shapes[0][1]} x {shapes[0][1]} from {dates[0][0]} on"
+                f"unlike {ordered[0].name} with {shapes[0][0]:,} days of {shapes[0][1]} x {shapes[0][1]} from "
+                f"{dates[0][0]} on"
             )
     table = ZoneTable("prepared", shapes[0][1], tuple((0, 0) for _ in ordered), proportional_test(len(ordered)))
     return ZoneFiles(ordered, table, dates[0])

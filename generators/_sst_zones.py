@@ -44,31 +44,28 @@ class ZoneTable:
         if self.grid is not None and self.grid != (rows, columns):
             raise StbenchError(
                 f"the zone table '{self.id}' is for a grid of {self.grid[0]} x {self.grid[1]}, and {where} has {rows} "
-                "x "
-                f"{columns}: use `--set zones=tiling` or a table of your own"
+                f"x {columns}: use `--set zones=tiling` or a table of your own"
             )
         for number, (row, column) in enumerate(self.corners, 1):
             if row + self.size > rows or column + self.size > columns:
                 raise StbenchError(
-                    f"zone {number} of the table '{self.id}' (rows {row}..{row + self.size - 1}, columns {column}.."
-                    f"{column + self.size - 1}) lies outside the {rows} x {columns} grid of {where}"
+                    f"zone {number} of the table '{self.id}' (rows {row}..{row + self.size - 1}, columns "
+                    f"{column}..{column + self.size - 1}) lies outside the {rows} x {columns} grid of {where}"
                 )
 
     def check_water(self, water: np.ndarray, where: str) -> None:
         """There are zones, and none has land; `water` (rows, columns) bool."""
         if not self.corners:
             raise StbenchError(
-                f"{where} has no complete box of {self.size} x {self.size} points without land to make a zone of: "
-                "take a "
-                "larger region"
+                f"{where} has no complete box of {self.size} x {self.size} points without land to make a zone of: take "
+                "a larger region"
             )
         for number, (row, column) in enumerate(self.corners, 1):
             share = 1 - water[row : row + self.size, column : column + self.size].mean()
             if share:
                 raise StbenchError(
                     f"zone {number} of the table '{self.id}' (rows from {row}, columns from {column}) is {share:.1%} "
-                    "land in "
-                    f"{where}: use `--set zones=tiling` or a table of your own"
+                    f"land in {where}: use `--set zones=tiling` or a table of your own"
                 )
 
 

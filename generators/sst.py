@@ -27,7 +27,7 @@ from stbench.paths import data_dir
 from stbench.raw.files import RawFile, folders
 
 from ._sst_cards import INSTRUCTIONS, SIMULATED, SST
-from ._sst_importer import SeaSurface, find_official, is_zone_layout, open_surface
+from ._sst_importer import SeaSurface, find_official, grid_shape, is_zone_layout, open_surface
 from ._sst_produce import NORMALISATIONS, Producer, every_day, split_days
 from ._sst_zones import N_ZONES, ZoneTable, load_table, tiling
 from .climatology import denormalise
@@ -128,10 +128,9 @@ class Sst:
         if paths is None:
             raise StbenchError(
                 "the official files of 'sst' were not found: neither data_<k>.nc nor netCDF files with 'thetao', "
-                "'cmems' or "
-                f"'phy' in their names are in {', '.join(map(str, folders(self.name, raw)))}; `stbench fetch sst` "
-                "says who has "
-                "them, `--raw DIR` or STBENCH_RAW says where they lie, `--source simulated` does without"
+                f"'cmems' or 'phy' in their names are in {', '.join(map(str, folders(self.name, raw)))}; `stbench "
+                "fetch sst` says who has them, `--raw DIR` or STBENCH_RAW says where they lie, `--source simulated` "
+                "does without"
             )
         first_day = np.datetime64(p.first_day, "D")
         in_zones = is_zone_layout(paths)
@@ -139,7 +138,8 @@ class Sst:
             raise StbenchError(
                 f"{paths[0].parent} holds prepared zone files, so there is no grid for zones={p.zones} to choose from"
             )
-        surface = open_surface(paths, _zone_choice(p.zones), p.n_zones, p.years, first_day)
+        table = None if in_zones else _zone_choice(p.zones, grid_shape(paths))
+        surface = open_surface(paths, table, p.n_zones, p.years, first_day)
         described = {
             "layout": "zones" if in_zones else "grid",
             "bytes": sum(path.stat().st_size for path in paths),
@@ -193,8 +193,7 @@ class Sst:
             gap = int(np.argmax(np.diff(dates)))
             raise StbenchError(
                 f"{len(days) - len(dates):,} of {len(days):,} days are missing in the files of sst, most at a time "
-                "between "
-                f"{dates[gap]} and {dates[gap + 1]}: get the files of those days, or remove those on one side"
+                f"between {dates[gap]} and {dates[gap + 1]}: get the files of those days, or remove those on one side"
             )
         if len(dates) < FEWEST_DAYS:
             raise StbenchError(
@@ -225,7 +224,7 @@ class Sst:
         return published if (split.n_sequences, split.ranges) == (published.n_sequences, published.ranges) else split
 
 
-def _zone_choice(zones: str, grid: tuple[int, int] = FULL_GRID) -> ZoneTable | None:
+def _zone_choice(zones: str, grid: tuple[int, int]) -> ZoneTable | None:
     """The table a parameter value means, or None for the tiling rule."""
     if zones == "tiling" or (zones == "auto" and grid != FULL_GRID):
         return None

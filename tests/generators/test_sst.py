@@ -60,7 +60,7 @@ def zone_raw(values: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 def blueprint(raw: Path | None, source: str = "official", **settings: object) -> Blueprint:
-    return sst.blueprint(parse_parameters(SstParameters, {"zones": "tiling", **settings}), source, raw)
+    return sst.blueprint(parse_parameters(SstParameters, settings), source, raw)
 
 
 def temperatures(store: Store, zone: int) -> np.ndarray:
@@ -122,7 +122,7 @@ def test_training_frames_are_standardised_and_do_not_see_the_future(values: np.n
 
 def test_prepared_zones_give_the_frames_of_the_published_code(zone_raw: Path, values: np.ndarray) -> None:
     """(thetao - daily_mean) / daily_std, then each frame's own spatial mean and population standard deviation."""
-    store = build(blueprint(zone_raw, zones="auto", normalisation="per_frame"), workers=1)
+    store = build(blueprint(zone_raw, normalisation="per_frame"), workers=1)
     zone = values[:, :64, 128:192].astype(np.float32).astype(np.float64)
     first = (zone - zone.mean(axis=(1, 2), keepdims=True)) / zone.std(axis=(1, 2), keepdims=True)
     second = (first - first.mean(axis=(1, 2), keepdims=True)) / first.std(axis=(1, 2), keepdims=True)
@@ -132,7 +132,7 @@ def test_prepared_zones_give_the_frames_of_the_published_code(zone_raw: Path, va
 def test_prepared_zones_are_standardised_per_zone_after_their_own_climatology(
     zone_raw: Path, values: np.ndarray
 ) -> None:
-    store = build(blueprint(zone_raw, zones="auto", normalisation="per_zone"), workers=1)
+    store = build(blueprint(zone_raw, normalisation="per_zone"), workers=1)
     zone = values[:, :64, :64].astype(np.float32).astype(np.float64)
     first = (zone - values[:, :64, :64].mean(axis=(1, 2))[:, None, None]) / values[:, :64, :64].std(axis=(1, 2))[
         :, None, None
@@ -140,8 +140,17 @@ def test_prepared_zones_are_standardised_per_zone_after_their_own_climatology(
     np.testing.assert_allclose(store.read(0)[:, 0], (first - first.mean()) / first.std(), atol=1e-5)
 
 
+def test_the_shipped_table_is_refused_on_another_grid_and_zone_files_have_no_grid(
+    grid_raw: Path, zone_raw: Path
+) -> None:
+    with pytest.raises(StbenchError, match=r"'atlantic-29' is for a grid of 481 x 781, and .* has 66 x 200"):
+        blueprint(grid_raw, zones="table")
+    with pytest.raises(StbenchError, match="no grid for zones=tiling"):
+        blueprint(zone_raw, zones="tiling")
+
+
 def test_dates_of_prepared_zones_start_where_the_user_says(zone_raw: Path) -> None:
-    data = build(blueprint(zone_raw, zones="auto", first_day="2007-02-03"), workers=1).to_xarray()
+    data = build(blueprint(zone_raw, first_day="2007-02-03"), workers=1).to_xarray()
     assert str(data.time.values[0])[:10] == "2007-02-03"
     assert "latitude" not in data
 
@@ -265,7 +274,7 @@ def test_foreign_sources_are_refused() -> None:
 def test_identities_differ_where_the_data_do(grid_raw: Path, zone_raw: Path) -> None:
     made = [
         blueprint(grid_raw),
-        blueprint(zone_raw, zones="auto"),
+        blueprint(zone_raw),
         blueprint(grid_raw, normalisation="per_zone"),
         blueprint(grid_raw, n_zones=1),
         *(

@@ -284,6 +284,18 @@ def test_bad_prepared_zones_are_refused(tmp_path: Path, spoil: Spoil, reason: st
 # Mutated files
 
 
+def test_damaged_references_between_axes_do_not_send_the_reader_round_in_circles(tmp_path: Path) -> None:
+    """Following the dimension scales of this file never ends in the HDF5 library; they are not followed."""
+    path = write_grid(tmp_path / "thetao.nc", sea(4, 20, 40))
+    content = bytearray(path.read_bytes())
+    heap = content.index(b"GCOL")
+    sizes = slice(heap + 16 + 8, heap + 16 + 16)  # of the first object after the header of the collection
+    assert int.from_bytes(content[sizes], "little") > 0
+    content[sizes] = (2**64 - 24).to_bytes(8, "little")
+    path.write_bytes(content)
+    assert opened(path).read(0, 0, 4).shape == (4, 16, 16)
+
+
 @pytest.fixture(scope="module", params=FORMATS[:2])
 def healthy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("mutants") / "thetao.nc"

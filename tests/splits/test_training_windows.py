@@ -91,11 +91,23 @@ def test_a_split_in_time_shows_no_frame_of_the_other_parts(tmp_path: Path) -> No
         assert np.array_equal(np.concatenate([conditioning[i], target[i]]), frames[sequence, start : start + 5])
 
 
-def test_stretches_of_unequal_length_are_refused(tmp_path: Path) -> None:
-    ranges = {"train": ((0, 4, 0, 8), (4, 13, 0, 9)), "test": ((0, 13, 9, 12),)}
+def test_shorter_stretches_stand_still_at_their_end_and_no_window_sees_it(tmp_path: Path) -> None:
+    ranges = {"train": ((0, 4, 2, 8), (4, 12, 0, 9), (12, 13, 3, 7)), "test": ((0, 13, 9, 12),)}
     store = generate(toy(split=Split("in-time", 13, ranges)), tmp_path / "toy.zarr", workers=1)
-    with pytest.raises(StbenchError, match="not equally long"):
-        TrainingWindows.open(store, "train", 2, 3)
+    windows = TrainingWindows.open(store, "train", 2, 3)
+    frames = store.read(slice(None))
+    assert windows.frames.shape == (13, 9, 1, 8, 8)
+    assert np.array_equal(windows.frames[:4, :6], frames[:4, 2:8])
+    assert np.array_equal(windows.frames[:4, 6:], np.repeat(frames[:4, 7:8], 3, axis=1))
+    assert np.array_equal(windows.frames[4:12], frames[4:12, :9])
+    assert len(windows) == 4 * 2 + 8 * 5
+    conditioning, target = windows.gather(np.arange(len(windows)))
+    row, start = windows.rows()
+    for i in range(len(windows)):
+        sequence, first = windows.index[i]
+        expected = frames[sequence, first : first + 5]
+        assert np.array_equal(np.concatenate([conditioning[i], target[i]]), expected)
+        assert np.array_equal(windows.frames[row[i], start[i] : start[i] + 5], expected)
 
 
 def test_too_large_a_split_is_refused_before_it_is_read(store: Store) -> None:
