@@ -103,7 +103,8 @@ from click.testing import CliRunner
 from stbench.cli.main import cli
 
 def stbench(*arguments):
-    result = CliRunner().invoke(cli, arguments)
+    # Wide enough that no cell of a table is folded.
+    result = CliRunner(env={{"COLUMNS": "250"}}).invoke(cli, arguments)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     print(arguments[0], result.exit_code, result.stderr)
