@@ -33,7 +33,7 @@ from stbench.cli.standings import show_run
     show_default=True,
     help="Windows whose frames are kept.",
 )
-@click.option("--reuse-checkpoint", is_flag=True, help="Score the checkpoint there is, without training on.")
+@click.option("--reuse-checkpoint", is_flag=True, help="Go on from a checkpoint that older code made.")
 @click.option("--table/--no-table", default=True, help="End with the board, for which missing floors are run too.")
 @click.option("--force", is_flag=True, help="Run again what is finished.")
 def run(

@@ -31,7 +31,7 @@ class ResidualMLP(nn.Module):
         return state
 
     def roll_out(self, state: Tensor, n_states: int) -> Tensor:
-        """As the function `roll_out`, in one node of the graph: a fifth of a training step less (`rollout.py`)."""
+        """As the function `roll_out`, in one node of the graph: 5 to 15 % of a step less (`rollout.py`)."""
         return unrolled(state, n_states, [each for each in self.modules() if isinstance(each, nn.Linear)])
 
 
