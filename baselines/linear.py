@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,11 +44,14 @@ class VectorAutoregression:
         self._high = train.frames.max(axis=(0, 1)).reshape(-1)
         fit_by_roll_out(self, Moments(np.tile(first, self._n), first), train.with_horizon(self._horizon))
 
-    def accumulate(self, moments: Moments, frames: np.ndarray) -> None:
-        """All windows of n + 1 frames of `frames` (sequence, time, *frame), the last one as the outcome."""
-        for sequence in frames.reshape(*frames.shape[:2], -1):
-            seen = np.lib.stride_tricks.sliding_window_view(sequence[:-1], self._n, axis=0)
-            moments.add(seen.transpose(0, 2, 1).reshape(len(seen), -1), sequence[self._n :])
+    def accumulate(self, moments: Moments, stretches: Sequence[np.ndarray]) -> None:
+        """All windows of n + 1 frames of the `stretches`, each (time, *frame), the last one as the outcome."""
+        for stretch in stretches:
+            if len(stretch) <= self._n:
+                continue
+            flat = stretch.reshape(len(stretch), -1)
+            seen = np.lib.stride_tricks.sliding_window_view(flat[:-1], self._n, axis=0)
+            moments.add(seen.transpose(0, 2, 1).reshape(len(seen), -1), flat[self._n :])
 
     def adopt(self, weights: np.ndarray, intercept: np.ndarray) -> None:
         """Forecast with `weights` (n·D, D), oldest frame first, and `intercept` (D,)."""
@@ -93,11 +96,12 @@ class StencilAutoregression:
             self, Moments(np.tile(level.repeat(SIZE * SIZE), self._n), level), train.with_horizon(self._horizon)
         )
 
-    def accumulate(self, moments: Moments, frames: np.ndarray) -> None:
-        """1,000 random pixels of each of `frames` (sequence, time, channel, y, x) with their neighbourhoods."""
+    def accumulate(self, moments: Moments, stretches: Sequence[np.ndarray]) -> None:
+        """1,000 random pixels of each of the `stretches` (time, channel, y, x) with their neighbourhoods."""
         rng = np.random.default_rng(SEED)
-        for sequence in frames:
-            moments.add(*sample_neighbourhoods(sequence, self._n, SIZE, SAMPLES_PER_SEQUENCE, rng))
+        for stretch in stretches:
+            if len(stretch) > self._n:
+                moments.add(*sample_neighbourhoods(stretch, self._n, SIZE, SAMPLES_PER_SEQUENCE, rng))
 
     def adopt(self, weights: np.ndarray, intercept: np.ndarray) -> None:
         """Forecast with `weights` (n·channel·5·5, channel), ordered (time, channel, y, x), and `intercept`."""

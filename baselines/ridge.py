@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -53,8 +54,8 @@ class Moments:
 class Autoregression(Protocol):
     """What `fit_by_roll_out` needs of a linear model."""
 
-    def accumulate(self, moments: Moments, frames: np.ndarray) -> None:
-        """Add every row `frames` (sequence, time, *frame) have to offer."""
+    def accumulate(self, moments: Moments, stretches: Sequence[np.ndarray]) -> None:
+        """Add every row the `stretches`, each (time, *frame), have to offer."""
         ...
 
     def adopt(self, weights: np.ndarray, intercept: np.ndarray) -> None: ...
@@ -69,11 +70,13 @@ def fit_by_roll_out(model: Autoregression, moments: Moments, train: TrainingWind
     the training sequences, is used for a fit on all of them. With a single sequence nothing can be held out: the
     roll-outs are of the sequence itself.
     """
-    frames = train.frames
-    held = max(1, len(frames) // HELD_OUT)
-    first = max(0, len(frames) - held)
-    model.accumulate(moments, frames[:first] if first else frames)
-    items = np.flatnonzero(train.rows()[0] >= first)
+    stretches = train.stretches()
+    held = max(1, len(stretches) // HELD_OUT)
+    first = max(0, len(stretches) - held)
+    model.accumulate(moments, stretches[:first] if first else stretches)
+    windows = np.arange(len(train))
+    late = train.index.rows(windows)[0] >= first
+    items = windows[late] if late.any() else windows
     conditioning, target = train.gather(items[np.linspace(0, len(items) - 1, min(len(items), ROLL_OUTS)).astype(int)])
 
     def error(penalty: float) -> float:
@@ -83,6 +86,6 @@ def fit_by_roll_out(model: Autoregression, moments: Moments, train: TrainingWind
 
     best = min(PENALTIES, key=error)
     if first:
-        model.accumulate(moments, frames[first:])
+        model.accumulate(moments, stretches[first:])
     model.adopt(*moments.solve(best))
     return best

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 from stbench import registry
@@ -9,6 +10,8 @@ from stbench.cli.describe import parameter_rows, split_rows
 from stbench.generator import Card, Generator
 
 PAGE = Path(__file__).with_name("datasets.md")
+COSTS = Path(__file__).with_name("generation.csv")
+"""Rows that benchmarks/generation.py measured."""
 
 HEAD = """\
 # Datasets
@@ -46,7 +49,7 @@ $ stbench info waveeq.zarr
 def page() -> str:
     """The whole page; a pure function of the registered datasets."""
     generators = [registry.dataset(name) for name in registry.names("datasets")]
-    return "\n".join([HEAD, _overview(generators), *map(_section, generators)])
+    return "\n".join([HEAD, _overview(generators), _generation(), *map(_section, generators)])
 
 
 def _overview(generators: list[Generator]) -> str:
@@ -55,6 +58,31 @@ def _overview(generators: list[Generator]) -> str:
         tracks = ", ".join(f"`{track.id}`" for track in each.tracks)
         cells = (f"[`{each.name}`](#{each.name})", each.version, each.card.summary, tracks, each.card.generation)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def _generation() -> str:
+    lines = [
+        "## What generation costs",
+        "",
+        "Measured by `benchmarks/generation.py --full`: the whole command in a process of its own, a stand-in's raw",
+        "files included. Megabytes a second are of decoded frames; memory is the largest resident size of the process.",
+        "",
+        "| dataset | source | sequences | seconds | MB/s | peak memory | store | raw files written | measured |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    with COSTS.open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            sizes = [f"{row[name]} MB" if row[name] != "0" else "none" for name in ("peak_mb", "store_mb", "raw_mb")]
+            cells = (
+                f"`{row['dataset']}`",
+                row["source"],
+                row["sequences"],
+                row["seconds"],
+                row["mb_per_second"],
+                *sizes,
+            )
+            lines.append("| " + " | ".join((*cells, f"{row['date']}, {row['cores']} cores")) + " |")
     return "\n".join([*lines, ""])
 
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import os
 
+    import pandas as pd  # type: ignore[import-untyped]
     import xarray as xr
 
     from stbench.splits.torch_windows import WindowDataset
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "open", "windows"]
+__all__ = ["__version__", "open", "read_results", "windows"]
 
 
 def open(dataset: str | os.PathLike[str], **parameters: Any) -> xr.Dataset:
@@ -46,3 +47,17 @@ def windows(
     from stbench.splits.torch_windows import WindowDataset
 
     return WindowDataset.open(dataset, split, conditioning, horizon, stride=stride, parameters=parameters)
+
+
+def read_results(*folders: str | os.PathLike[str]) -> pd.DataFrame:
+    """Scores of all runs in or below some folders (default: the folder of runs) as a long `pandas.DataFrame`.
+
+    One row for each run, metric and lead time, with the 95 % interval; `lead_time` "1..h" is the mean over 1 to h.
+    Raises `StbenchError` where there is no run.
+    """
+    from pathlib import Path
+
+    from stbench.paths import runs_dir
+    from stbench.results.frame import results_frame
+
+    return results_frame([Path(each) for each in folders] or [runs_dir()])

@@ -99,15 +99,17 @@ class Split:
             parts += [np.arange(each[0], each[1]) for each in self.ranges[part]]
         return np.unique(np.concatenate(parts)) if parts else np.empty(0, int)
 
-    def segments(self, name: str, n_frames: int) -> np.ndarray:
+    def segments(self, name: str, n_frames: int | np.ndarray) -> np.ndarray:
         """Rows (sequence, first frame, last frame + 1) of a part or a union of parts, ascending, abutting rows
-        joined."""
+        joined. `n_frames`: of every sequence, or (sequence,) of each; no row reaches beyond."""
+        length = np.broadcast_to(n_frames, self.n_sequences)
         rows: list[tuple[int, int, int]] = []
         for part in name.split("+"):
             self.indices(part)
             for each in self.ranges[part]:
-                first, last = each[2:] if len(each) == 4 else (0, n_frames)
-                rows += [(sequence, first, min(last, n_frames)) for sequence in range(each[0], each[1])]
+                for sequence, frames in zip(range(*each[:2]), length[each[0] : each[1]].tolist(), strict=True):
+                    first, last = each[2:] if len(each) == 4 else (0, frames)
+                    rows.append((sequence, first, max(first, min(last, frames))))
         joined: list[tuple[int, int, int]] = []
         for row in sorted(rows):
             if joined and joined[-1][0] == row[0] and joined[-1][2] >= row[1]:
@@ -152,6 +154,8 @@ class Blueprint:
     sequences_per_shard: int
     variables: Mapping[str, Variable]
     coordinates: Mapping[str, Coordinate]
+    """Where sequences differ in length, `row_size` (sequence,) int64 is one of them: frames of each sequence. `time` is
+    then as long as the longest one, and every timed variable is 0 behind the last frame of a sequence."""
     produce: Callable[[int, int], Mapping[str, np.ndarray]]
     """`produce(start, stop)` gives every variable for sequences start..stop-1. Pure and picklable; called in any order,
     in any process. Arrays have exactly the dtype and trailing shape of the variable."""

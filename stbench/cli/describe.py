@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stbench.generator import Card, Generator, Split
+    from stbench.store.reader import Store
 
 Rows = list[tuple[str, str]]
+MOST_RANGES = 6
+"""Ranges of a split that are listed; a split may name a clip in each of hundreds of sequences."""
 
 
 def value_text(value: Any) -> str:
@@ -23,6 +26,12 @@ def value_text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(value_text(each) for each in value)
     return str(value)
+
+
+def frames_text(store: Store) -> str:
+    """Frames of a sequence: "150", or "24 to 362" where sequences differ in length."""
+    row_size = store.row_size
+    return str(store.n_frames) if row_size is None else f"{row_size.min()} to {row_size.max()}"
 
 
 def statistics_rows(statistics: Mapping[str, Any]) -> Rows:
@@ -61,7 +70,7 @@ def _part_order(part: str) -> tuple[int, str]:
 def _range_text(each: tuple[int, ...]) -> str:
     """Half-open ranges of sequences, perhaps of frames too, as people count: first to last."""
     frames = f" (frames {each[2]:,}-{each[3] - 1:,})" if len(each) == 4 else ""
-    return f"{each[0]:,}-{each[1] - 1:,}{frames}"
+    return (f"{each[0]:,}" if each[1] - each[0] == 1 else f"{each[0]:,}-{each[1] - 1:,}") + frames
 
 
 def split_rows(split: Split) -> Rows:
@@ -69,5 +78,7 @@ def split_rows(split: Split) -> Rows:
     for part in sorted(split.ranges, key=_part_order):
         ranges = split.ranges[part]
         count = len(split.indices(part))
-        rows.append((part, f"{count:,} sequences: {', '.join(map(_range_text, ranges))}"))
+        text = ", ".join(map(_range_text, ranges[:MOST_RANGES]))
+        more = f", and {len(ranges) - MOST_RANGES:,} more ranges" if len(ranges) > MOST_RANGES else ""
+        rows.append((part, f"{count:,} sequences: {text}{more}"))
     return rows

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from stbench.cli.console import fields, note, progress
-from stbench.cli.describe import mapping_rows
+from stbench.cli.describe import frames_text, mapping_rows
 from stbench.cli.failures import Resumable
 from stbench.cli.options import complete, path_option, set_option, source_option
 from stbench.cli.parse import duration_text, size_text
@@ -54,7 +54,10 @@ def generate(
         ("path", str(store.path)),
         ("source", store.source),
         ("digest", store.digest),
-        ("size", f"{size_text(size)}, {store.n_sequences:,} sequences of {store.n_frames} frames {store.frame_shape}"),
+        (
+            "size",
+            f"{size_text(size)}, {store.n_sequences:,} sequences of {frames_text(store)} frames {store.frame_shape}",
+        ),
         ("time", duration_text(time.monotonic() - started)),
     ]
     fields(f"{name} {store.version}", rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from stbench.cli.console import fields, note
-from stbench.cli.describe import card_rows, mapping_rows, parameter_rows, split_rows, statistics_rows
+from stbench.cli.describe import card_rows, frames_text, mapping_rows, parameter_rows, split_rows, statistics_rows
 from stbench.cli.options import find_store, store_argument
 
 
@@ -53,6 +53,6 @@ def _describe_store(name_or_path: str, settings: dict[str, str], source: str) ->
     fields("statistics", statistics_rows(store.attributes["statistics"]))
     if store.attributes.get("certificate"):
         fields("numerics certificate", mapping_rows(store.attributes["certificate"]))
-    shape = " x ".join(str(size) for size in (store.n_sequences, store.n_frames, *store.frame_shape))
+    shape = " x ".join(map(str, (store.n_sequences, frames_text(store), *store.frame_shape)))
     rows = [("path", str(store.path)), ("source", store.source), ("frames", shape), ("digest", store.digest)]
     fields("store", rows)

@@ -1,15 +1,46 @@
-"""Integrators of the temporal ODE dT/dt = f(T): residual blocks, one pass per frame (Eq. 7, appendix E.2.2)."""
+"""Integrators of the temporal ODE dT/dt = f(T): residual blocks, one pass per frame (Eq. 7, appendix E.2.2).
+
+An integrator has `roll_out(state, n_states)` and `at(state, times)`, times in frames after the initial state.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
+
+from stbench.errors import StbenchError
 
 from .mlp import perceptron
 from .rollout import unrolled
 
 
-class ResidualMLP(nn.Module):
+class FrameByFrame(nn.Module):
+    """T_{k+1} = forward(T_k): known at whole frames only."""
+
+    def roll_out(self, state: Tensor, n_states: int) -> Tensor:
+        """T_0 (batch, *state) -> T_0, T_1, ... (batch, n_states, *state)."""
+        states = [state]
+        for _ in range(n_states - 1):
+            states.append(self(states[-1]))
+        return torch.stack(states, 1)
+
+    def at(self, state: Tensor, times: Sequence[float]) -> Tensor:
+        """T at `times`, in frames after T_0: (batch, *state) -> (batch, len(times), *state).
+
+        Raises `StbenchError` for a time between two frames or before the first.
+        """
+        for time in times:
+            if time < 0 or time != int(time):
+                raise StbenchError(
+                    f"a state was asked for at {time} frames, but this model steps from frame to frame: "
+                    "choose an integrator of the ODE, 'dopri5' or 'rk4', as the variants ode-dopri5 and ode-rk4 do"
+                )
+        return self.roll_out(state, int(max(times)) + 1)[:, [int(time) for time in times]]
+
+
+class ResidualMLP(FrameByFrame):
     """T_{k+1} = (id + g_K) o ... o (id + g_1) (T_k), each g an MLP p -> H -> H -> p with ReLU between.
 
     The state stays float32 under autocast: only the increments g are computed in bfloat16, so that rounding does not
@@ -31,18 +62,7 @@ class ResidualMLP(nn.Module):
         return state
 
     def roll_out(self, state: Tensor, n_states: int) -> Tensor:
-        """As the function `roll_out`, in one node of the graph: 5 to 15 % of a step less (`rollout.py`)."""
+        """As stepping frame by frame, in one node of the graph: 5 to 15 % of a step less (`rollout.py`)."""
+        if not torch.is_grad_enabled():
+            return super().roll_out(state, n_states)
         return unrolled(state, n_states, [each for each in self.modules() if isinstance(each, nn.Linear)])
-
-
-def roll_out(integrator: nn.Module, state: Tensor, n_states: int) -> Tensor:
-    """T_0 (batch, *state) -> T_0, T_1, ... (batch, n_states, *state), the integrator applied once per frame."""
-    if isinstance(integrator, ResidualMLP) and torch.is_grad_enabled():
-        return integrator.roll_out(state, n_states)
-    states = [state]
-    for _ in range(n_states - 1):
-        states.append(integrator(states[-1]))
-    return torch.stack(states, 1)
-
-
-INTEGRATORS = {"mlp": ResidualMLP}

@@ -6,9 +6,12 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
 from .components import choose
+from .convolutions import Code
+from .normalisation import Steps
 
 OUTPUTS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "identity": nn.Identity}
 
@@ -35,6 +38,10 @@ class MLPEncoder(nn.Module):
         code: Tensor = self.layers(window.flatten(1))
         return code.float()
 
+    def encode(self, windows: Sequence[Tensor], earliest: int = 0) -> list[Code]:
+        """Codes of several windows (batch, n_frames, *frame) in one call; their order in time does not matter here."""
+        return [Code(code) for code in self(torch.cat(tuple(windows))).chunk(len(windows))]
+
 
 class MLPDecoder(nn.Module):
     """(batch, code_size) -> (batch, *frame), ending in `output`, "sigmoid" or "identity" (appendix E.2.2)."""
@@ -49,3 +56,8 @@ class MLPDecoder(nn.Module):
         # A bfloat16 sigmoid near 0.5 would be off by up to 2e-3: more than the error the model is trained to.
         frame: Tensor = self.output(self.layers(code).float())
         return frame.reshape(-1, *self.frame_shape)
+
+    def decode(self, codes: Tensor, skips: tuple[Tensor, ...], steps: Steps) -> Tensor:
+        """(batch, time, code_size) -> (batch, time, *frame), all in one batch; it takes no feature maps."""
+        frames: Tensor = self(codes.flatten(0, 1))
+        return frames.reshape(*codes.shape[:2], *self.frame_shape)

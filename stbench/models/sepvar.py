@@ -7,30 +7,26 @@ the decoder joins both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stbench.errors import StbenchError
 from stbench.model import ModelPlugin, Task
 
 from . import presets
 from .components import choose, make
-from .integrator import INTEGRATORS, roll_out
-from .mlp import MLPDecoder, MLPEncoder
+from .convolutions import Code
+from .normalisation import ONE, Steps
+from .parts import DECODERS, ENCODERS, INTEGRATORS, MIXINGS, PRIORS, check_fit, initialise
+from .static import change_of_static, window_starts
 
-ENCODERS = {"mlp": MLPEncoder}
-DECODERS = {"mlp": MLPDecoder}
-
-
-def _concatenate(static: Tensor, temporal: Tensor) -> Tensor:
-    return torch.cat((static, temporal), -1)
-
-
-MIXINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"product": torch.mul, "concat": _concatenate}
+OFFSETS = {"conditioning": False, "none": True}
+"""Does T_0 stand for the first frame after the conditioning ones?"""
+DECODINGS = {"per_frame": True, "folded": False}
+"""Has every time step its own batch statistics in the decoder?"""
 
 
 class SeparationOfVariables(nn.Module):
@@ -39,22 +35,30 @@ class SeparationOfVariables(nn.Module):
     Settings (the preset's `model` table): `static_size` d of S, 0 for the ablation without S (S := 1);
     `temporal_size` p of T; `mixing` "product" (S*T, needs d = p) or "concat" ([S, T]); `encoder`, `decoder`,
     `integrator`: part name and its settings; `initial_std` of the normal initial weights of encoders and decoder;
-    `loss_weights`: lambda of each term. The decoded frames start with the first conditioning frame (the official
-    code's offset = number of conditioning frames): frame k is D(S, T_k).
+    `loss_weights`: lambda of each term. Where they are left out:
+
+    - `offset` "conditioning": the decoded frames start with the first conditioning frame, frame k is D(S, T_k);
+      "none": they start with the first frame to predict (appendix E.4);
+    - `decode` "per_frame": batch normalisation in the decoder sees one time step at a time, as in the published code;
+      "folded": all time steps together. Either way the frames pass the decoder in one call;
+    - `prior` "half_sum": 1/2 sum_p T_0^2; "half_mean": 1/2 mean T_0^2, as the published code has it for maps;
+    - `constraint_intervals` 1: S is compared between the first and the last window (Eq. 11); p or "all": along p + 1
+      windows (Appendix B).
     """
 
     def __init__(self, settings: Mapping[str, Any], frame_shape: tuple[int, ...], conditioning: int) -> None:
         super().__init__()
+        check_fit(settings)
         static_size, temporal_size = settings["static_size"], settings["temporal_size"]
-        if settings["mixing"] == "product" and static_size not in (0, temporal_size):
-            raise StbenchError(
-                f"the mixing 'product' needs codes of one size, but static_size is {static_size} and temporal_size is "
-                f"{temporal_size}: make them equal, or use mixing 'concat'"
-            )
         self.conditioning = conditioning
         self.loss_weights: dict[str, float] = dict(settings["loss_weights"])
         self.mix = choose("mixing", MIXINGS, settings["mixing"])
+        self.prior = choose("prior", PRIORS, settings.get("prior", "half_sum"))
+        self.starts_after = choose("offset", OFFSETS, settings.get("offset", "conditioning"))
+        self.step_statistics = choose("decode", DECODINGS, settings.get("decode", "per_frame"))
+        self.constraint_intervals: int | str = settings.get("constraint_intervals", 1)
         encoder, decoder = settings["encoder"], settings["decoder"]
+        self.takes_maps = bool(decoder.get("skips"))
         self.static_encoder: nn.Module | None = None
         if static_size:
             self.static_encoder = make("encoder", ENCODERS, encoder, frame_shape, conditioning, static_size)
@@ -66,55 +70,95 @@ class SeparationOfVariables(nn.Module):
                 initialise(part, settings["initial_std"])
         self.integrator: nn.Module = make("integrator", INTEGRATORS, settings["integrator"], temporal_size)
 
-    def decode(self, static: Tensor | None, states: Tensor) -> Tensor:
-        """D(S, T_k), all k in one batch: (batch, d) or None, (batch, time, p) -> (batch, time, *frame)."""
+    def static(self, conditioning: Tensor) -> Code | None:
+        """S = E_S of a window (batch, conditioning, *frame), None without S."""
+        if self.static_encoder is None:
+            return None
+        return self._statics([conditioning])[0]
+
+    def _statics(self, windows: Sequence[Tensor]) -> list[Code]:
+        """S of several windows in one call; feature maps belong to it only where the decoder takes them."""
+        codes: list[Code] = self.static_encoder.encode(windows)  # type: ignore[union-attr, operator]
+        return codes if self.takes_maps else [Code(each.code) for each in codes]
+
+    def decode(self, static: Code | None, states: Tensor, earliest: int = 0) -> Tensor:
+        """D(S, T_k), all k in one batch: S and (batch, time, p) or (batch, time, p, y, x) -> (batch, time, *frame).
+
+        Running batch statistics take the step `earliest` first.
+        """
+        time = states.shape[1]
+        skips: tuple[Tensor, ...] = ()
+        steps = Steps(time, earliest) if self.step_statistics else ONE
         if static is not None:
-            states = self.mix(static.unsqueeze(1).expand(-1, states.shape[1], -1), states)
-        frames: Tensor = self.decoder(states.flatten(0, 1))
-        return frames.reshape(*states.shape[:2], *frames.shape[1:])
+            code, skips = static.code, static.skips
+            states = self.mix(code.unsqueeze(1).expand(-1, time, *code.shape[1:]), states)
+        frames: Tensor = self.decoder.decode(states, skips, steps)  # type: ignore[operator]
+        return frames
 
     def forward(self, conditioning: Tensor, horizon: int) -> Tensor:
         """(batch, conditioning, *frame) -> (batch, horizon, *frame): roll out, drop the conditioning frames."""
-        static = None if self.static_encoder is None else self.static_encoder(conditioning)
-        states = roll_out(self.integrator, self.temporal_encoder(conditioning), self.conditioning + horizon)
-        return self.decode(static, states[:, self.conditioning :])
+        return self.swap(conditioning, conditioning, horizon)
+
+    def swap(self, content: Tensor, motion: Tensor, horizon: int) -> Tensor:
+        """S from the window `content`, T from `motion`, both (batch, conditioning, *frame): (batch, horizon,
+        *frame)."""
+        dropped = self._states_before_forecast
+        states = self.integrator.roll_out(self.temporal_encoder(motion), dropped + horizon)  # type: ignore[operator]
+        return self.decode(self.static(content), states[:, dropped:])
+
+    def forecast_at(self, conditioning: Tensor, lead_times: Sequence[float]) -> Tensor:
+        """Frames at increasing lead times in frames, 1 the first one to predict: (batch, len(lead_times), *frame).
+
+        Between whole lead times only the integrators of the ODE know the state: `StbenchError` from the others.
+        """
+        times = [self._states_before_forecast - 1 + lead for lead in lead_times]
+        states = self.integrator.at(self.temporal_encoder(conditioning), times)  # type: ignore[operator]
+        return self.decode(self.static(conditioning), states)
+
+    @property
+    def _states_before_forecast(self) -> int:
+        return 0 if self.starts_after else self.conditioning
 
     def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         """Terms of Eq. 13 and their weighted sum `total`, from `batch["frames"]` (batch, N + horizon, *frame).
 
-        With L frames of which N condition, S from the first N, and means over batch and components:
+        With L frames of which N condition, S from the first N, and means over batch and components; o = 0 with offset
+        "conditioning", o = N with "none":
 
-        - prediction (Eq. 8): mean over k = 0..L-1 of (D(S, T_k) - v_k)^2, conditioning frames included;
-        - autoencoding (Eq. 9): (D(S, E_T(v_i..v_{i+N-1})) - v_i)^2, one i ~ U{0..L-N} per batch drawn from `generator`;
-        - static (Eq. 11): (E_S(v_0..v_{N-1}) - E_S(v_{L-N}..v_{L-1}))^2; absent without S;
+        - prediction (Eq. 8): mean over k = 0..L-o-1 of (D(S, T_k) - v_{k+o})^2, conditioning frames included if o = 0;
+        - autoencoding (Eq. 9): (D(S, E_T(v_i..v_{i+N-1})) - v_{i+o})^2, one i per batch drawn from `generator`, uniform
+          on 0..L-N, or on 0..L-N-1 if o = N;
+        - static (Eq. 11): (E_S(v_0..v_{N-1}) - E_S(v_{L-N}..v_{L-1}))^2, with the maps that the decoder takes;
+          absent without S;
         - prior (Eq. 12): 1/2 sum_p T_0^2, so that its weight 1e-3 is the paper's p/2 * 1e-3 on the mean.
+
+        Batch normalisation sees the windows of one call of the published code at a time, and running statistics take
+        them in its order: E_S first and last window; E_T window i, then the first; D autoencoding, then frame by frame.
         """
-        frames = batch["frames"]
-        n_frames = frames.shape[1]
-        first, last = frames[:, : self.conditioning], frames[:, n_frames - self.conditioning :]
-        start = int(torch.randint(n_frames - self.conditioning + 1, (), generator=generator))
-        shifted = frames[:, start : start + self.conditioning]
+        frames, n = batch["frames"], self.conditioning
+        observed = frames[:, n:] if self.starts_after else frames
+        last = frames.shape[1] - n
+        start = int(torch.randint(last if self.starts_after else last + 1, (), generator=generator))
         terms: dict[str, Tensor] = {}
         static = None
         if self.static_encoder is not None:
-            static, static_at_end = self.static_encoder(torch.cat((first, last))).chunk(2)
-            terms["static"] = F.mse_loss(static_at_end, static)
-        initial, reencoded = self.temporal_encoder(torch.cat((first, shifted))).chunk(2)
-        states = roll_out(self.integrator, initial, n_frames)
-        decoded = self.decode(static, torch.cat((states, reencoded.unsqueeze(1)), 1))
-        terms["prediction"] = F.mse_loss(decoded[:, :-1], frames)
-        terms["autoencoding"] = F.mse_loss(decoded[:, -1], frames[:, start])
-        terms["prior"] = 0.5 * initial.square().sum(1).mean()
+            starts = window_starts(last, self.constraint_intervals)
+            codes = self._statics([frames[:, k : k + n] for k in starts])
+            static = codes[0]
+            terms["static"] = change_of_static(codes, starts)
+        windows = [frames[:, :n], frames[:, start : start + n]]
+        initial, reencoded = (
+            each.code
+            for each in self.temporal_encoder.encode(windows, earliest=1)  # type: ignore[operator]
+        )
+        n_states = observed.shape[1]
+        states = self.integrator.roll_out(initial, n_states)  # type: ignore[operator]
+        decoded = self.decode(static, torch.cat((states, reencoded.unsqueeze(1)), 1), earliest=n_states)
+        terms["prediction"] = F.mse_loss(decoded[:, :-1], observed)
+        terms["autoencoding"] = F.mse_loss(decoded[:, -1], observed[:, start])
+        terms["prior"] = self.prior(initial)
         terms["total"] = torch.stack([self.loss_weights[name] * term for name, term in terms.items()]).sum()
         return terms
-
-
-def initialise(part: nn.Module, std: float) -> None:
-    """Linear weights ~ N(0, std^2), biases 0 (appendix E.2.2)."""
-    for layer in part.modules():
-        if isinstance(layer, nn.Linear):
-            nn.init.normal_(layer.weight, 0.0, std)
-            nn.init.zeros_(layer.bias)
 
 
 def build(settings: Mapping[str, Any], task: Task) -> SeparationOfVariables:

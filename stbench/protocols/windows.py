@@ -43,13 +43,20 @@ def track_windows(store: Store, track: Track, split: str = "test", limit: int | 
             f"'{store.dataset}': stbench generate {track.dataset}"
         )
     index = WindowIndex.of_split(
-        store.split, split, store.n_frames, track.conditioning, track.horizon, stride=track.stride
+        store.split,
+        split,
+        store.n_frames,
+        track.conditioning,
+        track.horizon,
+        stride=track.stride,
+        row_size=store.row_size,
     )
     sequence, start = index.arrays()
     if not len(sequence):
         raise StbenchError(
             f"the split '{split}' of {store.path} has no window of {track.conditioning}+{track.horizon} frames for the "
-            f"track {track.id}: its sequences have {store.n_frames} frames"
+            f"track {track.id}: its sequences have {'at most ' if store.row_size is not None else ''}{store.n_frames} "
+            "frames"
         )
     if limit is not None and limit < len(sequence):
         chosen = evenly_spaced(len(sequence), limit)

@@ -106,7 +106,9 @@ def _from_mirror(url: str, spec: RawFile, folder: Path, on_progress: OnProgress 
     except StbenchError:
         staged.unlink()
         raise
-    final = folder / name
+    # A file's name may have folders; a mirror's copy may be called NAME.gz.
+    final = (folder / spec.name).with_name(name)
+    final.parent.mkdir(parents=True, exist_ok=True)
     os.replace(staged, final)
     return final
 

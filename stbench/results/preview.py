@@ -39,7 +39,11 @@ Tiler = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class _Look:
-    """What is drawn: frames (sequence, time, *frame), the numbers of both, and how a frame becomes a tile."""
+    """What is drawn: frames (sequence, time, *frame), the numbers of both, and how a frame becomes a tile.
+
+    A GIF shows the same frames of all sequences, and one that is over stands still; a strip spreads its columns over
+    each sequence.
+    """
 
     store: Store
     sequences: tuple[int, ...]
@@ -63,7 +67,10 @@ def preview(
     suffix = out.suffix.lower()
     if suffix not in {".gif", ".png"}:
         raise StbenchError(f"a preview is written as .gif or .png, not as '{out.name}': choose such a name")
-    look = _look(store, sequences, frames or (GIF_FRAMES if suffix == ".gif" else STRIP_COLUMNS))
+    lengthwise = suffix == ".png" and store.row_size is not None
+    look = (_look_lengthwise if lengthwise else _look)(
+        store, _chosen(store, sequences), frames or (GIF_FRAMES if suffix == ".gif" else STRIP_COLUMNS)
+    )
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         if suffix == ".png":
@@ -75,7 +82,7 @@ def preview(
     return out
 
 
-def _look(store: Store, sequences: int | Sequence[int], frames: int) -> _Look:
+def _chosen(store: Store, sequences: int | Sequence[int]) -> tuple[int, ...]:
     n = store.n_sequences
     wanted = _evenly(n, sequences) if isinstance(sequences, int) else tuple(sequences)
     for each in wanted:
@@ -83,11 +90,26 @@ def _look(store: Store, sequences: int | Sequence[int], frames: int) -> _Look:
             raise StbenchError(f"there is no sequence {each} in {store.path}: it has 0 to {n - 1}")
     if not wanted:
         raise StbenchError("a preview wants at least one sequence")
-    times = _evenly(store.n_frames, frames)
+    return wanted
+
+
+def _look(store: Store, wanted: tuple[int, ...], frames: int) -> _Look:
+    """The same times of all; a sequence that is over before the longest one shows its last frame."""
+    row_size = store.row_size
+    times = _evenly(store.n_frames if row_size is None else int(row_size[list(wanted)].max()), frames)
     # Only what is drawn is held: a sequence at a time, thinned at once.
-    values = np.stack([np.asarray(store.read(int(each)))[list(times)] for each in wanted])
-    labels = _time_labels(store, times)
-    return _Look(store, wanted, times, values, _tiler(store, values), labels)
+    whole = (np.asarray(store.read(int(each))) for each in wanted)
+    values = np.stack([each[np.minimum(times, len(each) - 1)] for each in whole])
+    return _Look(store, wanted, times, values, _tiler(store, values), _time_labels(store, times))
+
+
+def _look_lengthwise(store: Store, wanted: tuple[int, ...], frames: int) -> _Look:
+    """Sequences of different length, each from its first frame to its last."""
+    shares = np.linspace(0, 1, frames)
+    whole = (np.asarray(store.read(int(each))) for each in wanted)
+    values = np.stack([each[np.rint(shares * (len(each) - 1)).astype(int)] for each in whole])
+    labels = [f"{share:.0%} of its length" for share in shares]
+    return _Look(store, wanted, tuple(range(frames)), values, _tiler(store, values), labels)
 
 
 def _evenly(n: int, count: int) -> tuple[int, ...]:
@@ -112,6 +134,8 @@ def _tiler(store: Store, values: np.ndarray) -> Tiler:
     if values.ndim == 3:
         places = _sensor_places(store)
         return _points(places, values) if places is not None else _line(values)
+    if values.dtype == np.uint8 and values.shape[2] in (1, 3):
+        return _photograph(values)
     return _coloured_image(values) if values.shape[2] == 3 else _scalar_image(values[:, :, 0])
 
 
@@ -139,6 +163,17 @@ def _scalar_image(values: np.ndarray) -> Tiler:
     def tile(frame: np.ndarray) -> np.ndarray:
         large = Image.fromarray(frame[0].astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
         return scale.rgb(np.asarray(large))
+
+    return tile
+
+
+def _photograph(values: np.ndarray) -> Tiler:
+    """Bytes are what a camera or a pen gave: shown as they are, grey or in colour."""
+    factor = _factor(*values.shape[-2:])
+
+    def tile(frame: np.ndarray) -> np.ndarray:
+        pixels = np.broadcast_to(np.moveaxis(frame, 0, -1), (*frame.shape[1:], 3))
+        return np.asarray(pixels.repeat(factor, axis=0).repeat(factor, axis=1))
 
     return tile
 

@@ -22,21 +22,34 @@ class WindowIndex:
     sequences: np.ndarray
     """(row,) int64: sequence of each row of frames, ascending."""
     n_frames: int
-    """Frames of a sequence."""
+    """Frames of a sequence, of the longest one where they differ."""
     conditioning: int
     horizon: int
     stride: int = 1
     spans: np.ndarray | None = None
-    """(row, 2) int64: first frame and last + 1 of each row, where a split cuts the time axis; None: all frames."""
+    """(row, 2) int64: first frame and last + 1 of each row, where a split cuts the time axis or sequences differ in
+    length; None: all frames."""
 
     @classmethod
     def of_split(
-        cls, split: Split, part: str, n_frames: int, conditioning: int, horizon: int, stride: int = 1
+        cls,
+        split: Split,
+        part: str,
+        n_frames: int,
+        conditioning: int,
+        horizon: int,
+        stride: int = 1,
+        *,
+        row_size: np.ndarray | None = None,
     ) -> WindowIndex:
-        """The windows of "train", "val", "test" or a union such as "train+val"; `StbenchError` for an unknown part."""
+        """The windows of "train", "val", "test" or a union such as "train+val"; `StbenchError` for an unknown part.
+
+        `row_size` (sequence,): frames of each sequence where they differ in length (`Store.row_size`); no window
+        reaches beyond.
+        """
         rows = [row for name in part.split("+") for row in split.ranges.get(name, ())]
-        if any(len(row) == 4 for row in rows):
-            segments = split.segments(part, n_frames)
+        if row_size is not None or any(len(row) == 4 for row in rows):
+            segments = split.segments(part, n_frames if row_size is None else row_size)
             return cls(segments[:, 0], n_frames, conditioning, horizon, stride, segments[:, 1:])
         return cls(split.indices(part).astype(np.int64), n_frames, conditioning, horizon, stride)
 

@@ -38,7 +38,10 @@ class WindowDataset(Dataset[dict[str, Any]]):
     ) -> WindowDataset:
         """Windows of "train", "val", "test" or "train+val"; `StbenchError` for an unknown dataset, store or part."""
         store = open_named(name_or_path, parameters)
-        return cls(store, WindowIndex.of_split(store.split, split, store.n_frames, conditioning, horizon, stride))
+        index = WindowIndex.of_split(
+            store.split, split, store.n_frames, conditioning, horizon, stride, row_size=store.row_size
+        )
+        return cls(store, index)
 
     def __len__(self) -> int:
         return len(self.index)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -26,33 +28,54 @@ class _Frames:
     index: WindowIndex
     memory_limit: int
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(row, time, *frame); the time axis is as long as the longest row."""
+    @cached_property
+    def offsets(self) -> np.ndarray:
+        """(stretch + 1,): first frame of each stretch where all lie end to end, and the number of all frames."""
         spans = self.index.spans
-        length = self.store.n_frames if spans is None or not len(spans) else int((spans[:, 1] - spans[:, 0]).max())
-        return (len(self.index.sequences), length, *self.store.frame_shape)
+        length = np.full(len(self.index.sequences), self.store.n_frames) if spans is None else np.diff(spans)[:, 0]
+        return np.concatenate([[0], np.cumsum(length)])
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """(row, time, *frame): a row a stretch where all have the same length, else all end to end in one row."""
+        length = np.diff(self.offsets)
+        rows = len(length) if (length == length[0]).all() else 1
+        return (rows, int(self.offsets[-1]) // rows, *self.store.frame_shape)
 
     @cached_property
     def values(self) -> np.ndarray:
-        size = 4 * math.prod(self.shape)
+        """Normalised, float32."""
+        return self._loaded(np.dtype(np.float32), self.store.normalise)
+
+    @cached_property
+    def stored(self) -> np.ndarray:
+        """As the store has them: a quarter of the memory where they are bytes."""
+        dtype = np.dtype(self.store.attributes["variables"]["frames"]["dtype"])
+        return self._loaded(dtype, np.asarray) if dtype.kind == "u" else self.values
+
+    def _loaded(self, dtype: np.dtype[Any], convert: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        size = dtype.itemsize * math.prod(self.shape)
         if size > self.memory_limit:
             raise StbenchError(
                 f"the frames of this split of {self.store.path} take {size / 2**30:.1f} GiB of memory and the limit is "
                 f"{self.memory_limit / 2**30:.1f} GiB: generate fewer or smaller sequences with `--set`"
             )
-        frames = np.empty(self.shape, np.float32)
-        rows = max(1, BLOCK_BYTES // max(1, 4 * math.prod(self.shape[1:])))
+        frames = np.empty((int(self.offsets[-1]), *self.store.frame_shape), dtype)
+        rows = max(1, BLOCK_BYTES // max(1, 4 * self.store.n_frames * math.prod(self.store.frame_shape)))
         for first, last, time in self._runs(rows):
             begin = int(self.index.sequences[first])
-            block = self.store.read(slice(begin, begin + last - first), time)
-            length = block.shape[1]
-            frames[first:last, :length] = self.store.normalise(block)
-            frames[first:last, length:] = frames[first:last, length - 1 : length]
-        return frames
+            block = convert(self.store.read(slice(begin, begin + last - first), time))
+            frames[self.offsets[first] : self.offsets[last]] = block.reshape(-1, *self.store.frame_shape)
+        return frames.reshape(self.shape)
+
+    def places(self, stretch: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Row of `values` and frame in that row, of frames `start` of stretches."""
+        if self.shape[0] == len(self.index.sequences):
+            return stretch, start
+        return np.zeros_like(stretch), self.offsets[stretch] + start
 
     def _runs(self, rows: int) -> list[tuple[int, int, slice]]:
-        """Rows first..last-1 that are consecutive sequences with the same frames, at most `rows` together."""
+        """Stretches first..last-1 that are consecutive sequences with the same frames, at most `rows` together."""
         sequences, spans = self.index.sequences, self.index.spans
         broken = np.diff(sequences, prepend=-2) != 1
         if spans is not None:
@@ -69,9 +92,9 @@ class _Frames:
 class TrainingWindows:
     """A split of a store with its windows; torch-free.
 
-    `frames` (row, time, *frame) has one row per sequence of the split, or per stretch of time where the split cuts the
-    time axis; the last frame of a shorter stretch is repeated up to the end of its row, and no window reaches there. No
-    frame outside the split is in it.
+    A stretch is a sequence of the split, or a part of one where the split cuts the time axis. `frames`
+    (row, time, *frame) has one row per stretch; where stretches differ in length they lie end to end in a single row,
+    and no window crosses from one to the next. No frame outside the split, and no padding, is in it.
     """
 
     store: Store
@@ -92,12 +115,19 @@ class TrainingWindows:
 
         `StbenchError` for an unknown part of the split or one without a single window. `memory_limit` in bytes.
         """
-        index = WindowIndex.of_split(store.split, split, store.n_frames, conditioning, horizon, stride)
+        index = WindowIndex.of_split(
+            store.split, split, store.n_frames, conditioning, horizon, stride, row_size=store.row_size
+        )
         if len(index) == 0:
             raise StbenchError(
                 f"no sequence of the split '{split}' of {store.path} has {conditioning} + {horizon} frames, one window"
             )
         return cls(store, index, _Frames(store, index, memory_limit))
+
+    def stretches(self) -> list[np.ndarray]:
+        """Views (time, *frame) of `frames`, one per stretch."""
+        flat, offsets = self.frames.reshape(-1, *self.frame_shape), self._frames.offsets
+        return [flat[first:last] for first, last in pairwise(offsets.tolist())]
 
     @property
     def conditioning(self) -> int:
@@ -118,7 +148,7 @@ class TrainingWindows:
 
     @property
     def sequences(self) -> np.ndarray:
-        """(row,) sequence of each row of `frames`."""
+        """(stretch,) sequence of each stretch."""
         return self.index.sequences
 
     @property
@@ -126,12 +156,30 @@ class TrainingWindows:
         """(row, time, *frame) float32, normalised, read once; `StbenchError` where it exceeds the memory limit."""
         return self._frames.values
 
+    @property
+    def stored(self) -> tuple[np.ndarray, float, float]:
+        """Frames for batches, and the mean and standard deviation that normalise them, (x - mean)/std in float32.
+
+        Bytes stay bytes, so that they take a quarter of the memory of `frames`; anything else comes normalised.
+        """
+        values = self._frames.stored
+        return (values, self.store.mean, self.store.std) if values.dtype.kind == "u" else (values, 0.0, 1.0)
+
     def __len__(self) -> int:
         return len(self.index)
 
     def rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Row of `frames` and first frame in that row, of every window, int64."""
-        return self.index.rows(np.arange(len(self.index)))
+        return self._frames.places(*self.index.rows(np.arange(len(self.index))))
+
+    def labels(self, factor: str) -> np.ndarray | None:
+        """(window,) int64: a whole-number factor of the sequence of every window; None where the store has none."""
+        described = self.store.attributes["variables"].get(factor)
+        if described is None or list(described["dims"]) != ["sequence"]:
+            return None
+        if np.dtype(described["dtype"]).kind not in "iu":
+            return None
+        return np.asarray(self.store.factor(factor)[self.index.arrays()[0]], np.int64)
 
     def gather(self, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Windows by number: conditioning (batch, conditioning, *frame) and target (batch, horizon, *frame), float32.
@@ -141,7 +189,7 @@ class TrainingWindows:
         items = np.asarray(items, np.int64)
         if items.size and (items.min() < 0 or items.max() >= len(self.index)):
             raise IndexError(f"windows {items.min()} to {items.max()} of {len(self.index)}")
-        row, start = self.index.rows(items)
+        row, start = self._frames.places(*self.index.rows(items))
         length = self.conditioning + self.horizon
         first = row * self.n_frames + start
         flat = self.frames.reshape(-1, *self.frame_shape)

@@ -15,7 +15,7 @@ import numpy as np
 from stbench import paths, registry
 from stbench.errors import StbenchError, nearest
 from stbench.generator import Card, Split
-from stbench.store.layout import STORE_FORMAT
+from stbench.store.layout import RAGGED_FORMAT, ROW_SIZE
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -85,7 +85,16 @@ class Store:
 
     @property
     def n_frames(self) -> int:
+        """Frames of a sequence, of the longest one where they differ."""
         return self.frames_shape[1]
+
+    @property
+    def row_size(self) -> np.ndarray | None:
+        """(sequence,) int64: frames of each sequence where they differ in length, read-only; None where all have
+        `n_frames`."""
+        if self.attributes["stbench_store_format"] != RAGGED_FORMAT:
+            return None
+        return _row_size(str(self.path), self.digest)
 
     @property
     def frame_shape(self) -> tuple[int, ...]:
@@ -129,10 +138,16 @@ class Store:
         self, sequence: int | slice | np.ndarray, time: slice = slice(None), variable: str = "frames"
     ) -> np.ndarray:
         """Stored values of a variable: (time, ...) of one sequence, (sequence, time, ...) of several; `time` cuts only
-        variables that have that dimension. `IndexError` for a sequence that is not there."""
+        variables that have that dimension. `IndexError` for a sequence that is not there.
+
+        Where sequences differ in length, one sequence is as long as it is, and several are padded with 0 to the longest
+        of the store.
+        """
         self._check_variable(variable)
         array = _array(str(self.path), variable, self.digest, os.getpid())
         timed = "time" in self.attributes["variables"][variable]["dims"][1:2]
+        if timed and not isinstance(sequence, slice | np.ndarray) and (row_size := self.row_size) is not None:
+            time = slice(*time.indices(int(row_size[sequence])))
         key: tuple[Any, ...] = (sequence, time) if timed else (sequence,)
         if isinstance(sequence, np.ndarray):
             return np.asarray(array.oindex[key])
@@ -169,6 +184,20 @@ def _array(path: str, variable: str, digest: str, process: int) -> zarr.Array[An
     return zarr.open_array(path, path=variable, mode="r")
 
 
+@lru_cache(maxsize=64)
+def _row_size(path: str, digest: str) -> np.ndarray:
+    import zarr
+
+    try:
+        values = np.asarray(zarr.open_array(path, path=ROW_SIZE, mode="r")[...])
+    except (OSError, ValueError, RuntimeError) as error:
+        raise StbenchError(
+            f"the lengths of the sequences of {path} cannot be read ({error}): generate it again"
+        ) from None
+    values.setflags(write=False)
+    return values
+
+
 def open_store(path: str | os.PathLike[str]) -> Store:
     """Open a finished store. `StbenchError` if there is none, it is half-written, damaged or of a newer format.
 
@@ -195,9 +224,9 @@ def open_store(path: str | os.PathLike[str]) -> Store:
         raise StbenchError(f"the metadata of the store {path} are damaged ({error!r}): generate it again") from None
     if store_format is None:
         raise StbenchError(f"{path} is a zarr group, but not a finished stbench store: give the path of one")
-    if not isinstance(store_format, int) or store_format > STORE_FORMAT:
+    if not isinstance(store_format, int) or store_format > RAGGED_FORMAT:
         raise StbenchError(
-            f"{path} has store format {store_format} and this stbench reads up to {STORE_FORMAT}: upgrade stbench"
+            f"{path} has store format {store_format} and this stbench reads up to {RAGGED_FORMAT}: upgrade stbench"
         )
     if missing := [key for key in REQUIRED if key not in attributes]:
         raise StbenchError(f"the metadata of the store {path} are damaged (no '{missing[0]}'): generate it again")

@@ -33,7 +33,7 @@ class ShardJob:
         for sequence in range(first, last):
             one = {name: values[sequence - first] for name, values in arrays.items()}
             digests.append(np.frombuffer(sequence_digest(one), np.uint8))
-            moments += sequence_moments(one["frames"], sequence, self.ranges)
+            moments += sequence_moments(self._unpadded(one, sequence), sequence, self.ranges)
         with storage_errors(self.part.path):
             files = [self._write(name, first, last, arrays[name], shard) for name in self.layout.sharded]
             self.part.record(
@@ -47,6 +47,16 @@ class ShardJob:
                 | {f"values:{name}": arrays[name] for name in self.layout.gathered},
             )
         return last - first
+
+    def _unpadded(self, one: Mapping[str, np.ndarray], sequence: int) -> np.ndarray:
+        """The frames of a sequence up to its length; `ValueError` where a timed variable is not 0 behind it."""
+        if self.layout.row_size is None:
+            return one["frames"]
+        length = int(self.layout.row_size[sequence])
+        for name in filter(self.layout.is_timed, one):
+            if one[name][length:].any():
+                raise ValueError(f"produce gave '{name}' of sequence {sequence} beyond its {length} frames")
+        return one["frames"][:length]
 
     def _check(self, arrays: Mapping[str, np.ndarray], rows: int) -> None:
         """`ValueError` where the generator's author did not keep to the blueprint."""
@@ -65,8 +75,11 @@ class ShardJob:
         file = self.part.store / self.layout.shard_file(name, shard)
         file.unlink(missing_ok=True)  # a damaged one would be read, to be merged with what is written
         array = zarr.open_array(self.part.store, path=name, mode="r+")
-        # A chunk of nothing but the fill value must be stored too: every shard has its file.
-        array.with_config({"write_empty_chunks": True})[first:last] = values
+        if self.layout.padding_share(name):
+            array[first:last] = values  # chunks of padding alone are left out
+        if not file.exists():
+            # A chunk of nothing but the fill value must be stored too: every shard has its file.
+            array.with_config({"write_empty_chunks": True})[first:last] = values
         sync(file)
         sync(file.parent)
         return file.stat().st_size, file_checksum(file)

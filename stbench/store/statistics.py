@@ -37,7 +37,7 @@ def block_moments(values: np.ndarray) -> tuple[float, float, float, float, float
 
 
 def sequence_moments(frames: np.ndarray, sequence: int, ranges: Ranges) -> list[tuple[float, ...]]:
-    """Moments of one sequence, `frames` (time, *frame), in rows of `COLUMNS`.
+    """Moments of one sequence, `frames` (time, *frame) without padding, in rows of `COLUMNS`.
 
     One row for each stretch of frames that no boundary of the split cuts: any part of the split is a union of rows.
     """

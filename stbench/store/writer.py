@@ -24,7 +24,6 @@ from stbench.store.engine import check_scheduler, run_tasks
 from stbench.store.files import locked, storage_errors, sync
 from stbench.store.layout import (
     INTEGRITY,
-    STORE_FORMAT,
     Layout,
     consolidate,
     layout_of,
@@ -126,7 +125,8 @@ def _write_shards(
 
 def _check_space(layout: Layout, part: Part, sequences: int) -> None:
     """Refuse before any work what does not fit uncompressed; the codec may save some, but nobody knows how much."""
-    needed = sequences * sum(layout.sequence_bytes(name) for name in layout.variables)
+    share = {name: 1.0 - layout.padding_share(name) for name in layout.variables}
+    needed = sequences * sum(layout.sequence_bytes(name) * share[name] for name in layout.variables)
     free = shutil.disk_usage(part.folder).free
     if needed > free:
         if sequences == layout.n_sequences:
@@ -192,7 +192,7 @@ def root_attributes(blueprint: Blueprint, moments: np.ndarray, digest: str) -> d
         "citation": card.bibtex,
         "history": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} stbench {stbench.__version__}: generated",
         "stbench_version": stbench.__version__,
-        "stbench_store_format": STORE_FORMAT,
+        "stbench_store_format": layout_of(blueprint).format,
         **blueprint.identity,
         "fingerprint": blueprint.fingerprint,
         "digest": digest,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,14 @@ class Batches:
     all have the same size. The frames lie in one tensor in memory and a batch is one `index_select`.
     """
 
-    def __init__(self, windows: TrainingWindows, batch_size: int, seed: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        windows: TrainingWindows,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+        labels: Sequence[str] = (),
+    ) -> None:
         self.windows, self.batch_size, self.seed, self.device = windows, batch_size, seed, device
         rows, starts = windows.rows()
         self.row, self.start = (
@@ -28,12 +36,15 @@ class Batches:
             torch.from_numpy(np.asarray(starts, np.int64)),
         )
         self.offsets = torch.arange(windows.conditioning + windows.horizon)
+        found = {name: windows.labels(name) for name in labels}
+        self.labels = {name: torch.from_numpy(values) for name, values in found.items() if values is not None}
         self._epoch, self._order = -1, np.empty(0, np.int64)
 
     @cached_property
-    def frames(self) -> Tensor:
-        """(row, time, *frame); read when the first batch is wanted, so that a finished run reads nothing."""
-        return torch.from_numpy(np.ascontiguousarray(self.windows.frames))
+    def frames(self) -> tuple[Tensor, float, float]:
+        """(row, time, *frame) with mean and std; read when the first batch is wanted: a finished run reads nothing."""
+        frames, mean, std = self.windows.stored
+        return torch.from_numpy(np.ascontiguousarray(frames)), mean, std
 
     def __len__(self) -> int:
         """Number of windows, which is the length of an epoch."""
@@ -49,17 +60,23 @@ class Batches:
         return np.concatenate(parts)
 
     def batch(self, step: int) -> dict[str, Tensor]:
-        """`frames` (batch_size, conditioning + horizon, *frame) and its parts `conditioning` and `target`, views."""
+        """`frames` (batch_size, conditioning + horizon, *frame) and its parts `conditioning` and `target`, views.
+
+        Beside them those factors of `labels` that the dataset has, (batch_size,) int64 each.
+        """
         items = torch.from_numpy(self.items(step))
-        time = self.frames.shape[1]
-        places = (self.row[items] * time + self.start[items])[:, None] + self.offsets
-        picked = self.frames.flatten(0, 1).index_select(0, places.flatten())
-        frames = picked.reshape(*places.shape, *self.frames.shape[2:]).to(self.device)
-        return {
+        stored, mean, std = self.frames
+        places = (self.row[items] * stored.shape[1] + self.start[items])[:, None] + self.offsets
+        picked = stored.flatten(0, 1).index_select(0, places.flatten())
+        frames = picked.reshape(*places.shape, *stored.shape[2:]).to(self.device).float()
+        if (mean, std) != (0.0, 1.0):
+            frames = frames.sub_(mean).div_(std)
+        batch = {
             "frames": frames,
             "conditioning": frames[:, : self.windows.conditioning],
             "target": frames[:, self.windows.conditioning :],
         }
+        return batch | {name: values[items].to(self.device) for name, values in self.labels.items()}
 
     def _permutation(self, epoch: int) -> np.ndarray:
         if epoch != self._epoch:

@@ -72,7 +72,7 @@ def train(
     """
     settings = TrainingSettings.parse(configuration)
     device = next(module.parameters()).device
-    batches = Batches(windows, settings.batch_size, seed, device)
+    batches = Batches(windows, settings.batch_size, seed, device, getattr(module, "labels", ()))
     identity = {
         "run": dict(identity),
         "seed": seed,

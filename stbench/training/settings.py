@@ -10,7 +10,7 @@ from typing import Any
 
 from stbench.errors import StbenchError, nearest
 
-SCHEDULES = ("constant", "cosine")
+SCHEDULES = ("constant", "cosine", "multistep")
 PRECISIONS = ("float32", "bfloat16")
 
 
@@ -27,9 +27,12 @@ class TrainingSettings:
     betas: tuple[float, float]
     """Decay rates of Adam's moments."""
     schedule: str
-    """Learning rate along the steps: "constant", or "cosine" down to zero at the last step."""
+    """Learning rate along the steps: "constant", "cosine" down to zero at the last step, or "multistep"."""
     precision: str
     """"float32", or "bfloat16" autocast: weights, Adam and losses stay float32."""
+    milestones: tuple[int, ...] = ()
+    """Of "multistep": after each of these steps the rate is multiplied by `factor`."""
+    factor: float = 1.0
     average_decay: float = 0.0
     """Decay of the exponential moving average of the weights that becomes the model; 0: no averaging."""
     snapshots: tuple[int, ...] = ()
@@ -51,12 +54,21 @@ class TrainingSettings:
         values: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in table.items()}
         for name, value in values.items():
             _check(name, value)
-        return cls(**values)
+        settings = cls(**values)
+        if (settings.schedule == "multistep") != bool(settings.milestones):
+            raise StbenchError(
+                f"the schedule is '{settings.schedule}' and milestones are {list(settings.milestones)}: "
+                "'multistep' needs milestones and factor, the other schedules take none"
+            )
+        return settings
 
     def rate(self, step: int) -> float:
-        """Learning rate of step 1..steps: constant, or l (1 + cos(pi (step - 1) / steps)) / 2."""
+        """Learning rate of step 1..steps: constant, or l (1 + cos(pi (step - 1) / steps)) / 2, or l times `factor` to
+        the number of milestones before this step."""
         if self.schedule == "constant":
             return self.learning_rate
+        if self.schedule == "multistep":
+            return self.learning_rate * self.factor ** sum(step > milestone for milestone in self.milestones)
         return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * (step - 1) / self.steps))
 
     def decay(self, step: int) -> float:
@@ -67,7 +79,10 @@ class TrainingSettings:
     @property
     def decisive(self) -> dict[str, Any]:
         """The settings that decide the result, JSON-able: without those that only say how the run is watched."""
-        watched = ("snapshots", "checkpoint_seconds", "log_every")
+        watched = ["snapshots", "checkpoint_seconds", "log_every"]
+        if self.schedule != "multistep":
+            # So that the checkpoints of the other schedules stay what they were.
+            watched += ["milestones", "factor"]
         return {k: list(v) if isinstance(v, tuple) else v for k, v in vars(self).items() if k not in watched}
 
 
@@ -82,10 +97,14 @@ def _check(name: str, value: Any) -> None:
             raise StbenchError(f"the training setting '{name}' must be a whole number, not {value!r}")
         if value < 1:
             raise StbenchError(f"the training setting '{name}' is {value}; it must be at least 1")
-    elif name in ("learning_rate", "average_decay", "checkpoint_seconds"):
+    elif name == "milestones":
+        whole = isinstance(value, tuple) and all(isinstance(each, int) and each > 0 for each in value)
+        if not whole or list(value) != sorted({*value}):
+            raise StbenchError(f"the training setting 'milestones' must be a list of increasing steps, not {value!r}")
+    elif name in ("learning_rate", "average_decay", "checkpoint_seconds", "factor"):
         if not isinstance(value, (int, float)):
             raise StbenchError(f"the training setting '{name}' must be a number, not {value!r}")
-        if name == "learning_rate" and value <= 0:
+        if name in ("learning_rate", "factor") and value <= 0:
             raise StbenchError(f"the training setting '{name}' is {value}; it must be positive")
         if name == "average_decay" and not 0 <= value < 1:
             raise StbenchError(f"the training setting '{name}' is {value}; it must lie between 0 (no averaging) and 1")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from stbench.splits.index import WindowIndex
-from stbench.splits.training import TrainingWindows
+from stbench.splits.training import TrainingWindows, _Frames
 from stbench.store.reader import Store
 
 
@@ -22,7 +21,9 @@ def train_on() -> Callable[[np.ndarray, int, int], TrainingWindows]:
         frames = frames.astype(np.float32)
         attributes = {"variables": {"frames": {"shape": list(frames.shape)}}}
         index = WindowIndex(np.arange(len(frames)), frames.shape[1], conditioning, horizon)
-        loaded = SimpleNamespace(values=frames, shape=frames.shape)
-        return TrainingWindows(Store(Path("memory.zarr"), attributes), index, loaded)  # type: ignore[arg-type]
+        store = Store(Path("memory.zarr"), attributes)
+        loaded = _Frames(store, index, memory_limit=0)
+        loaded.__dict__["values"] = frames
+        return TrainingWindows(store, index, loaded)
 
     return make

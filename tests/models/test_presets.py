@@ -3,27 +3,83 @@
 from __future__ import annotations
 
 import pytest
+import torch
+from sepvar_tasks import FRAMES, task
 
 from stbench.errors import StbenchError
-from stbench.generator import Track
-from stbench.model import ModelPlugin, Task
+from stbench.model import ModelPlugin
 from stbench.models import presets
 from stbench.models.sepvar import plugin
 from stbench.training.settings import TrainingSettings
 
-DATASETS = {"waveeq-100": (100,), "waveeq": (1, 64, 64), "waveeq-rich": (1, 64, 64)}
+CONFIGURATIONS = [
+    (dataset, preset, variant)
+    for dataset in FRAMES
+    for preset in ("paper", "cpu", "quick")
+    for variant in (None, *plugin.presets(dataset)["variants"])
+]
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
-@pytest.mark.parametrize("preset", ["paper", "cpu", "quick"])
-@pytest.mark.parametrize("variant", [None, "without-s", "averaged", "annealed"])
+@pytest.mark.parametrize(("dataset", "preset", "variant"), CONFIGURATIONS)
 def test_every_preset_and_variant_builds_and_parses(dataset, preset, variant):
-    import torch
-
     configuration = presets.select(plugin, dataset, preset, variant)
     TrainingSettings.parse(configuration["training"])
     with torch.device("meta"):
-        plugin.build(configuration["model"], Task(Track(dataset, "forecast", 5, 40, 20, ("mse",)), DATASETS[dataset]))
+        plugin.build(configuration["model"], task(dataset))
+
+
+def test_every_published_dataset_and_ablation_has_its_preset():
+    variants = {dataset: set(plugin.presets(dataset)["variants"]) for dataset in FRAMES}
+    assert all("without-s" in each for each in variants.values())
+    assert {"lambda-ae-0", "lambda-s-0", "lambda-t-0", "gru"} <= variants["moving-mnist"]
+    assert {"linear", "linear-without-s", "published-code"} <= variants["sst"]
+    for dataset in ("moving-mnist", "waveeq-100"):
+        assert {"ode-dopri5", "ode-rk4", "ode-adjoint", "all-windows"} <= variants[dataset]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "variant", "steps", "batch", "rate", "betas", "weights"),
+    [
+        ("moving-mnist", None, 1_250_400, 128, 4e-4, [0.5, 0.99], (45.0, 10.0, 45.0, 1e-3)),
+        ("chairs", None, 68_880, 128, 4e-4, [0.9, 0.99], (45.0, 1.0, 1.0, 1e-3)),
+        ("taxibj", None, 106_700, 100, 4e-5, [0.9, 0.99], (45.0, 45.0, 1e-4, 1e-3)),
+        ("sst", None, 25_920, 100, 4e-4, [0.9, 0.99], (45.0, 0.1, 100.0, 5e-6)),
+        ("sst", "published-code", 20_250, 128, 4e-4, [0.9, 0.99], (45.0, 1.0, 100.0, 5e-6)),
+        ("sst", "linear", 69_120, 100, 4e-4, [0.9, 0.99], (45.0, 10.0, 45.0, 1e-2)),
+        ("kth", None, 125_000, 100, 2e-4, [0.9, 0.99], (45.0, 10.0, 10.0, 2e-4)),
+    ],
+)
+def test_paper_presets_are_the_published_optimisation(dataset, variant, steps, batch, rate, betas, weights):
+    configuration = presets.select(plugin, dataset, "paper", variant)
+    training = configuration["training"]
+    names = ("steps", "batch_size", "learning_rate", "betas", "split")
+    assert tuple(training[name] for name in names) == (steps, batch, rate, betas, "train+val")
+    names = ("prediction", "autoencoding", "static", "prior")
+    assert tuple(configuration["model"]["loss_weights"][name] for name in names) == weights
+    assert configuration["model"]["decode"] == "per_frame"
+
+
+def test_rate_falls_at_the_published_epochs():
+    for dataset, epoch, factor, epochs in (
+        ("moving-mnist", 1563, 0.5, (300, 400, 500, 600, 700)),
+        ("taxibj", 194, 0.2, (250, 300, 350, 400, 450)),
+    ):
+        settings = TrainingSettings.parse(presets.select(plugin, dataset, "paper")["training"])
+        for number, each in enumerate(epochs):
+            last, first = settings.rate(each * epoch), settings.rate(each * epoch + 1)
+            assert last == pytest.approx(settings.learning_rate * factor**number)
+            assert first == pytest.approx(last * factor)
+
+
+def test_a_variant_may_change_one_preset_more_than_the_others():
+    tables = {
+        "small": {"model": {"width": 3}},
+        "large": {"model": {"width": 9}},
+        "variants": {"deep": {"model": {"depth": 2}, "large": {"model": {"depth": 5}}}},
+    }
+    foreign = ModelPlugin("foreign", "1", "", "", "", build=lambda settings, task: None, presets=lambda dataset: tables)
+    assert presets.select(foreign, "anything", "small", "deep")["model"] == {"width": 3, "depth": 2}
+    assert presets.select(foreign, "anything", "large", "deep")["model"] == {"width": 9, "depth": 5}
 
 
 @pytest.mark.parametrize("dataset", ["waveeq-100", "waveeq"])
@@ -43,7 +99,7 @@ def test_paper_preset_is_the_published_optimisation(dataset):
 
 
 @pytest.mark.parametrize("preset", ["cpu", "quick"])
-@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("dataset", FRAMES)
 def test_only_the_paper_preset_trains_on_val(dataset, preset):
     assert presets.select(plugin, dataset, preset)["training"]["split"] == "train"
 

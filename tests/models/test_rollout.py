@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from stbench.models.integrator import ResidualMLP, roll_out
+from stbench.models.integrator import ResidualMLP
 
 
 def plain(integrator: ResidualMLP, state: Tensor, n_states: int) -> Tensor:
@@ -24,7 +24,7 @@ def test_values_and_gradients_equal_the_plain_roll_out(integrator: ResidualMLP) 
     state = torch.randn(4, 5, dtype=torch.double, requires_grad=True)
     weight = torch.randn(4, 7, 5, dtype=torch.double)
     leaves = [state, *integrator.parameters()]
-    found, expected = roll_out(integrator, state, 7), plain(integrator, state, 7)
+    found, expected = integrator.roll_out(state, 7), plain(integrator, state, 7)
     torch.testing.assert_close(found, expected, rtol=1e-13, atol=1e-13)
     gradients = torch.autograd.grad((found * weight).sum(), leaves)
     for ours, theirs in zip(gradients, torch.autograd.grad((expected * weight).sum(), leaves), strict=True):
@@ -33,14 +33,14 @@ def test_values_and_gradients_equal_the_plain_roll_out(integrator: ResidualMLP) 
 
 def test_gradients_equal_finite_differences(integrator: ResidualMLP) -> None:
     state = torch.randn(2, 5, dtype=torch.double, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: roll_out(integrator, x, 4), (state,))
+    assert torch.autograd.gradcheck(lambda x: integrator.roll_out(x, 4), (state,))
 
 
 def test_state_and_gradients_stay_float32_under_autocast(integrator: ResidualMLP) -> None:
     integrator.float()
     state = torch.randn(3, 5, requires_grad=True)
     with torch.autocast("cpu", torch.bfloat16):
-        states = roll_out(integrator, state, 6)
+        states = integrator.roll_out(state, 6)
     assert states.dtype == torch.float32
     torch.testing.assert_close(states, plain(integrator, state, 6), rtol=0.05, atol=0.05)
     states.sum().backward()
@@ -49,4 +49,4 @@ def test_state_and_gradients_stay_float32_under_autocast(integrator: ResidualMLP
 
 def test_one_state_is_the_initial_one(integrator: ResidualMLP) -> None:
     state = torch.randn(3, 5, dtype=torch.double, requires_grad=True)
-    assert torch.equal(roll_out(integrator, state, 1)[:, 0], state)
+    assert torch.equal(integrator.roll_out(state, 1)[:, 0], state)

@@ -27,6 +27,7 @@ class FakeStore:
     dataset: str = "waves"
     version: str = "7"
     path: Path = Path("waves.zarr")
+    row_size: np.ndarray | None = None
 
     @property
     def n_sequences(self) -> int:
@@ -145,6 +146,37 @@ def test_tiles_of_coloured_frames_keep_their_pixels(tmp_path: Path) -> None:
     path = preview(FakeStore(frames), tmp_path / "a.png")  # type: ignore[arg-type]
     pixels = np.asarray(Image.open(path))
     assert (pixels == (255, 0, 0)).all(axis=-1).sum() == 2 * 44**2  # two frames, enlarged 44 times
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_bytes_are_shown_as_they_are(tmp_path: Path, channels: int) -> None:
+    frames = np.full((1, 2, channels, 4, 4), 90, np.uint8)
+    frames[0, :, 0, 1, 2] = 201
+    path = preview(FakeStore(frames), tmp_path / "a.png")  # type: ignore[arg-type]
+    pixels = np.asarray(Image.open(path))
+    shown = (201, 201, 201) if channels == 1 else (201, 90, 90)
+    assert (pixels == shown).all(axis=-1).sum() == 2 * 44**2
+
+
+def test_a_sequence_that_is_over_stands_still_and_a_strip_goes_to_its_last_frame(tmp_path: Path) -> None:
+    frames = np.zeros((2, 9, 1, 4, 4), np.uint8)
+    frames[0] += np.arange(10, 100, 10, dtype=np.uint8)[:, None, None, None]
+    frames[1, :3] += np.array([11, 22, 33], np.uint8)[:, None, None, None]
+
+    @dataclasses.dataclass(frozen=True)
+    class Ragged(FakeStore):
+        def read(self, sequence: int) -> np.ndarray:
+            return np.asarray(self.frames[sequence, : (9, 3)[sequence]])
+
+    store: Any = Ragged(frames, row_size=np.array([9, 3]))
+    with Image.open(preview(store, tmp_path / "a.gif")) as picture:
+        assert picture.n_frames == 9  # type: ignore[attr-defined]
+        picture.seek(8)
+        last = np.asarray(picture.convert("RGB")).astype(int)
+        assert (np.abs(last - 33).max(axis=-1) <= 6).sum() >= 176**2
+    strip = np.asarray(Image.open(preview(store, tmp_path / "a.png", frames=3)))
+    for value in (10, 50, 90, 11, 22, 33):
+        assert (strip == value).all(axis=-1).sum() == 176**2
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a", "a.jpeg"])

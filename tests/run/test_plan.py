@@ -16,7 +16,7 @@ from stbench.suite import Job, everything, floors
         ("sepvar", "wavee", "quick", "did you mean 'waveeq'"),
         ("sepvar", "waveeq", "quik", "did you mean 'quick'"),
         ("mean:x", "waveeq", "quick", "has no variants"),
-        ("sepvar", "moving-mnist", "quick", "has no presets for the dataset 'moving-mnist'"),
+        ("sepvar", "sprites", "quick", "has no presets for the dataset 'sprites'"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest_one(model: str, dataset: str, preset: str, sentence: str) -> None:

@@ -110,7 +110,7 @@ def test_stbench_open_takes_a_path(store: Store) -> None:
         ({"zarr.json": "{"}, "the metadata of the store .* are damaged"),
         ({"zarr.json": "[]"}, "the metadata of the store .* are damaged"),
         ({"zarr.json": '{"attributes": {}}'}, "is a zarr group, but not a finished stbench store"),
-        ({"zarr.json": '{"attributes": {"stbench_store_format": 2}}'}, "store format 2 .* upgrade stbench"),
+        ({"zarr.json": '{"attributes": {"stbench_store_format": 3}}'}, "store format 3 .* upgrade stbench"),
         ({"zarr.json": '{"attributes": {"stbench_store_format": 1}}'}, "are damaged .no 'dataset'"),
     ],
 )

@@ -21,6 +21,10 @@ class ArrayWindows:
         row, start = np.meshgrid(np.arange(len(self.frames)), np.arange(starts), indexing="ij")
         return row.ravel(), start.ravel()
 
+    @property
+    def stored(self) -> tuple[np.ndarray, float, float]:
+        return self.frames, 0.0, 1.0
+
 
 class Walker(nn.Module):
     """Predicts all frames from the mean of the conditioning ones; draws from both generators a real model may use."""

@@ -83,7 +83,8 @@ def test_training_leaves_the_callers_random_numbers_alone(tmp_path, windows, wal
 
 def test_training_lowers_the_loss_of_a_learnable_task(tmp_path, walker, settings):
     level = np.random.default_rng(0).random((20, 1, 6), dtype=np.float32)
-    windows = type("Constant", (), {"frames": np.repeat(level, 9, 1), "conditioning": 3, "horizon": 4})()
+    frames = np.repeat(level, 9, 1)
+    windows = type("Constant", (), {"stored": (frames, 0.0, 1.0), "conditioning": 3, "horizon": 4})()
     windows.rows = lambda: (np.repeat(np.arange(20), 3), np.tile(np.arange(3), 20))
     _, early = run(tmp_path / "a", windows, walker, {**settings, "steps": 20, "log_every": 20})
     _, late = run(tmp_path / "b", windows, walker, {**settings, "steps": 200, "log_every": 20})
@@ -113,6 +114,34 @@ def test_adam_equals_its_formula_with_the_scheduled_rate(tmp_path, windows, sett
         average = decay * average + (1 - decay) * x
     assert module.x.item() == pytest.approx(average, rel=1e-5)
     assert read_tensors(tmp_path / "checkpoint/state.safetensors")["raw.x"].item() == pytest.approx(x, rel=1e-5)
+
+
+def test_multistep_rate_is_multiplied_after_every_milestone(settings):
+    table = {**settings, "steps": 9, "schedule": "multistep", "learning_rate": 0.8, "milestones": [2, 5], "factor": 0.5}
+    parsed = TrainingSettings.parse(table)
+    assert [parsed.rate(step) for step in range(1, 10)] == [0.8, 0.8, 0.4, 0.4, 0.4, 0.2, 0.2, 0.2, 0.2]
+    assert parsed.decisive["milestones"] == [2, 5]
+    assert parsed.decisive["factor"] == 0.5
+
+
+def test_milestones_of_other_schedules_do_not_enter_what_decides_a_run(settings):
+    assert {"milestones", "factor"}.isdisjoint(TrainingSettings.parse(settings).decisive)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"schedule": "multistep"}, "'multistep' needs milestones"),
+        ({"milestones": [3]}, "the other schedules take none"),
+        ({"schedule": "multistep", "milestones": [5, 2], "factor": 0.5}, "must be a list of increasing steps"),
+        ({"schedule": "multistep", "milestones": [0], "factor": 0.5}, "must be a list of increasing steps"),
+        ({"schedule": "multistep", "milestones": [2], "factor": 0.0}, "'factor' is 0.0; it must be positive"),
+        ({"schedule": "multistep", "milestones": 2, "factor": 0.5}, "must be a list of increasing steps"),
+    ],
+)
+def test_impossible_milestones_are_told_in_a_sentence(settings, change, sentence):
+    with pytest.raises(StbenchError, match=sentence):
+        TrainingSettings.parse({**settings, **change})
 
 
 def test_budget_ends_early_with_a_checkpoint(tmp_path, windows, walker, settings):

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 def load(model: str, dataset: str) -> dict[str, Any]:
     """Presets of a model on a dataset: {preset: {"model": ..., "training": ...}, ..., "variants": {name: overrides}}.
 
-    The table `common` of the file is what its presets share and is merged under each of them. Empty for a dataset the
-    model has no file for.
+    The table `common` of the file is what its presets share and is merged under each of them. Beside its own overrides
+    a variant may hold further ones for one preset, under that preset's name. Empty for a dataset the model has no file
+    for.
     """
     known = {
         file.name[len(model) + 1 : -len(".toml")]: file
@@ -49,7 +50,9 @@ def select(plugin: ModelPlugin, dataset: str, preset: str, variant: str | None =
         return configuration
     if variant not in variants:
         raise StbenchError(f"'{plugin.name}' on '{dataset}' has no variant '{variant}': {nearest(variant, variants)}")
-    return merge(configuration, variants[variant])
+    changes = dict(variants[variant])
+    own = {name: changes.pop(name) for name in presets if name in changes}
+    return merge(merge(configuration, changes), own.get(preset, {}))
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,302 @@
+"""Judges: trained on real train-split clips, kept with their own test accuracy, found by the data they were trained on.
+
+A folder `judges/<dataset>/<preset>-seed-<k>-<fingerprint>` holds `weights.safetensors` and `judge.json`. The
+fingerprint is of everything the judge depends on: version, network, training, clip length, seed, dataset digest. A
+result row names the judge by it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stbench.errors import StbenchError, nearest
+from stbench.generator import fingerprint
+from stbench.models.presets import merge
+from stbench.report import Reporter, Silent
+from stbench.splits.training import TrainingWindows
+from stbench.store.reader import Store
+
+if TYPE_CHECKING:
+    from stbench.judges.network import Head, JudgeNetwork
+
+VERSION = "1"
+DOCUMENT = "judge.json"
+WEIGHTS = "weights.safetensors"
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class JudgeCard:
+    """What is known of a judge; the content of `judge.json`."""
+
+    version: str
+    dataset: str
+    dataset_version: str
+    source: str
+    dataset_digest: str
+    preset: str
+    seed: int
+    clip: int
+    """Frames of the clips it was trained on."""
+    heads: Mapping[str, tuple[tuple[str, ...], tuple[int, ...]]]
+    """Head -> its factors and their numbers of values."""
+    accuracy: Mapping[str, float]
+    """Head -> share of the test clips it classifies rightly; heads whose test classes were never in training are
+    absent."""
+    configuration: Mapping[str, Any]
+    fingerprint: str
+    weights_sha256: str
+    train_clips: int
+    test_clips: int
+    seconds: float
+    """Training time."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.dataset}-{self.preset}-{self.fingerprint[:8]}"
+
+
+class Judge:
+    """A trained judge: `opinions(clips)` and `features(clips)`, numpy in and out, float32 network in eval mode."""
+
+    def __init__(self, card: JudgeCard, network: JudgeNetwork, folder: Path) -> None:
+        self.card, self.network, self.folder = card, network.eval(), folder
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        return self.network.heads
+
+    def opinions(self, clips: np.ndarray) -> dict[str, np.ndarray]:
+        """Clips (n, time, *frame) float32 in [0, 1] -> probabilities (n, classes) float64 of each head."""
+        import torch
+
+        features = torch.from_numpy(self.features(clips).astype(np.float32))
+        with torch.no_grad():
+            logits = self.network.answer(features)
+        return {name: torch.softmax(each.double(), 1).numpy() for name, each in logits.items()}
+
+    def features(self, clips: np.ndarray) -> np.ndarray:
+        """Clips (n, time, *frame) -> (n, k) float64: what the heads see."""
+        import torch
+
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(clips), BATCH):
+                part = torch.from_numpy(np.ascontiguousarray(clips[start : start + BATCH], np.float32))
+                parts.append(self.network.features(part).double().numpy())
+        return np.concatenate(parts)
+
+    def classes(self, factors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Class (n,) of each head from factors (n,)."""
+        import torch
+
+        labels = {name: torch.from_numpy(np.asarray(values, np.int64)) for name, values in factors.items()}
+        return {head.name: head.combine(labels).numpy() for head in self.heads}
+
+
+def presets() -> dict[str, Any]:
+    """Preset -> {"model": ..., "training": ...}; the only place of a judge's settings."""
+    tables = tomllib.loads(files("stbench.judges").joinpath("judge.toml").read_text("utf-8"))
+    common = tables.pop("common")
+    return {name: merge(common, table) for name, table in tables.items()}
+
+
+def heads_of(store: Store, judged: Mapping[str, tuple[str, ...]]) -> tuple[Head, ...]:
+    """The heads a dataset asks for, with the numbers of values its factors take; `StbenchError` for a missing one."""
+    from stbench.judges.network import Head
+
+    heads = []
+    for name, factors in judged.items():
+        values = [_whole(store, factor) for factor in factors]
+        heads.append(Head(name, tuple(factors), tuple(int(each.max()) + 1 for each in values)))
+    return tuple(heads)
+
+
+def _whole(store: Store, factor: str) -> np.ndarray:
+    values = store.factor(factor)
+    if values.dtype.kind not in "iu" or values.min() < 0:
+        raise StbenchError(f"the factor '{factor}' of {store.path} is no class number, so it cannot be judged")
+    return values
+
+
+def _network(store: Store, heads: tuple[Head, ...], settings: Mapping[str, Any]) -> JudgeNetwork:
+    from stbench.judges.network import JudgeNetwork
+
+    shape = store.frame_shape
+    if len(shape) != 3 or shape[1] != shape[2] or shape[1] < 16 or shape[1] & (shape[1] - 1):
+        raise StbenchError(f"a judge wants square frames whose side is a power of two from 16, not {shape}")
+    return JudgeNetwork(shape, heads, **settings)
+
+
+def judges_folder(runs: Path, dataset: str) -> Path:
+    return runs / "judges" / dataset
+
+
+def train_judge(
+    store: Store,
+    judged: Mapping[str, tuple[str, ...]],
+    clip: int,
+    *,
+    runs: Path,
+    preset: str = "quick",
+    seed: int = 0,
+    report: Reporter | None = None,
+) -> Judge:
+    """Train a judge on the train split of `store`, or load it when it is there; interrupted, it continues.
+
+    `judged`: head -> factors; `clip`: frames of a clip. Its accuracy is that on the first clips of all test sequences.
+    Raises `StbenchError` for an unknown preset and whatever training refuses, KeyboardInterrupt when interrupted.
+    """
+    import torch
+
+    from stbench.training.loop import train
+
+    if preset not in (known := presets()):
+        raise StbenchError(f"there is no preset '{preset}' of judges: {nearest(preset, known)}")
+    configuration, heads = known[preset], heads_of(store, judged)
+    identity = {
+        "judge": VERSION,
+        "configuration": configuration,
+        "heads": [asdict(head) for head in heads],
+        "clip": clip,
+        "dataset_digest": store.digest,
+        "preset": preset,
+        "seed": seed,
+    }
+    key = fingerprint(identity)
+    folder = judges_folder(runs, store.dataset) / f"{preset}-seed-{seed}-{key[:8]}"
+    if (folder / DOCUMENT).exists():
+        return load_judge(folder, store)
+    windows = TrainingWindows.open(store, configuration["training"]["split"], clip - 1, 1)
+    torch.manual_seed(seed)
+    network = _network(store, heads, configuration["model"])
+    with (report or Silent()).progress(f"judge of {store.dataset}: training", "steps") as advance:
+        summary = train(
+            network,
+            windows,
+            configuration["training"],
+            folder,
+            seed=seed,
+            identity=identity,
+            on_progress=lambda step, steps, losses: advance(step, steps),
+        )
+    if not summary.finished:
+        raise KeyboardInterrupt
+    accuracy, n_test = _accuracy(network, store, clip, folder)
+    card = JudgeCard(
+        version=VERSION,
+        dataset=store.dataset,
+        dataset_version=store.version,
+        source=store.source,
+        dataset_digest=store.digest,
+        preset=preset,
+        seed=seed,
+        clip=clip,
+        heads={head.name: (head.factors, head.sizes) for head in heads},
+        accuracy=accuracy,
+        configuration=configuration,
+        fingerprint=key,
+        weights_sha256=_write_weights(network, folder),
+        train_clips=len(windows),
+        test_clips=n_test,
+        seconds=summary.seconds,
+    )
+    part = folder / f".{DOCUMENT}.part"
+    part.write_text(json.dumps(asdict(card), indent=1) + "\n", "utf-8")
+    part.replace(folder / DOCUMENT)
+    return Judge(card, network, folder)
+
+
+def _accuracy(network: JudgeNetwork, store: Store, clip: int, folder: Path) -> tuple[dict[str, float], int]:
+    """Share of test clips classified rightly, by head, where every test class was in the train split."""
+    provisional: Any = None
+    judge = Judge(provisional, network, folder)
+    sequences = store.split.indices("test")
+    row_size = store.row_size
+    if row_size is not None:
+        sequences = sequences[row_size[sequences] >= clip]
+    right: dict[str, list[np.ndarray]] = {head.name: [] for head in network.heads}
+    trained = judge.classes(_factors(store, network, store.split.indices("train")))
+    tested = judge.classes(_factors(store, network, sequences))
+    for start in range(0, len(sequences), BATCH):
+        items = sequences[start : start + BATCH]
+        clips = np.stack([store.normalise(store.read(int(each), slice(0, clip))) for each in items])
+        for name, opinion in judge.opinions(clips).items():
+            right[name].append(opinion.argmax(1) == tested[name][start : start + BATCH])
+    known = [name for name in right if np.isin(tested[name], trained[name]).all()]
+    return {name: float(np.concatenate(right[name]).mean()) for name in known}, len(sequences)
+
+
+def _factors(store: Store, network: JudgeNetwork, sequences: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: store.factor(name)[sequences] for name in network.labels}
+
+
+def _write_weights(network: JudgeNetwork, folder: Path) -> str:
+    from stbench.training.checkpoint import write_tensors
+
+    write_tensors(folder / WEIGHTS, network.state_dict())
+    return hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+
+
+def read_card(folder: Path) -> JudgeCard:
+    """`judge.json` of a folder; `StbenchError` when it is missing or damaged."""
+    try:
+        document = json.loads((folder / DOCUMENT).read_text("utf-8"))
+        heads = {name: (tuple(f), tuple(int(n) for n in sizes)) for name, (f, sizes) in document.pop("heads").items()}
+        return JudgeCard(heads=heads, **document)
+    except FileNotFoundError:
+        raise StbenchError(f"there is no judge in {folder}: train one with `stbench judge train`") from None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise StbenchError(f"{folder / DOCUMENT} is damaged ({error}): remove {folder} and train it again") from None
+
+
+def load_judge(folder: Path, store: Store) -> Judge:
+    """The judge in a folder; `StbenchError` for one of other data, or weights with a wrong checksum."""
+    from stbench.judges.network import Head
+    from stbench.training.checkpoint import read_tensors
+
+    card = read_card(folder)
+    if card.dataset_digest != store.digest:
+        raise StbenchError(
+            f"the judge {folder} was trained on another version of {card.dataset} (digest {card.dataset_digest[:12]}) "
+            f"than {store.path} (digest {store.digest[:12]}): train one with `stbench judge train --dataset "
+            f"{store.dataset}`"
+        )
+    try:
+        found = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    except OSError as error:
+        raise StbenchError(f"the weights of the judge {folder} cannot be read ({error}): train it again") from None
+    if found != card.weights_sha256:
+        raise StbenchError(
+            f"the weights of the judge {folder} have the checksum {found[:12]}, not {card.weights_sha256[:12]}: "
+            f"remove the folder and train it again"
+        )
+    heads = tuple(Head(name, factors, sizes) for name, (factors, sizes) in card.heads.items())
+    network = _network(store, heads, card.configuration["model"])
+    network.load_state_dict(read_tensors(folder / WEIGHTS))
+    return Judge(card, network, folder)
+
+
+def find_judge(store: Store, preset: str, runs: Path) -> Judge:
+    """The judge of a preset trained on exactly this store; `StbenchError`, with the command that trains it, if none."""
+    folder = judges_folder(runs, store.dataset)
+    others = []
+    for path in sorted(folder.glob(f"*/{DOCUMENT}")):
+        card = read_card(path.parent)
+        if card.dataset_digest == store.digest and card.preset == preset:
+            return load_judge(path.parent, store)
+        others.append(f"{card.name} (digest {card.dataset_digest[:12]})")
+    found = f"there are {', '.join(others)}" if others else "there is none at all"
+    raise StbenchError(
+        f"no judge of the preset '{preset}' for {store.path} (digest {store.digest[:12]}) is in {folder}, {found}: "
+        f"`stbench judge train --dataset {store.dataset} --preset {preset}` trains one"
+    )

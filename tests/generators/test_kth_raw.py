@@ -1,0 +1,235 @@
+"""Whatever is in the place of a KTH file ends in frames of the right form, or in one sentence that names it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kth_files import CHOSEN, picture, write_tree
+from stbench.generators._kth_index import Video, format_list, read_list
+from stbench.generators._kth_video import decode, read_header, write_avi
+from stbench.generators.kth import KthParameters, kth
+
+from stbench.errors import StbenchError
+from stbench.generator import Blueprint, parse_parameters
+from stbench.store.writer import generate
+
+FRAMES = 8
+
+
+@pytest.fixture(autouse=True)
+def own_data(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STBENCH_DATA", str(tmp_path_factory.mktemp("data")))
+    monkeypatch.delenv("STBENCH_RAW", raising=False)
+
+
+@pytest.fixture(scope="module")
+def avi(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a lossless and a lossy video of eight frames."""
+    folder = tmp_path_factory.mktemp("avi")
+    for codec in ("ffv1", "mpeg4"):
+        write_avi(folder / f"{codec}.avi", picture("person01_walking_d1", FRAMES), codec)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("scratch")
+
+
+def outcome(path: Path, last: int = FRAMES) -> np.ndarray | str:
+    """The frames of a video, or the sentence that refuses it; anything else fails the test."""
+    try:
+        frames = np.stack(list(decode(path, last)))
+    except StbenchError as error:
+        sentence = str(error)
+    else:
+        assert frames.shape == (last, 120, 160)
+        assert frames.dtype == np.uint8
+        return frames
+    assert path.name in sentence
+    assert "\n" not in sentence
+    return sentence
+
+
+@settings(deadline=None, max_examples=120)
+@given(data=st.data(), codec=st.sampled_from(["ffv1", "mpeg4"]))
+def test_a_mutated_video_is_frames_or_a_sentence(avi: Path, scratch: Path, data: st.DataObject, codec: str) -> None:
+    content = bytearray((avi / f"{codec}.avi").read_bytes())
+    kind = data.draw(st.sampled_from(["flip", "head", "cut", "insert", "zeros"]))
+    at = data.draw(st.integers(0, 400 if kind == "head" else len(content) - 1))
+    if kind in ("flip", "head"):
+        for offset in range(data.draw(st.integers(1, 6))):
+            content[(at + 7 * offset) % len(content)] ^= data.draw(st.integers(1, 255))
+    elif kind == "cut":
+        del content[at:]
+    elif kind == "insert":
+        content[at:at] = data.draw(st.binary(min_size=1, max_size=20))
+    else:
+        content[at : at + 64] = bytes(len(content[at : at + 64]))
+    path = scratch / "mutated.avi"
+    path.write_bytes(bytes(content))
+    outcome(path)
+
+
+@settings(deadline=None, max_examples=40)
+@given(at=st.integers(0, 10**6), bit=st.integers(0, 7))
+def test_a_flipped_bit_in_a_lossless_frame_is_found_by_its_checksum(
+    avi: Path, scratch: Path, at: int, bit: int
+) -> None:
+    content = bytearray((avi / "ffv1.avi").read_bytes())
+    begin = content.index(b"movi") + 12  # after the name and the size of the first chunk
+    size = int.from_bytes(content[begin - 4 : begin], "little")
+    content[begin + at % size] ^= 1 << bit
+    path = scratch / "flipped.avi"
+    path.write_bytes(bytes(content))
+    assert "flipped.avi is damaged after frame" in str(outcome(path))[:200]
+
+
+def wide(path: Path, size: tuple[int, int], codec: str = "ffv1", pixels: str = "gray") -> None:
+    import av
+
+    with av.open(str(path), "w", format="avi") as container:
+        stream: Any = container.add_stream(codec, rate=25)
+        stream.height, stream.width, stream.pix_fmt = *size, pixels
+        for _ in range(FRAMES):
+            frame = av.VideoFrame.from_ndarray(np.zeros((*size, 3), np.uint8), format="rgb24").reformat(format=pixels)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def header_with(avi: bytes, offset: int, value: int) -> bytes:
+    at = avi.index(b"avih") + 8 + offset
+    return avi[:at] + value.to_bytes(4, "little") + avi[at + 4 :]
+
+
+def test_each_kind_of_wrong_video_is_named(avi: Path, tmp_path: Path) -> None:
+    good, path = (avi / "ffv1.avi").read_bytes(), tmp_path / "person01_walking_d1_uncomp.avi"
+    for content, sentence in (
+        (b"", "is empty: unpack it again"),
+        (b"<html>not found</html>", "is not an AVI file (it begins with b'<html>not fo')"),
+        (good[:40], "ends within its header"),
+        (header_with(good, 16, 4_000_000_000), "says it has 4,000,000,000 frames"),
+        (header_with(good, 16, 0), "says it has 0 frames"),
+        (header_with(good, 32, 60_000), "has pictures of 60,000 x 120 pixels: KTH videos have 160 x 120"),
+        (good[: len(good) // 2], "unpack it again"),
+    ):
+        path.write_bytes(content)
+        assert sentence in str(outcome(path))
+    wide(path, (240, 320))
+    assert "has pictures of 320 x 240 pixels" in str(outcome(path))
+    wide(path, (120, 160), "mjpeg", "yuvj420p")
+    assert "is coded as mjpeg" in str(outcome(path))
+    wide(path, (120, 160), "ffv1", "bgr0")
+    assert "have no luma plane" in str(outcome(path))
+    path.unlink()
+    assert "cannot be read: No such file" in str(outcome(path))
+    path.write_bytes(good)
+    assert "ends after frame 8 and 20 are wanted" in str(outcome(path, 20))
+    assert read_header(path).frames == 8
+
+
+def small(raw: Path, **more: Any) -> Blueprint:
+    return kth.blueprint(parse_parameters(KthParameters, {**CHOSEN, **more}), "official", raw)
+
+
+def test_a_missing_video_is_named_with_what_to_do(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "kth")
+    (root / "walking" / "person19_walking_d1_uncomp.avi").unlink()
+    with pytest.raises(StbenchError, match=r"lacks 1 of the 5 .* person19_walking_d1_uncomp.avi: .*--set skip=NAME"):
+        small(tmp_path)
+
+
+def test_a_wrong_video_is_refused_before_a_store_is_begun_and_can_be_skipped(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "kth")
+    path = root / "walking" / "person01_walking_d1_uncomp.avi"
+    path.write_bytes(b"RIFF")
+    with pytest.raises(StbenchError, match=r"person01_walking_d1_uncomp.avi is not an AVI .*skip=person01_walking_d1"):
+        small(tmp_path)
+    assert small(tmp_path, skip="person01_walking_d1").n_sequences == 6
+
+
+def test_a_video_damaged_in_its_middle_leaves_nothing_under_the_final_name(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "kth")
+    path = root / "walking" / "person01_walking_d1_uncomp.avi"
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2] + bytes(len(content) - len(content) // 2))
+    with pytest.raises(StbenchError, match=r"person01_walking_d1_uncomp\.avi"):
+        generate(small(tmp_path), tmp_path / "kth.zarr", workers=1)
+    assert not (tmp_path / "kth.zarr").exists()
+    path.write_bytes(content)
+    assert generate(small(tmp_path), tmp_path / "kth.zarr", workers=1).n_sequences == 8
+
+
+def test_no_videos_is_a_sentence_that_says_where_to_look(tmp_path: Path) -> None:
+    with pytest.raises(StbenchError, match=r"were not found: .*stbench fetch kth.*--source simulated"):
+        small(tmp_path)
+    assert kth.sources(tmp_path) == ("simulated",)
+
+
+# ---- the list of intervals
+
+LIST = "person01_boxing_d1\t\tframes\t1-95, 96-185\n\nperson13_handclapping_d3\t*missing*\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (LIST.replace("1-95", "95-1"), "line 1 of .* has the interval 95-1"),
+        (LIST.replace("1-95", "0-95"), "line 1 of .* has the interval 0-95"),
+        (LIST.replace("1-95", "1-999999"), "line 1 of .* has the interval 1-999999"),
+        (LIST.replace("1-95", "1:95"), "line 1 of .* has '1:95'"),
+        (LIST.replace("01", "26"), "line 1 of .* names 'person26_boxing_d1'"),
+        (LIST.replace("boxing", "skipping"), "line 1 of .* names 'person01_skipping_d1'"),
+        (LIST.replace("_d1", ""), "line 1 of .* is not like"),
+        (LIST + LIST, "line 4 of .* repeats person01_boxing_d1"),
+        ("nothing\n", "lists no video"),
+        ("\xff" + LIST, "is not plain text .byte 0"),
+        ("x" * (1 << 20) + "y", "has more than 1,048,576 bytes"),
+    ],
+)
+def test_a_wrong_list_is_named_with_its_line(tmp_path: Path, text: str, sentence: str) -> None:
+    path = tmp_path / "00sequences.txt"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(StbenchError, match=f"00sequences.txt|{sentence}") as caught:
+        read_list(path)
+    caught.match(sentence)
+
+
+def test_a_missing_list_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(StbenchError, match=r"none.txt cannot be read: No such file"):
+        read_list(tmp_path / "none.txt")
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.dictionaries(
+        st.builds(Video, st.integers(1, 25), st.sampled_from(["boxing", "walking"]), st.integers(1, 4)),
+        st.lists(st.tuples(st.integers(1, 500), st.integers(0, 400)), min_size=1, max_size=4),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_a_written_list_reads_back(scratch: Path, table: dict[Video, list[tuple[int, int]]]) -> None:
+    videos = {video: tuple((first, first + more) for first, more in rows) for video, rows in table.items()}
+    (scratch / "list.txt").write_text(format_list(videos))
+    assert read_list(scratch / "list.txt") == videos
+
+
+@settings(deadline=None, max_examples=200)
+@given(at=st.integers(0, len(LIST) - 1), text=st.binary(max_size=4), cut=st.integers(0, 6))
+def test_a_mutated_list_is_a_table_or_a_sentence(scratch: Path, at: int, text: bytes, cut: int) -> None:
+    content = LIST.encode()
+    path = scratch / "mutated.txt"
+    path.write_bytes(content[:at] + text + content[at + cut :])
+    sentence, videos = "mutated.txt", {}
+    try:
+        videos = read_list(path)
+    except StbenchError as error:
+        sentence = str(error)
+    assert "mutated.txt" in sentence
+    assert all(1 <= first <= last for rows in videos.values() for first, last in rows)

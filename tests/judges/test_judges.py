@@ -1,0 +1,132 @@
+"""Judges: what they learn, what they refuse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stbench.errors import StbenchError
+from stbench.judges import judge as judges
+from stbench.judges.network import Head, JudgeNetwork
+from stbench.store.build import build, resolve
+from stbench.store.reader import Store
+from stbench.training.cost import count_parameters
+
+JUDGED = {"action": ("action", "view"), "hair": ("hair",)}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    folder = tmp_path_factory.mktemp("data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STBENCH_DATA", str(folder))
+        patch.delenv("STBENCH_RAW", raising=False)
+        yield build(resolve("sprites", {"characters": 12}, "simulated"))
+
+
+@pytest.fixture(scope="module")
+def trained(store: Store, tmp_path_factory: pytest.TempPathFactory) -> judges.Judge:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judges, "presets", _small)
+        return judges.train_judge(store, JUDGED, 8, runs=tmp_path_factory.mktemp("runs"))
+
+
+def _small() -> dict:
+    training = {"split": "train", "steps": 250, "batch_size": 8, "learning_rate": 2e-3, "betas": [0.9, 0.999]}
+    training |= {"schedule": "cosine", "precision": "float32"}
+    return {"quick": {"model": {"width": 8, "code": 32, "recurrent": 32}, "training": training}}
+
+
+def test_class_of_a_head_is_the_product_of_its_factors() -> None:
+    head = Head("action", ("action", "view"), (3, 3))
+    labels = {"action": torch.tensor([0, 1, 2]), "view": torch.tensor([2, 0, 1])}
+    assert head.combine(labels).tolist() == [2, 3, 7]
+    assert head.classes == 9
+
+
+@pytest.mark.parametrize(("classes", "published"), [((9, 6, 6, 6, 6), 5_263_073), ((6, 52), 4_875_514)])
+def test_full_network_has_the_size_of_the_published_judges(classes: tuple[int, ...], published: int) -> None:
+    heads = [Head(f"h{k}", (f"f{k}",), (n,)) for k, n in enumerate(classes)]
+    with torch.device("meta"):
+        network = JudgeNetwork((3, 64, 64), heads, **judges.presets()["paper"]["model"])
+    assert count_parameters(network) == published
+
+
+def test_judge_learns_what_the_frames_show(trained: judges.Judge) -> None:
+    assert trained.card.accuracy["action"] > 3 / 9  # a guess is right once in nine times
+
+
+def test_opinions_are_probabilities_and_do_not_depend_on_the_batch(trained: judges.Judge, store: Store) -> None:
+    clips = store.normalise(store.read(slice(0, 5)))
+    opinions = trained.opinions(clips)
+    assert {name: each.shape for name, each in opinions.items()} == {"action": (5, 9), "hair": (5, 6)}
+    for each in opinions.values():
+        np.testing.assert_allclose(each.sum(1), 1)
+    np.testing.assert_allclose(trained.opinions(clips[2:3])["action"][0], opinions["action"][2], atol=1e-6)
+
+
+def test_trained_judge_is_loaded_with_the_same_opinions(trained: judges.Judge, store: Store) -> None:
+    clips = store.normalise(store.read(slice(0, 4)))
+    again = judges.load_judge(trained.folder, store)
+    assert again.card == trained.card
+    for name, opinion in trained.opinions(clips).items():
+        assert np.array_equal(again.opinions(clips)[name], opinion)
+
+
+def test_judge_is_found_by_the_data_it_was_trained_on(trained: judges.Judge, store: Store) -> None:
+    runs = trained.folder.parents[2]
+    assert judges.find_judge(store, "quick", runs).card == trained.card
+    other = Store(store.path, {**store.attributes, "digest": "0" * 64})
+    with pytest.raises(StbenchError, match=r"no judge of the preset 'quick'.*stbench judge train --dataset sprites"):
+        judges.find_judge(other, "quick", runs)
+    with pytest.raises(StbenchError, match="another version of sprites"):
+        judges.load_judge(trained.folder, other)
+
+
+def test_missing_judge_is_one_sentence_with_the_command(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(StbenchError, match=r"there is none at all: `stbench judge train --dataset sprites"):
+        judges.find_judge(store, "cpu", tmp_path)
+
+
+def test_weights_with_a_wrong_checksum_are_refused(trained: judges.Judge, store: Store, tmp_path: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "judge"
+    shutil.copytree(trained.folder, copy)
+    weights = bytearray((copy / judges.WEIGHTS).read_bytes())
+    weights[-1] ^= 1
+    (copy / judges.WEIGHTS).write_bytes(bytes(weights))
+    with pytest.raises(StbenchError, match="checksum"):
+        judges.load_judge(copy, store)
+    document = json.loads((copy / judges.DOCUMENT).read_text())
+    del document["clip"]
+    (copy / judges.DOCUMENT).write_text(json.dumps(document))
+    with pytest.raises(StbenchError, match="damaged"):
+        judges.load_judge(copy, store)
+
+
+def test_head_whose_test_classes_were_never_trained_has_no_accuracy(store: Store, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(judges, "presets", lambda: _with_steps(2))
+    found = judges.train_judge(store, {"action": ("action",), "who": ("character",)}, 8, runs=tmp_path)
+    assert set(found.card.accuracy) == {"action"}  # no character is in train and test
+
+
+def _with_steps(steps: int) -> dict:
+    presets = _small()
+    presets["quick"]["training"]["steps"] = steps
+    return presets
+
+
+def test_factor_that_is_no_class_is_refused(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(StbenchError, match="there is no variable 'acton'"):
+        judges.train_judge(store, {"action": ("acton",)}, 8, runs=tmp_path)
+
+
+def test_unknown_preset_is_refused_with_the_nearest_name(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(StbenchError, match="did you mean 'quick'"):
+        judges.train_judge(store, JUDGED, 8, runs=tmp_path, preset="quik")

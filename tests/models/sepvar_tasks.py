@@ -1,0 +1,31 @@
+"""Frames and windows of the datasets sepvar has presets for; no dataset is opened."""
+
+from __future__ import annotations
+
+from stbench.generator import Track
+from stbench.model import Task
+
+FRAMES = {
+    "waveeq-100": (100,),
+    "waveeq": (1, 64, 64),
+    "waveeq-rich": (1, 64, 64),
+    "moving-mnist": (1, 64, 64),
+    "sst": (1, 64, 64),
+    "chairs": (3, 64, 64),
+    "taxibj": (2, 32, 32),
+    "kth": (1, 64, 64),
+}
+WINDOWS = {
+    "moving-mnist": (5, 10, 10),
+    "sst": (4, 6, 6),
+    "chairs": (5, 15, 10),
+    "taxibj": (4, 4, 4),
+    "kth": (10, 30, 10),
+}
+"""Conditioning, horizon, horizon in training; (5, 40, 20) for the others."""
+
+
+def task(dataset: str) -> Task:
+    conditioning, horizon, train_horizon = WINDOWS.get(dataset, (5, 40, 20))
+    track = Track(dataset, "forecast", conditioning, horizon, train_horizon, ("mse",))
+    return Task(track, FRAMES[dataset])

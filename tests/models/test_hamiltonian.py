@@ -1,0 +1,246 @@
+"""Sizes, losses and invariances of the Hamiltonian model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Normal, kl_divergence
+
+from stbench.errors import StbenchError
+from stbench.models.hamiltonian import TERMS, Hamiltonian
+from stbench.models.hamiltonian_networks import CausalConvolutions, Gaussian
+from stbench.training.cost import count_parameters
+
+RELEASED: dict[str, Any] = {
+    "content_size": 256,
+    "blocks": 3,
+    "block_size": 12,
+    "conditioned": False,
+    "operator": "free",
+    "operator_gain": 2**0.5,
+    "unit_norm": True,
+    "divergence_frames": "all",
+    "encoder": {"width": 256, "dense": 4096, "features": 2048},
+    "decoder": {"width": 256, "dense": 4096},
+    "loss_weights": dict.fromkeys(TERMS, 1.0),
+}
+SMALL: dict[str, Any] = RELEASED | {
+    "content_size": 8,
+    "block_size": 3,
+    "conditioned": True,
+    "encoder": {"width": 4, "dense": 24, "features": 16},
+    "decoder": {"width": 4, "dense": 24},
+}
+ACTION = torch.tensor([2, 0, 1])
+
+
+def model(**changes: Any) -> Hamiltonian:
+    torch.manual_seed(0)
+    return Hamiltonian(SMALL | changes, (3, 16, 16))
+
+
+def clip(seed: int = 0, frames: int = 8) -> torch.Tensor:
+    return torch.rand(3, frames, 3, 16, 16, generator=torch.Generator().manual_seed(seed))
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_parameters_of_the_released_sprites_configuration_are_counted_exactly() -> None:
+    with torch.device("meta"):
+        whole = Hamiltonian(RELEASED, (3, 64, 64))
+    heads = 2_664 * 2 + 131_584
+    assert count_parameters(whole.encoder) == 82_092_544
+    assert count_parameters(whole.decoder) == 73_303_049
+    assert count_parameters(whole.motion.history) == 10_512
+    assert count_parameters(whole.dynamics) == 1_728
+    assert count_parameters(whole.content) + count_parameters(whole.motion) == 2_775_908 + heads + 10_512
+    assert count_parameters(whole) == 158_320_653
+
+
+def test_every_parameter_is_trained() -> None:
+    # The released code gives its optimisers the encoder, the decoder and H only.
+    module = model()
+    module.loss({"frames": clip(), "action": ACTION}, generator())["total"].backward()
+    assert [name for name, each in module.named_parameters() if each.grad is None or not each.grad.any()] == []
+
+
+def test_momentum_sees_seven_frames_and_nothing_later() -> None:
+    torch.manual_seed(0)
+    history = CausalConvolutions(5).double()
+    motion = torch.randn(1, 20, 5, dtype=torch.float64, requires_grad=True)
+    history(motion)[0, 12].sum().backward()
+    seen = motion.grad[0].abs().sum(1).nonzero().flatten().tolist()
+    assert seen == list(range(6, 13))
+    assert history.window == 7
+
+
+def test_divergence_is_the_closed_form_of_two_gaussians() -> None:
+    mean, log_variance = torch.randn(2, 50, generator=generator()).double()
+    expected = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(torch.zeros(50).double(), 1.0))
+    torch.testing.assert_close(Gaussian(mean, log_variance).divergence(), expected)
+
+
+def test_samples_of_a_posterior_have_its_mean_and_variance() -> None:
+    posterior = Gaussian(torch.tensor([1.0, -2.0]).repeat(40_000, 1), torch.tensor([0.4, -1.0]).repeat(40_000, 1))
+    drawn = posterior.sample(generator())
+    torch.testing.assert_close(drawn.mean(0), posterior.mean[0], atol=0.03, rtol=0)
+    torch.testing.assert_close(drawn.var(0), posterior.log_variance[0].exp(), atol=0.04, rtol=0)
+
+
+def test_inactive_blocks_are_zero_at_all_times() -> None:
+    module = model().double().eval()
+    _, position, momentum = module.infer(clip().double(), ACTION)
+    rolled = module.dynamics.flow(module.states(position.mean, momentum.mean, ACTION)[:, 0], torch.arange(6))
+    for row, action in enumerate(ACTION):
+        others = [k for k in range(3) if k != action]
+        assert not rolled[row, :, others].any()
+        assert rolled[row, :, action].abs().min() > 0
+
+
+def test_unconditioned_variant_moves_in_every_block_and_wants_no_label() -> None:
+    module = model(conditioned=False).eval()
+    _, position, momentum = module.infer(clip(), None)
+    assert module.states(position.mean, momentum.mean, None).abs().amin(-1).min() > 0
+    terms = module.loss({"frames": clip()}, generator())
+    assert torch.isfinite(terms["total"])
+
+
+def test_sampled_blocks_have_unit_norm_where_asked() -> None:
+    for wanted in (True, False):
+        module = model(unit_norm=wanted, conditioned=False)
+        states = module.states(torch.randn(2, 4, 9), torch.randn(2, 4, 9), None)
+        norms = torch.stack((states[..., :3].norm(dim=-1), states[..., 3:].norm(dim=-1)))
+        assert torch.allclose(norms, torch.ones_like(norms), atol=1e-5) is wanted
+
+
+def test_loss_terms_equal_a_numpy_evaluation() -> None:
+    module = model().double().eval()
+    frames = clip().double()
+    terms = {
+        name: term.item() for name, term in module.loss({"frames": frames, "action": ACTION}, generator(3)).items()
+    }
+    # The same draws in the same order, then the equations, frame by frame and block by block.
+    stream = generator(3)
+    content, position, momentum = module.infer(frames, ACTION)
+    z, q, p = (each.sample(stream).detach().numpy() for each in (content, position, momentum))
+    reference = int(torch.randint(7, (), generator=stream))
+    matrices = module.dynamics.matrix().detach().numpy()
+    import scipy.linalg
+
+    expected = dict.fromkeys(terms, 0.0)
+    x = 2 * frames.numpy() - 1
+    for b in range(3):
+        k = int(ACTION[b])
+        states = []
+        for t in range(8):
+            halves = [half[b, t, 3 * k : 3 * k + 3] for half in (q, p)]
+            states.append(np.concatenate([half / (np.linalg.norm(half) + 1e-8) for half in halves]))
+        rolled = [scipy.linalg.expm((t - reference) * matrices[k]) @ states[reference] for t in range(8)]
+
+        def shown(sequence: list[np.ndarray], b: int = b, k: int = k) -> np.ndarray:
+            code = np.zeros((8, 8 + 9))
+            code[:, :8] = z[b]
+            code[:, 8 + 3 * k : 8 + 3 * k + 3] = np.stack(sequence)[:, :3]
+            return module.decoder(torch.from_numpy(code)).detach().numpy()
+
+        generated, direct = shown(rolled), shown(states)
+        expected["reconstruction"] += ((generated - x[b]) ** 2).sum() / 3
+        expected["direct"] += ((direct - x[b]) ** 2).sum() / 3
+        expected["consistency"] += ((np.stack(rolled) - np.stack(states)) ** 2).sum() / 3
+        expected["differences"] += ((np.diff(generated, axis=0) - np.diff(x[b], axis=0)) ** 2).sum() / 3
+        for name, posterior in (("position", position), ("momentum", momentum)):
+            m, v = (each[b, :, 3 * k : 3 * k + 3].detach().numpy() for each in posterior)
+            expected[f"divergence_{name}"] += 0.5 * (m**2 + np.exp(v) - v - 1).sum() / 3
+        m, v = (each[b].detach().numpy() for each in content)
+        expected["divergence_content"] += 0.5 * (m**2 + np.exp(v) - v - 1).sum() / 3
+    expected["total"] = sum(expected[name] for name in TERMS)
+    assert terms == pytest.approx(expected, rel=1e-6)
+
+
+def test_divergence_at_the_reference_frame_counts_one_frame() -> None:
+    batch = {"frames": clip(), "action": ACTION}
+    weights = dict.fromkeys(("divergence_position",), 1.0)
+    whole = model(loss_weights=weights).eval().loss(batch, generator())["total"]
+    one = model(loss_weights=weights, divergence_frames="reference").eval().loss(batch, generator())["total"]
+    assert 0 < one < whole
+
+
+def test_unequal_times_lie_on_the_dense_roll_out() -> None:
+    module = model(operator="definite").double().eval()
+    frames = clip().double()
+    dense = module.sample(frames, ACTION, 9, generator(1))
+    sparse = module.sample(frames, ACTION, 3, generator(1), times=torch.tensor([0.0, 2.0, 7.0]))
+    torch.testing.assert_close(sparse, dense[:, [0, 2, 7]])
+    between = module.sample(frames, ACTION, 1, generator(1), times=torch.tensor([2.5]))
+    assert (between - dense[:, 2:3]).abs().max() > 0
+
+
+def test_generation_does_not_depend_on_the_reference_frame_of_a_clip_that_follows_the_dynamics() -> None:
+    module = model(operator="definite", unit_norm=False).double().eval()
+    start = torch.randn(3, 3, 6, generator=generator()).double()
+    rolled = module.dynamics.flow(start, torch.arange(8))
+    for reference in (0, 3, 7):
+        again = module.dynamics.flow(rolled[:, reference], torch.arange(8) - reference)
+        torch.testing.assert_close(again, rolled, atol=1e-9, rtol=1e-9)
+
+
+def test_content_and_motion_come_from_their_own_clips() -> None:
+    module = model().eval()
+    one, other = clip(1), clip(2)
+    with torch.no_grad():
+        moved = module.transfer(one, other, 8, ACTION)
+        assert torch.equal(module.transfer(one, one, 8, ACTION), module.generate(one, 8, ACTION))
+        assert not torch.equal(moved, module.generate(one, 8, ACTION))
+        assert not torch.equal(moved, module.generate(other, 8, ACTION))
+        shuffled = one[:, torch.randperm(8, generator=generator())]
+        assert not torch.equal(module.generate(shuffled, 8, ACTION), module.generate(one, 8, ACTION))
+
+
+def test_forecast_begins_after_the_conditioning_frames() -> None:
+    module = model(conditioned=False).eval()
+    with torch.no_grad():
+        forecast = module(clip(), 5)
+        whole = module.transfer(clip(), clip(), 13, reference=7)
+    assert forecast.shape == (3, 5, 3, 16, 16)
+    assert torch.equal(forecast, whole[:, 8:])
+
+
+def test_action_is_inferred_where_none_is_given() -> None:
+    module = model().eval()
+    with torch.no_grad():
+        found = module.infer_action(clip())
+        assert torch.equal(module.generate(clip(), 8), module.generate(clip(), 8, found))
+
+
+@pytest.mark.parametrize("action", [torch.tensor([0, 1, 3]), torch.tensor([-1, 0, 0])])
+def test_action_the_model_does_not_know_is_refused(action: torch.Tensor) -> None:
+    with pytest.raises(StbenchError, match=r"3 actions, 0\.\.2"):
+        model().infer(clip(), action)
+
+
+def test_missing_action_is_refused_in_training() -> None:
+    with pytest.raises(StbenchError, match="was given none"):
+        model().loss({"frames": clip()}, generator())
+
+
+@pytest.mark.parametrize("shape", [(100,), (1, 64, 32), (1, 30, 30)])
+def test_frames_that_do_not_fit_the_networks_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(StbenchError, match="multiple of 8"):
+        Hamiltonian(SMALL, shape)
+
+
+def test_unknown_loss_term_is_refused() -> None:
+    with pytest.raises(StbenchError, match="reconstruction"):
+        model(loss_weights={"reconstructon": 1.0})
+
+
+def test_clip_shorter_than_the_momentum_window_is_padded_as_published() -> None:
+    # Zero padding before the clip: the first frames of a long clip and a short clip have the same momenta.
+    module = model().double().eval()
+    whole, short = (module.infer(clip().double()[:, :n], ACTION)[2].mean for n in (8, 3))
+    torch.testing.assert_close(whole[:, :3], short)

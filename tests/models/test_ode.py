@@ -1,0 +1,170 @@
+"""The ODE integrated as one: orders, closed forms, gradients, times between frames."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from sepvar_tasks import task
+from torch import Tensor
+
+from stbench.errors import StbenchError
+from stbench.models import presets
+from stbench.models.integrator import ResidualMLP
+from stbench.models.ode import DormandPrince, Euler, RungeKutta38
+from stbench.models.sepvar import SeparationOfVariables, plugin
+
+SHAPE = {"blocks": 2, "hidden": 11, "gain": 0.71}
+TURN = math.pi / 7
+TIMES = [0.0, 0.3, 1.0, 2.75, 6.5]
+
+
+class Rotation(torch.nn.Module):
+    """A flow whose field flow(T) - T is the linear f(T) = w J T: a rotation by the angle w per frame."""
+
+    def forward(self, state: Tensor) -> Tensor:
+        return state + TURN * torch.stack((-state[:, 1], state[:, 0]), 1)
+
+
+def solver(kind, **settings):
+    torch.manual_seed(0)
+    return kind(2, **SHAPE, gradient="direct", **settings).double()
+
+
+def rotating(kind, **settings):
+    integrator = solver(kind, **settings)
+    integrator.field.flow = Rotation()
+    return integrator
+
+
+def exact(state: Tensor, times) -> Tensor:
+    angle = TURN * torch.tensor(list(times), dtype=torch.double)
+    c, s = angle.cos(), angle.sin()
+    x, y = state[:, :1], state[:, 1:]
+    return torch.stack((c * x - s * y, s * x + c * y), -1)
+
+
+STATE = torch.tensor([[1.0, 0.0], [0.3, -2.0]], dtype=torch.double)
+
+
+@pytest.mark.parametrize("tolerance", [1e-5, 1e-9])
+def test_dopri5_meets_its_tolerance_on_a_linear_field(tolerance):
+    found = rotating(DormandPrince, rtol=tolerance, atol=tolerance).at(STATE, TIMES)
+    assert (found - exact(STATE, TIMES)).abs().max() < 50 * tolerance
+
+
+@pytest.mark.parametrize(("kind", "order"), [(RungeKutta38, 4), (Euler, 1)])
+def test_halving_the_step_divides_the_error_by_two_to_the_order(kind, order):
+    times = [0.0, 4.0]
+    errors = [
+        (rotating(kind, step=step).at(STATE, times) - exact(STATE, times)).abs().max().item() for step in (0.25, 0.125)
+    ]
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.15)
+
+
+def test_rk4_is_the_three_eighths_rule():
+    """One step of the tableau in NumPy; the classic rule gives another value on a nonlinear field."""
+    integrator = solver(RungeKutta38, step=1.0)
+
+    def f(x):
+        with torch.no_grad():
+            return integrator.field(None, torch.from_numpy(x)).numpy()
+
+    x = STATE.numpy()
+    k1 = f(x)
+    k2 = f(x + k1 / 3)
+    k3 = f(x + k2 - k1 / 3)
+    k4 = f(x + k1 - k2 + k3)
+    step = x + (k1 + 3 * k2 + 3 * k3 + k4) / 8
+    np.testing.assert_allclose(integrator.roll_out(STATE, 2)[:, 1].detach().numpy(), step, rtol=1e-12)
+    k2 = f(x + k1 / 2)
+    k3 = f(x + k2 / 2)
+    classic = x + (k1 + 2 * k2 + 2 * k3 + f(x + k3)) / 6
+    assert np.abs(classic - step).max() > 1e-7
+
+
+def test_an_euler_step_of_one_frame_is_the_residual_integrator():
+    euler = solver(Euler, step=1.0)
+    torch.manual_seed(0)
+    residual = ResidualMLP(2, **SHAPE).double()
+    torch.testing.assert_close(euler.roll_out(STATE, 6), residual.roll_out(STATE, 6), rtol=1e-12, atol=1e-12)
+
+
+def test_finer_steps_converge_to_the_adaptive_solution():
+    reference = solver(DormandPrince, rtol=1e-10, atol=1e-12).at(STATE, TIMES)
+    errors = [
+        (solver(RungeKutta38, step=step).at(STATE, TIMES) - reference).abs().max().item() for step in (1.0, 0.25, 0.05)
+    ]
+    assert errors[0] > errors[1] > errors[2]
+    assert errors[2] < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "tolerance"),
+    [(DormandPrince, {"rtol": 1e-8, "atol": 1e-9}, 1e-6), (RungeKutta38, {"step": 0.05}, 1e-5)],
+)
+def test_adjoint_gradient_equals_the_one_through_the_solver_on_a_smooth_field(kind, settings, tolerance):
+    gradients = []
+    for gradient in ("direct", "adjoint"):
+        torch.manual_seed(0)
+        integrator = kind(2, **SHAPE, **settings, gradient=gradient).double()
+        for block in integrator.field.flow.blocks:
+            block[1] = block[3] = torch.nn.Tanh()
+        state = STATE.clone().requires_grad_()
+        integrator.at(state, TIMES).square().sum().backward()
+        gradients.append([state.grad, *(each.grad for each in integrator.parameters())])
+    for direct, adjoint in zip(*gradients, strict=True):
+        torch.testing.assert_close(direct, adjoint, rtol=tolerance, atol=tolerance)
+
+
+def test_whole_frames_are_the_same_whether_asked_alone_or_among_others():
+    integrator = solver(RungeKutta38, step=0.5)
+    among = integrator.at(STATE, [0.5, 1.0, 1.5, 2.0, 3.0])
+    torch.testing.assert_close(among[:, [1, 3, 4]], integrator.roll_out(STATE, 4)[:, 1:], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("times", [[], [-0.5, 1.0], [2.0, 1.0], [1.0, 1.0]])
+def test_times_that_do_not_increase_are_refused(times):
+    with pytest.raises(StbenchError, match="must increase and not lie before 0"):
+        solver(RungeKutta38, step=1.0).at(STATE, times)
+
+
+def model(variant):
+    torch.manual_seed(0)
+    return plugin.build(presets.select(plugin, "waveeq-100", "quick", variant)["model"], task("waveeq-100")).eval()
+
+
+@pytest.mark.parametrize("variant", ["ode-dopri5", "ode-rk4", "ode-adjoint"])
+def test_forecast_at_whole_lead_times_is_the_forecast_and_between_them_lies_between(variant):
+    conditioning = torch.rand(3, 5, 100)
+    module = model(variant)
+    with torch.no_grad():
+        forecast = module(conditioning, 3)
+        asked = module.forecast_at(conditioning, [1.0, 1.5, 2.0, 3.0])
+    torch.testing.assert_close(asked[:, [0, 2, 3]], forecast, rtol=1e-3, atol=1e-4)
+    assert not torch.equal(asked[:, 1], asked[:, 0])
+
+
+def test_residual_steps_know_whole_lead_times_only():
+    conditioning = torch.rand(3, 5, 100)
+    module = model(None)
+    with torch.no_grad():
+        torch.testing.assert_close(module.forecast_at(conditioning, [1, 3]), module(conditioning, 3)[:, [0, 2]])
+        with pytest.raises(StbenchError, match=r"asked for at 5.5 frames.*choose an integrator of the ODE"):
+            module.forecast_at(conditioning, [1.5])
+
+
+@pytest.mark.parametrize("variant", ["ode-dopri5", "ode-rk4", "ode-adjoint"])
+def test_a_training_step_of_the_ode_moves_every_weight_and_keeps_the_state_float32(variant):
+    module = model(variant).train()
+    frames = torch.rand(4, 12, 100)
+    with torch.autocast("cpu", torch.bfloat16):
+        terms = module.loss({"frames": frames}, torch.Generator().manual_seed(0))
+        assert module.integrator.roll_out(torch.rand(2, 32), 3).dtype == torch.float32
+    terms["total"].backward()
+    for name, parameter in module.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+    assert isinstance(module, SeparationOfVariables)
