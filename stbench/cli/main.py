@@ -22,6 +22,7 @@ COMMANDS = {
     "preview": "preview",
     "cite": "cite",
     "run": "run",
+    "judge": "judge",
     "score": "score",
     "leaderboard": "leaderboard",
 }

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stbench import registry
 from stbench.errors import StbenchError, nearest
 from stbench.generator import fingerprint
 from stbench.models.presets import merge
@@ -32,6 +33,8 @@ VERSION = "1"
 DOCUMENT = "judge.json"
 WEIGHTS = "weights.safetensors"
 BATCH = 64
+CLIP = 8
+"""Frames of a clip where the dataset does not say."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,19 @@ class Judge:
 
         labels = {name: torch.from_numpy(np.asarray(values, np.int64)) for name, values in factors.items()}
         return {head.name: head.combine(labels).numpy() for head in self.heads}
+
+
+def judged_by(dataset: str) -> tuple[Mapping[str, tuple[str, ...]], int]:
+    """What a dataset plug-in says judges are asked (head -> factors), and the frames of a clip.
+
+    Raises `StbenchError` for a dataset whose plug-in has no `judged_factors`.
+    """
+    generator = registry.dataset(dataset)
+    judged = getattr(generator, "judged_factors", None)
+    if not judged:
+        known = [each for each in registry.names("datasets") if hasattr(registry.dataset(each), "judged_factors")]
+        raise StbenchError(f"the dataset '{dataset}' names no factors for a judge; these do: {', '.join(known)}")
+    return judged, int(getattr(generator, "judged_frames", CLIP))
 
 
 def presets() -> dict[str, Any]:

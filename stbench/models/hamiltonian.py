@@ -20,10 +20,13 @@ from stbench.errors import StbenchError, nearest
 from stbench.model import ModelPlugin, Task
 
 from . import presets
+from .components import choose
 from .hamiltonian_networks import ContentNetwork, FrameDecoder, FrameEncoder, Gaussian, MotionNetwork, full_precision
 from .phase_space import HamiltonianBlocks
 
 DIVERGENCE_FRAMES = ("all", "reference")
+FRAME_RANGES = {"unit": (1.0, 0.0), "symmetric": (2.0, -1.0)}
+"""How a frame x in [0, 1] meets the decoder's tanh: as it is, or as 2x - 1."""
 TERMS = (
     *("reconstruction", "direct", "consistency", "differences"),
     *("divergence_content", "divergence_position", "divergence_momentum"),
@@ -38,7 +41,8 @@ class Hamiltonian(nn.Module):
     configuration); `operator`: kind of H (`HamiltonianBlocks`) with `operator_gain`; `unit_norm`: sampled positions and
     momenta of a block are divided by their norms (released code); `divergence_frames`: the KL terms of the motion are
     summed over "all" frames (released code) or taken at the "reference" frame (Eq. 17); `encoder`, `decoder`: widths;
-    `loss_weights` of `TERMS`. Frames come in [0, 1] and are 2x - 1 inside.
+    `frame_range`: frames x in [0, 1] meet the decoder's tanh as they are ("unit") or as 2x - 1 ("symmetric");
+    `loss_weights` of `TERMS`.
     """
 
     labels = ("action",)
@@ -52,6 +56,7 @@ class Hamiltonian(nn.Module):
         frames = settings["divergence_frames"]
         if frames not in DIVERGENCE_FRAMES:
             raise StbenchError(f"divergence_frames cannot be '{frames}': {nearest(frames, DIVERGENCE_FRAMES)}")
+        self.frame_scale, self.frame_shift = choose("frame_range", FRAME_RANGES, settings["frame_range"])
         self.blocks, self.block_size = settings["blocks"], settings["block_size"]
         self.conditioned, self.unit_norm = settings["conditioned"], settings["unit_norm"]
         self.at_reference = frames == "reference"
@@ -73,7 +78,7 @@ class Hamiltonian(nn.Module):
 
         `action` (batch,) int64 where the model is conditioned, else it is not looked at.
         """
-        features: Tensor = self.encoder((2 * frames - 1).flatten(0, 1))
+        features: Tensor = self.encoder((self.frame_scale * frames + self.frame_shift).flatten(0, 1))
         features = features.reshape(*frames.shape[:2], -1)
         label = self._one_hot(action, features.dtype) if self.conditioned else None
         return (self.content(features), *self.motion(features, label))
@@ -90,13 +95,14 @@ class Hamiltonian(nn.Module):
         position = states[..., : self.block_size].flatten(2)
         code = torch.cat((content.unsqueeze(1).expand(-1, position.shape[1], -1), position), -1)
         frames: Tensor = full_precision(self.decoder(code.flatten(0, 1)))
-        return (0.5 * (frames + 1)).reshape(*position.shape[:2], *frames.shape[1:])
+        frames = (frames - self.frame_shift) / self.frame_scale
+        return frames.reshape(*position.shape[:2], *frames.shape[1:])
 
     def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         """Terms and their weighted sum `total`, from `batch["frames"]` (batch, T, *frame) and `batch["action"]`.
 
         With s_t the states inferred at every frame, r ~ U{0..T-2} one reference frame per batch, y_t = exp((t-r) H) s_r
-        and all sums over pixels in [-1, 1], frames and components, divided by the batch size:
+        and all sums over pixels (as the decoder's tanh meets them), frames and components, divided by the batch size:
 
         - reconstruction: sum_t |x_t - phi(z, y_t)|^2 (Eq. 17 with alpha^2 = 1/2, as in the released code);
         - direct: sum_t |x_t - phi(z, s_t)|^2; consistency: sum_t |y_t - s_t|^2 (released code only);
@@ -114,12 +120,12 @@ class Hamiltonian(nn.Module):
         generated = self.decode(code, rolled)
         active = self._mask(action, position.mean).expand(-1, -1, self.blocks, self.block_size).flatten(2)
         shown = slice(reference, reference + 1) if self.at_reference else slice(None)
+        square = self.frame_scale**2
         wanted = {
-            # Frames lie in [0, 1] out here, in [-1, 1] in the paper: differences are twice as large there.
-            "reconstruction": lambda: 4 * _squares(generated - frames),
-            "direct": lambda: 4 * _squares(self.decode(code, inferred) - frames),
+            "reconstruction": lambda: square * _squares(generated - frames),
+            "direct": lambda: square * _squares(self.decode(code, inferred) - frames),
             "consistency": lambda: _squares(rolled - inferred),
-            "differences": lambda: 4 * _squares(generated.diff(dim=1) - frames.diff(dim=1)),
+            "differences": lambda: square * _squares(generated.diff(dim=1) - frames.diff(dim=1)),
             "divergence_content": lambda: content.divergence().sum(1).mean(),
             "divergence_position": lambda: _total((position.divergence() * active)[:, shown]),
             "divergence_momentum": lambda: _total((momentum.divergence() * active)[:, shown]),

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from .components import choose
+
 SLOPE = 0.2
 
 
@@ -73,17 +75,21 @@ class FrameEncoder(nn.Module):
 
 
 class FrameDecoder(nn.Module):
-    """(batch, code) -> (batch, channel, side, side) in (-1, 1): the encoder mirrored, batch normalisation before the
-    tanh."""
+    """(batch, code) -> (batch, channel, side, side) in (-1, 1): the encoder mirrored, ending in a tanh.
 
-    def __init__(self, frame_shape: Sequence[int], code: int, *, width: int, dense: int) -> None:
+    `output`: what stands before the tanh, "normalised" (batch normalisation, as released) or "plain" (nothing). The
+    first one starts with frames of unit variance and takes thousands of steps to leave them.
+    """
+
+    def __init__(self, frame_shape: Sequence[int], code: int, *, width: int, dense: int, output: str) -> None:
         super().__init__()
         channels, side = frame_shape[0], frame_shape[1] // 8
         layers: list[nn.Module] = [*_dense(code, dense), *_dense(dense, width * side**2)]
         layers += [nn.Unflatten(1, (width, side, side))]
         for _ in range(3):
             layers += [nn.ConvTranspose2d(width, width, 5, 2, 2, 1), nn.BatchNorm2d(width), nn.LeakyReLU(SLOPE)]
-        layers += [nn.ConvTranspose2d(width, channels, 5, 1, 2), nn.BatchNorm2d(channels), nn.Tanh()]
+        last = choose("output", {"normalised": nn.BatchNorm2d(channels), "plain": nn.Identity()}, output)
+        layers += [nn.ConvTranspose2d(width, channels, 5, 1, 2), last, nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         initialise(self)
 

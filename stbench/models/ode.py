@@ -33,19 +33,25 @@ class _Field(nn.Module):
         return increment
 
 
-def _direct(field: nn.Module, state: Tensor, times: Tensor, **options: Any) -> Tensor:
-    from torchdiffeq import odeint  # type: ignore[import-untyped]
+def _torchdiffeq() -> Any:
+    try:
+        import torchdiffeq  # type: ignore[import-untyped]
+    except ModuleNotFoundError:
+        raise StbenchError(
+            "the integrators of the ODE need torchdiffeq, which is not installed: pip install 'stbench[torch]'"
+        ) from None
+    return torchdiffeq
 
-    states: Tensor = odeint(field, state, times, **options)
+
+def _direct(field: nn.Module, state: Tensor, times: Tensor, **options: Any) -> Tensor:
+    states: Tensor = _torchdiffeq().odeint(field, state, times, **options)
     return states
 
 
 def _adjoint(field: nn.Module, state: Tensor, times: Tensor, **options: Any) -> Tensor:
-    from torchdiffeq import odeint_adjoint
-
     # The error of the weights' gradient needs no control: nothing else depends on it (Kidger et al. 2021).
     backward = {**options.get("options", {}), "norm": "seminorm"}
-    states: Tensor = odeint_adjoint(field, state, times, adjoint_options=backward, **options)
+    states: Tensor = _torchdiffeq().odeint_adjoint(field, state, times, adjoint_options=backward, **options)
     return states
 
 

@@ -37,14 +37,14 @@ class TrainingState:
             self.average = {name: each.detach().clone() for name, each in self.parameters.items()}
 
     def advance(self, batch: Mapping[str, Tensor]) -> dict[str, float]:
-        """One step of Adam; gives the loss terms.
+        """One step of Adam; gives the loss terms. The loss finds the number of steps taken in `batch["step"]`.
 
         Raises `StbenchError`, before any weight changes, when the total is not finite.
         """
         for group in self.optimiser.param_groups:
             group["lr"] = self.settings.rate(self.step + 1)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
-            terms = self.module.loss(batch, self.generator)  # type: ignore[operator]
+            terms = self.module.loss({**batch, "step": torch.tensor(self.step)}, self.generator)  # type: ignore[operator]
         losses = {name: term.item() for name, term in terms.items()}
         if not math.isfinite(losses["total"]):
             raise StbenchError(

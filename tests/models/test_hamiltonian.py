@@ -22,9 +22,10 @@ RELEASED: dict[str, Any] = {
     "operator": "free",
     "operator_gain": 2**0.5,
     "unit_norm": True,
+    "frame_range": "symmetric",
     "divergence_frames": "all",
     "encoder": {"width": 256, "dense": 4096, "features": 2048},
-    "decoder": {"width": 256, "dense": 4096},
+    "decoder": {"width": 256, "dense": 4096, "output": "normalised"},
     "loss_weights": dict.fromkeys(TERMS, 1.0),
 }
 SMALL: dict[str, Any] = RELEASED | {
@@ -32,7 +33,7 @@ SMALL: dict[str, Any] = RELEASED | {
     "block_size": 3,
     "conditioned": True,
     "encoder": {"width": 4, "dense": 24, "features": 16},
-    "decoder": {"width": 4, "dense": 24},
+    "decoder": {"width": 4, "dense": 24, "output": "normalised"},
 }
 ACTION = torch.tensor([2, 0, 1])
 

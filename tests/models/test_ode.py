@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -129,6 +130,12 @@ def test_whole_frames_are_the_same_whether_asked_alone_or_among_others():
 def test_times_that_do_not_increase_are_refused(times):
     with pytest.raises(StbenchError, match="must increase and not lie before 0"):
         solver(RungeKutta38, step=1.0).at(STATE, times)
+
+
+def test_a_missing_solver_package_is_told_in_a_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchdiffeq", None)
+    with pytest.raises(StbenchError, match="need torchdiffeq, which is not installed: pip install"):
+        solver(RungeKutta38, step=1.0).roll_out(STATE, 3)
 
 
 def model(variant):
