@@ -8,8 +8,9 @@ There is no base class. A model is any object with the capability a protocol ask
 It may learn in one of two ways: a floor has `fit(train)` with `train` a `stbench.splits.TrainingWindows`; a torch model
 is an `nn.Module` with `loss(batch, generator) -> dict of named terms` (trained by `stbench.training`) and
 `forward(conditioning, horizon)` on tensors. Such a module may name whole-number factors it learns from in an attribute
-`labels`, ("action",) say: `batch` then holds those the dataset has, (batch,) int64. A model is never handed a test
-target.
+`labels`, ("action",) say: `batch` then holds those the dataset has, (batch,) int64. What changes along the training,
+scheduled sampling say, looks at `batch["step"]`: the number of steps taken, int64 on the CPU. A model is never handed a
+test target.
 """
 
 from __future__ import annotations

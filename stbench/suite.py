@@ -31,7 +31,8 @@ class Job:
 
 
 def everything(preset: str) -> list[Job]:
-    """All there is of a preset: on the main track of every dataset all floors, then every model and variant with it.
+    """All there is of a preset: on the main track of every dataset all floors, then every model and its headline
+    variants.
 
     A variant that changes nothing in this preset (a cosine schedule where the preset has one already) is left out.
     """
@@ -45,7 +46,8 @@ def everything(preset: str) -> list[Job]:
             presets = plugin.presets(dataset)
             if plugin.floor or preset not in presets:
                 continue
-            models = [name, *(f"{name}:{variant}" for variant in presets.get("variants", {}))]
+            headline = [variant for variant, table in presets.get("variants", {}).items() if table.get("headline")]
+            models = [name, *(f"{name}:{variant}" for variant in headline)]
             chosen = {model: choose(model, dataset, preset=preset).configuration for model in models}
             found += [Job(model, dataset, preset) for model in models if model == name or chosen[model] != chosen[name]]
     return found

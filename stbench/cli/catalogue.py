@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING
+
 import click
 
 from stbench.cli.console import table
 from stbench.errors import StbenchError
 
+if TYPE_CHECKING:
+    from stbench.generator import Variable
+
+
+def decoded_size(frames: Variable) -> str:
+    """What the frames take in memory as they are stored; on disk they take less."""
+    import numpy as np
+
+    size = math.prod(frames.shape) * np.dtype(frames.dtype).itemsize
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
 
 @click.command()
 def datasets() -> None:
-    """List the datasets: sources at hand, sequences, licence, tracks, whether built."""
+    """List the datasets: sources at hand, sequences, size of the decoded frames, licence, tracks, whether built."""
     from stbench import registry
     from stbench.paths import data_dir, raw_dir
 
@@ -18,10 +32,11 @@ def datasets() -> None:
     for name in registry.names("datasets"):
         generator = registry.dataset(name)
         sources = generator.sources(raw)
-        sequences, built = "-", "no"
+        sequences, size, built = "-", "-", "no"
         if sources:
             blueprint = generator.blueprint(generator.parameters(), sources[0], raw)
             sequences = f"{blueprint.n_sequences:,}"
+            size = decoded_size(blueprint.variables["frames"])
             built = "yes" if (data_dir() / blueprint.store_name).exists() else "no"
         tracks = ", ".join(track.id for track in generator.tracks)
         card = generator.card
@@ -31,13 +46,14 @@ def datasets() -> None:
                 generator.version,
                 ", ".join(sources) or "none",
                 sequences,
+                size,
                 built,
                 tracks,
                 card.licence,
                 card.reference,
             )
         )
-    columns = ("dataset", "version", "sources at hand", "sequences", "built", "tracks", "licence", "reference")
+    columns = ("dataset", "version", "sources at hand", "sequences", "size", "built", "tracks", "licence", "reference")
     table("datasets", columns, rows)
 
 

@@ -1,4 +1,4 @@
-"""Preset files of the reference models, `<model>.<dataset>.toml`: the only place of a hyperparameter."""
+"""Preset files, `<model>.<dataset>.toml`: the only place of a hyperparameter. Here lie those of the reference models."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ if TYPE_CHECKING:
     from stbench.model import ModelPlugin
 
 
-def load(model: str, dataset: str) -> dict[str, Any]:
+def load(model: str, dataset: str, package: str = __name__) -> dict[str, Any]:
     """Presets of a model on a dataset: {preset: {"model": ..., "training": ...}, ..., "variants": {name: overrides}}.
 
-    The table `common` of the file is what its presets share and is merged under each of them. Beside its own overrides
-    a variant may hold further ones for one preset, under that preset's name. Empty for a dataset the model has no file
-    for.
+    They are read from `<model>.<dataset>.toml` in the folder of `package`; a foreign package names its own. The table
+    `common` of the file is what its presets share and is merged under each of them. Beside its own overrides a variant
+    may hold further ones for one preset, under that preset's name, and `headline = true`: `stbench leaderboard
+    --run-missing` runs it, too. Empty for a dataset the model has no file for.
     """
     known = {
         file.name[len(model) + 1 : -len(".toml")]: file
-        for file in files(__name__).iterdir()
+        for file in files(package).iterdir()
         if file.name.startswith(f"{model}.") and file.name.endswith(".toml")
     }
     if dataset not in known:
@@ -50,7 +51,7 @@ def select(plugin: ModelPlugin, dataset: str, preset: str, variant: str | None =
         return configuration
     if variant not in variants:
         raise StbenchError(f"'{plugin.name}' on '{dataset}' has no variant '{variant}': {nearest(variant, variants)}")
-    changes = dict(variants[variant])
+    changes = {name: table for name, table in variants[variant].items() if name != "headline"}
     own = {name: changes.pop(name) for name in presets if name in changes}
     return merge(merge(configuration, changes), own.get(preset, {}))
 
