@@ -254,6 +254,6 @@ taxibj = TaxiBj(
     version="1",
     card=TAXIBJ,
     parameters=TaxiBjParameters,
-    tracks=(Track("taxibj", "forecast", 4, 4, train_horizon=4, metrics=("mse", "mae", "rmse")),),
+    tracks=(Track("taxibj", "forecast", 4, 4, train_horizon=4, metrics=("mse", "mse_sum_x100", "mae", "rmse")),),
     presets={"quick": {"days": 21, "test_days": 7, "val_days": 7}},
 )

@@ -62,6 +62,21 @@ def absolute_error(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
     return out
 
 
+def squared_error_sum(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """e = sum_i (p_i - t_i)², i over all elements of a frame. `(n, time, *frame)` twice -> `(n, time)` float64."""
+    return squared_error(prediction, target) * np.prod(prediction.shape[2:])
+
+
+def absolute_error_sum(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """e = sum_i |p_i - t_i|, i over all elements of a frame. `(n, time, *frame)` twice -> `(n, time)` float64."""
+    return absolute_error(prediction, target) * np.prod(prediction.shape[2:])
+
+
+def squared_error_sum_x100(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """e = 100 sum_i (p_i - t_i)²; of TaxiBJ, 100·2·32·32 = 204,800 times the mean. As `squared_error_sum`."""
+    return 100 * squared_error_sum(prediction, target)
+
+
 def peak_signal_to_noise(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
     """10 log10(1/e) in decibel with e the squared error of a frame; infinite where a frame is matched exactly.
 
@@ -114,4 +129,45 @@ psnr = Metric(
     higher_is_better=True,
     images_only=True,
     frame_values=peak_signal_to_noise,
+)
+
+PREDRNN_2017 = (
+    "Y. Wang, M. Long, J. Wang, Z. Gao and P. S. Yu, PredRNN: Recurrent Neural Networks for Predictive Learning using "
+    "Spatiotemporal LSTMs, NeurIPS 2017, and the code of that line"
+)
+
+mse_sum = Metric(
+    name="mse_sum",
+    version="1",
+    formula="sum_i (p_i - t_i)²",
+    range="none",
+    reference=PREDRNN_2017,
+    higher_is_better=False,
+    images_only=False,
+    frame_values=squared_error_sum,
+)
+
+mae_sum = Metric(
+    name="mae_sum",
+    version="1",
+    formula="sum_i |p_i - t_i|",
+    range="none",
+    reference=PREDRNN_2017,
+    higher_is_better=False,
+    images_only=False,
+    frame_values=absolute_error_sum,
+)
+
+mse_sum_x100 = Metric(
+    name="mse_sum_x100",
+    version="1",
+    formula="100 sum_i (p_i - t_i)²",
+    range="none",
+    reference=(
+        "J. Donà, J.-Y. Franceschi, S. Lamprier and P. Gallinari, PDE-Driven Spatiotemporal Disentanglement, "
+        "ICLR 2021, Table 3 (MSE x 100 x 32 x 32 x 2)"
+    ),
+    higher_is_better=False,
+    images_only=False,
+    frame_values=squared_error_sum_x100,
 )

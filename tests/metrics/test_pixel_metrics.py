@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stbench import registry
-from stbench.metrics import applicable
+from stbench.metrics import applicable, pixel
 from stbench.metrics.pixel import mae, mse, psnr, rmse
 
 TARGET = np.zeros((2, 2, 1, 2, 2), np.float32)
@@ -62,5 +62,17 @@ def test_memory_layout_does_not_change_a_value(metric: object) -> None:
 
 def test_image_metrics_are_not_applicable_to_vectors() -> None:
     metrics = [registry.metric(name) for name in registry.names("metrics")]
-    assert {m.name for m in applicable(metrics, (100,))} == {"mse", "rmse", "mae"}
+    assert {m.name for m in applicable(metrics, (100,))} == {
+        *("mse", "rmse", "mae"),
+        *("mse_sum", "mae_sum", "mse_sum_x100"),
+    }
     assert applicable(metrics, (1, 64, 64)) == metrics
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 2, 4, 5), (1, 2, 7)])
+def test_sums_are_over_all_elements_of_a_frame(shape: tuple[int, ...]) -> None:
+    p, t = np.random.default_rng(0).random((2, *shape), dtype=np.float32)
+    difference = (p.astype(np.float64) - t.astype(np.float64)).reshape(*shape[:2], -1)
+    np.testing.assert_allclose(pixel.squared_error_sum(p, t), (difference**2).sum(2))
+    np.testing.assert_allclose(pixel.absolute_error_sum(p, t), abs(difference).sum(2))
+    np.testing.assert_allclose(pixel.squared_error_sum_x100(p, t), 100 * (difference**2).sum(2))
