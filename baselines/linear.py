@@ -10,13 +10,16 @@ import numpy as np
 from stbench.model import ModelPlugin, Task
 from stbench.splits.training import TrainingWindows
 
+from .frames import blocks, mean_frame, value_range
 from .ridge import Moments, fit_by_roll_out
 from .stencil import iterate_stencil, sample_neighbourhoods
 
 SIZE = 5
 """Side of the pixel neighbourhood for images."""
 SAMPLES_PER_SEQUENCE = 1000
-"""Pixels drawn of every training sequence to fit a stencil."""
+"""Pixels drawn of every training sequence to fit a stencil, fewer where there are more than 2,000 sequences."""
+SAMPLES = 2_000_000
+"""Pixels drawn in all, about: bounds the time of the fit, whatever the dataset."""
 SEED = 0
 
 
@@ -39,9 +42,8 @@ class VectorAutoregression:
 
         The ridge penalty is chosen by roll-outs of held-out training sequences (`ridge.fit_by_roll_out`).
         """
-        first = train.frames[0, 0].reshape(-1)
-        self._low = train.frames.min(axis=(0, 1)).reshape(-1)
-        self._high = train.frames.max(axis=(0, 1)).reshape(-1)
+        first = next(blocks(train))[0].reshape(-1)
+        self._low, self._high = (end.reshape(-1) for end in value_range(train, ()))
         fit_by_roll_out(self, Moments(np.tile(first, self._n), first), train.with_horizon(self._horizon))
 
     def accumulate(self, moments: Moments, stretches: Sequence[np.ndarray]) -> None:
@@ -73,9 +75,9 @@ class StencilAutoregression:
     """v̂_{t+1}(x) = c + Σ_{j=0}^{n-1} Σ_{|d|∞ ≤ 2} A_j(d) v_{t-j}(x + d), one stencil for all pixels, iterated.
 
     A 5x5 neighbourhood in all conditioning frames, A_j(d) (channel, channel), frames continued by their edge pixels.
-    Fitted on 1,000 pixels of every training sequence, drawn with a fixed seed. Every output is clipped to the training
-    range of its channel before it is fed back, so that a roll-out stays bounded even where the fitted stencil is
-    unstable.
+    Fitted on 1,000 pixels of every training sequence, at most 2,000,000 in all, drawn with a fixed seed. Every output
+    is clipped to the training range of its channel before it is fed back, so that a roll-out stays bounded even where
+    the fitted stencil is unstable.
     """
 
     def __init__(self, task: Task) -> None:
@@ -84,24 +86,26 @@ class StencilAutoregression:
         self._weights = np.zeros((channels, self._n, channels, SIZE, SIZE), np.float32)
         self._intercept = np.zeros(channels, np.float32)
         self._low, self._high = np.zeros(channels, np.float32), np.zeros(channels, np.float32)
+        self._samples = SAMPLES_PER_SEQUENCE
 
     def fit(self, train: TrainingWindows) -> None:
         """Normal equations over the drawn pixels, in float64.
 
         The ridge penalty is chosen by roll-outs of held-out training sequences (`ridge.fit_by_roll_out`).
         """
-        self._low, self._high = train.frames.min(axis=(0, 1, 3, 4)), train.frames.max(axis=(0, 1, 3, 4))
-        level = train.frames.mean(axis=(0, 1, 3, 4), dtype=np.float64)
+        self._low, self._high = value_range(train, (2, 3))
+        level = mean_frame(train).mean(axis=(1, 2))
+        self._samples = min(SAMPLES_PER_SEQUENCE, -(-SAMPLES // len(train.sequences)))
         fit_by_roll_out(
             self, Moments(np.tile(level.repeat(SIZE * SIZE), self._n), level), train.with_horizon(self._horizon)
         )
 
     def accumulate(self, moments: Moments, stretches: Sequence[np.ndarray]) -> None:
-        """1,000 random pixels of each of the `stretches` (time, channel, y, x) with their neighbourhoods."""
+        """Random pixels of each of the `stretches` (time, channel, y, x) with their neighbourhoods."""
         rng = np.random.default_rng(SEED)
         for stretch in stretches:
             if len(stretch) > self._n:
-                moments.add(*sample_neighbourhoods(stretch, self._n, SIZE, SAMPLES_PER_SEQUENCE, rng))
+                moments.add(*sample_neighbourhoods(stretch, self._n, SIZE, self._samples, rng))
 
     def adopt(self, weights: np.ndarray, intercept: np.ndarray) -> None:
         """Forecast with `weights` (n·channel·5·5, channel), ordered (time, channel, y, x), and `intercept`."""

@@ -10,6 +10,8 @@ import numpy as np
 from stbench.model import ModelPlugin, Task
 from stbench.splits.training import TrainingWindows
 
+from .frames import mean_frame
+
 
 class Mean:
     """v̂_{t+k}(x) = mean over all training sequences and times of v(x): the same frame at every lead time."""
@@ -19,12 +21,16 @@ class Mean:
 
     def fit(self, train: TrainingWindows) -> None:
         """One pass over the training frames, in float64."""
-        self._frame = train.frames.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+        self._frame = mean_frame(train).astype(np.float32)
 
     def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
         """(b, conditioning, *frame) -> (b, horizon, *frame) float32."""
         shape = (len(conditioning), horizon, *self._frame.shape)
         return np.ascontiguousarray(np.broadcast_to(self._frame, shape))
+
+    def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
+        """The same frame again: (b, conditioning, *frame) twice -> (b, horizon, *frame) float32."""
+        return self.forecast(content, horizon)
 
 
 def build(configuration: Mapping[str, Any], task: Task) -> Mean:
@@ -39,4 +45,5 @@ plugin = ModelPlugin(
     bibtex="",
     build=build,
     floor=True,
+    capabilities=("forecast", "swap"),
 )

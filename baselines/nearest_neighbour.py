@@ -10,6 +10,8 @@ import numpy as np
 from stbench.model import ModelPlugin, Task
 from stbench.splits.training import TrainingWindows
 
+from .frames import Normaliser, blocks
+
 GRID = 16
 """Images are searched on every (size // 16)-th pixel of each axis, then re-ranked on whole frames."""
 CANDIDATES = 16
@@ -37,10 +39,10 @@ class NearestNeighbour:
     def fit(self, train: TrainingWindows) -> None:
         """Keep the training frames (shared, not copied) and their features for the search."""
         self._train = train
-        sequences, times = train.frames.shape[:2]
-        features = self._reduced(train.frames).reshape(sequences * times, -1)
+        features = np.concatenate([self._reduced(block).reshape(len(block), -1) for block in blocks(train)])
         self._centre = features.mean(axis=0, dtype=np.float64).astype(features.dtype)
-        self._features = features - self._centre
+        features -= self._centre
+        self._features = features
         self._norms = np.einsum("ij,ij->i", self._features, self._features, dtype=np.float64)
 
     def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
@@ -48,15 +50,16 @@ class NearestNeighbour:
         assert self._train is not None, "fit comes before forecast"
         train = self._train.with_horizon(horizon)
         row, start = train.rows()
+        frames, normalise = train.stored[0], Normaliser(train)
         candidates = self._search(conditioning, row * train.n_frames + start)
         out = np.empty((len(conditioning), horizon, *conditioning.shape[2:]), np.float32)
         n = conditioning.shape[1]
         for i, chosen in enumerate(candidates):
-            seen = np.stack([train.frames[row[c], start[c] : start[c] + n] for c in chosen])
+            seen = normalise(np.stack([frames[row[c], start[c] : start[c] + n] for c in chosen]))
             difference = seen.astype(np.float64) - conditioning[i]
             distance = np.square(difference).reshape(len(chosen), -1).sum(axis=1)
             best = chosen[np.argmin(distance)]
-            out[i] = train.frames[row[best], start[best] + n : start[best] + n + horizon]
+            out[i] = normalise(frames[row[best], start[best] + n : start[best] + n + horizon])
         return out
 
     def _reduced(self, frames: np.ndarray) -> np.ndarray:

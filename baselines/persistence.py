@@ -21,6 +21,10 @@ class Persistence:
         """(b, conditioning, *frame) -> (b, horizon, *frame) float32."""
         return np.repeat(conditioning[:, -1:], horizon, axis=1)
 
+    def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
+        """The last content frame, whatever moves: (b, conditioning, *frame) twice -> (b, horizon, *frame) float32."""
+        return self.forecast(content, horizon)
+
 
 def build(configuration: Mapping[str, Any], task: Task) -> Persistence:
     return Persistence()
@@ -34,4 +38,5 @@ plugin = ModelPlugin(
     bibtex="",
     build=build,
     floor=True,
+    capabilities=("forecast", "swap"),
 )

@@ -9,6 +9,8 @@ import numpy as np
 
 from stbench.splits.training import TrainingWindows
 
+from .frames import Stretches, gather
+
 PENALTIES = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10)
 """Ridge penalties tried, as fractions of the mean variance of the features."""
 HELD_OUT = 10
@@ -70,14 +72,15 @@ def fit_by_roll_out(model: Autoregression, moments: Moments, train: TrainingWind
     the training sequences, is used for a fit on all of them. With a single sequence nothing can be held out: the
     roll-outs are of the sequence itself.
     """
-    stretches = train.stretches()
+    stretches = Stretches.of(train)
     held = max(1, len(stretches) // HELD_OUT)
     first = max(0, len(stretches) - held)
     model.accumulate(moments, stretches[:first] if first else stretches)
     windows = np.arange(len(train))
     late = train.index.rows(windows)[0] >= first
     items = windows[late] if late.any() else windows
-    conditioning, target = train.gather(items[np.linspace(0, len(items) - 1, min(len(items), ROLL_OUTS)).astype(int)])
+    chosen = items[np.linspace(0, len(items) - 1, min(len(items), ROLL_OUTS)).astype(int)]
+    conditioning, target = gather(train, chosen)
 
     def error(penalty: float) -> float:
         model.adopt(*moments.solve(penalty))

@@ -55,16 +55,18 @@ def swap_truths(digits: np.ndarray, trajectory: np.ndarray, canvas: int = 64, ov
     return np.stack([draw(digits[..., list(order), :, :], trajectory, canvas, overlay) for order in orders])
 
 
-def published_swap(sequences: int = 5_000, digits: int = 2, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
+def published_swap(
+    sequences: int = 5_000, digits: int = 2, seed: int = 1, n_digits: int = TEST_DIGITS
+) -> tuple[np.ndarray, np.ndarray]:
     """Which content meets which motion in the published swap test.
 
     Item i takes its motion from test sequence i. Its content is the digits `digit_index[i]` (n, digit) of the test
     file, by a new permutation q of NumPy's legacy stream `seed`: q[i], q[i + 5000]; the model sees them on the
     trajectories of test sequence `content_sequence[i]` = n - 1 - i. Both orders of the digits are right, the better
-    one counts (`swap_truths`). Gives `digit_index` and `content_sequence`.
+    one counts (`swap_truths`). Gives `digit_index` and `content_sequence`. Of a file of `n_digits` the same rule.
     """
-    order = np.random.RandomState(seed).permutation(TEST_DIGITS)
-    stride = TEST_DIGITS // digits
+    order = np.random.RandomState(seed).permutation(n_digits)
+    stride = n_digits // digits
     item = np.arange(sequences)
     return order[item[:, None] + stride * np.arange(digits)], sequences - 1 - item
 

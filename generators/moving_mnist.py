@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stbench.errors import StbenchError
-from stbench.generator import Blueprint, Card, Coordinate, Split, Track, Variable
+from stbench.generator import Blueprint, Card, Coordinate, Split, SwapCases, Track, Variable
 from stbench.raw.files import RawFile, locate
 
 from ._mnist_cards import MOVING_MNIST, MOVING_MNIST_ANGLE, simulated
@@ -28,7 +28,11 @@ from ._mnist_sequences import Sequences, TrainingStream, draw, published_swap, s
 
 __all__ = ["TrainingStream", "draw", "moving_mnist", "moving_mnist_angle", "published_swap", "swap_truths"]
 
+if TYPE_CHECKING:
+    from stbench.store.reader import Store
+
 METRICS = ("mse", "rmse", "mae", "psnr", "ssim_gauss11")
+SWAP_METRICS = ("mse", "psnr", "ssim_gauss11", "psnr_best", "ssim_gauss11_best")
 SHARD_BYTES = 25_000_000
 
 
@@ -78,6 +82,12 @@ class MovingMnist:
             normaliser={"kind": "fixed", "mean": 0.0, "std": 255.0},
             prepare=partial(prepare, sequences.files, ("test", "train") if stored else ("test",)),
         )
+
+    def swap_cases(self, store: Store, track: Track, split: str = "test") -> SwapCases:
+        """Content of one sequence on the motion of another, paired as published; both digit orders are right."""
+        from ._mnist_swap import swap_cases
+
+        return swap_cases(store, track, split)
 
     def training_stream(
         self, parameters: MovingMnistParameters, n_frames: int, source: str = "auto", raw: Path | None = None
@@ -162,6 +172,8 @@ moving_mnist = MovingMnist(
     tracks=(
         Track("moving-mnist", "forecast", 5, 10, train_horizon=10, metrics=METRICS, stride=100),
         Track("moving-mnist", "forecast", 5, 95, train_horizon=10, metrics=METRICS, stride=100),
+        Track("moving-mnist", "swap", 5, 10, train_horizon=10, metrics=SWAP_METRICS, stride=100),
+        Track("moving-mnist", "swap", 5, 95, train_horizon=10, metrics=SWAP_METRICS, stride=100),
     ),
     presets={"quick": {"sequences": 64, "train_sequences": 132, "val_sequences": 12}},
 )

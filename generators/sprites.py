@@ -97,6 +97,9 @@ class Sprites:
     parameters: type[SpritesParameters]
     tracks: tuple[Track, ...]
     presets: Mapping[str, Mapping[str, Any]]
+    judged_factors: Mapping[str, tuple[str, ...]]
+    """Question to a judge -> the factors whose product is the class; the published judges ask for action and view
+    together."""
     raw_files: tuple[RawFile, ...] = OFFICIAL
     raw_aliases: tuple[str, ...] = ALIASES
     instructions: str = ""
@@ -212,4 +215,5 @@ sprites = Sprites(
     parameters=SpritesParameters,
     tracks=(Track("sprites", "forecast", 4, 4, train_horizon=4, metrics=METRICS, stride=FRAMES),),
     presets={"quick": {"characters": 120}},
+    judged_factors={"action": ("action", "view"), **{layer: (layer,) for layer in LAYERS}},
 )

@@ -299,7 +299,8 @@ def _coordinates(dates: np.ndarray, size: int, places: tuple[np.ndarray, np.ndar
 
 
 def _track(horizon: int) -> Track:
-    return Track("sst", "forecast", conditioning=4, horizon=horizon, train_horizon=6, metrics=("mse", "rmse", "mae"))
+    metrics = ("mse", "rmse", "mae", "mse_celsius", "mse_celsius_broadcast")
+    return Track("sst", "forecast", conditioning=4, horizon=horizon, train_horizon=6, metrics=metrics)
 
 
 sst = Sst(

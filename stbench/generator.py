@@ -190,6 +190,28 @@ class Blueprint:
         return f"{self.dataset}-v{self.version}-{self.source}-{self.fingerprint[:8]}.zarr"
 
 
+@dataclass(frozen=True)
+class SwapCases:
+    """Content of one sequence on the motion of another, with every ground truth that is right.
+
+    A dataset plug-in that can draw them has a method `swap_cases(store, track, split) -> SwapCases`.
+    """
+
+    sequence: np.ndarray
+    """(n,) int64: where the motion comes from."""
+    start: np.ndarray
+    """(n,) int64: its first conditioning frame."""
+    orders: int
+    """How many ground truths each case has."""
+    read: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
+    """`read(items (b,))` gives the content and the motion window, (b, conditioning, *frame), and the ground truths,
+    (orders, b, horizon, *frame), which show what follows the motion window; normalised, float32. The windows depend on
+    conditioning frames alone."""
+
+    def __len__(self) -> int:
+        return len(self.sequence)
+
+
 class Generator(Protocol):
     """A dataset plug-in: what an entry point of the group `stbench.datasets` names."""
 

@@ -3,7 +3,10 @@
 There is no base class. A model is any object with the capability a protocol asks for:
 
 - `forecast(conditioning, horizon) -> frames`, numpy float32, `(batch, conditioning, *frame)` -> `(batch, horizon,
-  *frame)`.
+  *frame)`;
+- `swap(content, motion, horizon) -> frames`, two such windows: the content of one goes on with the motion of the other.
+
+Its plug-in lists them in `capabilities`; on tracks that ask for another one it is not applicable.
 
 It may learn in one of two ways: a floor has `fit(train)` with `train` a `stbench.splits.TrainingWindows`; a torch model
 is an `nn.Module` with `loss(batch, generator) -> dict of named terms` (trained by `stbench.training`) and
@@ -53,6 +56,14 @@ class Forecaster(Protocol):
         ...
 
 
+@runtime_checkable
+class Swapper(Protocol):
+    def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
+        """What `content` shows, moving on as `motion` does: both (batch, conditioning, *frame) -> (batch, horizon,
+        *frame), float32; the first frame follows the last one of `motion`."""
+        ...
+
+
 @dataclass(frozen=True)
 class ModelPlugin:
     """What an entry point of the group `stbench.models` names."""
@@ -70,3 +81,5 @@ class ModelPlugin:
     """Dataset name -> {"paper": {"model": {...}, "training": {...}}, "quick": ..., "variants": {name: overrides}}."""
     floor: bool = False
     """A floor has no presets and runs in every preset, on that preset's data."""
+    capabilities: tuple[str, ...] = ("forecast",)
+    """What its model can be asked: names of the methods above."""

@@ -81,7 +81,7 @@ def write_run(todo: Plan, folder: Path, record: RunRecord, scores: Scores) -> No
 def _write_pictures(todo: Plan, folder: Path, record: RunRecord, scores: Scores, found: Sequence[ResultRow]) -> None:
     from stbench.protocols.kept import write_kept
     from stbench.results.curves import curve_of_rows
-    from stbench.results.figures import error_against_lead_time, forecast_strip
+    from stbench.results.figures import error_against_lead_time, forecast_strip, swap_grid
 
     store = todo.store
     title = f"{todo.model} on {todo.track.id}, preset {todo.preset}"
@@ -99,6 +99,17 @@ def _write_pictures(todo: Plan, folder: Path, record: RunRecord, scores: Scores,
         store.denormalise(each[middle]) for each in (kept.conditioning, kept.target, kept.prediction)
     )
     item = int(kept.items[middle])
+    if kept.content is not None:
+        swap_grid(
+            store.denormalise(kept.content[middle]),
+            conditioning,
+            target,
+            {todo.model: prediction},
+            folder / "figures" / "swap.png",
+            title=f"{todo.track.id}, preset {todo.preset}\nmotion of sequence {scores.sequence[item]}",
+            source=store.source,
+        )
+        return
     forecast_strip(
         conditioning,
         target,

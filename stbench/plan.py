@@ -12,6 +12,7 @@ from stbench import paths, registry
 from stbench.errors import StbenchError, nearest
 from stbench.generator import Track, fingerprint
 from stbench.model import ModelPlugin
+from stbench.protocols.known import check_capability
 from stbench.report import Reporter
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def choose(model: str, dataset: str, *, track: str | None = None, preset: str = 
     chosen = find_track(dataset, track)
     if preset not in PRESETS:
         raise StbenchError(f"there is no preset '{preset}': {nearest(preset, PRESETS)}")
+    check_capability(plugin, chosen)
     if plugin.floor:
         if variant:
             raise StbenchError(f"the floor '{name}' has no variants, so there is no '{model}'")

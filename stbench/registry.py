@@ -7,6 +7,7 @@ The core never imports a dataset or a baseline by name; it asks here. Groups: `s
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from stbench.generator import Generator
     from stbench.metrics import Metric
     from stbench.model import ModelPlugin
+
+
+class NeedsTorch(StbenchError):
+    """A plug-in is registered, but torch is not installed."""
 
 
 @cache
@@ -37,7 +42,7 @@ def _load(kind: str, name: str) -> Any:
         return group[name].load()
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] == "torch":
-            raise StbenchError(
+            raise NeedsTorch(
                 f"the {kind[:-1]} '{name}' needs torch, which is not installed: pip install 'stbench[torch]'"
             ) from None
         raise
@@ -51,6 +56,15 @@ def dataset(name: str) -> Generator:
 def model(name: str) -> ModelPlugin:
     """The plug-in of a model; `StbenchError` with the nearest name when unknown."""
     return _load("models", name)  # type: ignore[no-any-return]
+
+
+def models_at_hand() -> list[ModelPlugin]:
+    """The plug-ins of all models, sorted by name; without torch those that do without it, the floors among them."""
+    found = []
+    for name in names("models"):
+        with suppress(NeedsTorch):
+            found.append(model(name))
+    return found
 
 
 def metric(name: str) -> Metric:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from stbench import paths, registry
 from stbench.model import Forecaster
 from stbench.plan import Plan, choose, code_of, command_line, dataset_for, plan
+from stbench.protocols.known import protocol_of
 from stbench.report import Reporter, Silent
 
 if TYPE_CHECKING:
@@ -71,7 +72,6 @@ def run(
 
     from stbench.fit import fit
     from stbench.outcome import make_record, write_run
-    from stbench.protocols.forecast import forecast
 
     trained = fit(
         todo,
@@ -84,7 +84,7 @@ def run(
         report=report,
     )
     with report.progress(f"{todo.model}: scoring", "windows") as advance:
-        scores = forecast(trained.model, store, todo.track, keep=keep, on_progress=advance)
+        scores = protocol_of(todo.track).play(trained.model, store, todo.track, keep=keep, on_progress=advance)
     if not todo.plugin.floor and (spread := _snapshot_scores(todo, trained.model, folder, report)):
         trained = replace(trained, training={**trained.training, "snapshot_scores": spread})
     command = command_line(todo, dataset, source, settings or {})
@@ -97,13 +97,13 @@ def run(
 def _snapshot_scores(todo: Plan, model: Forecaster, folder: Path, report: Reporter) -> dict[str, float]:
     """Step -> mean over all lead times of the ranking metric, for the weights training kept on its way."""
     from stbench.fit import each_snapshot
-    from stbench.protocols.forecast import forecast
 
+    play = protocol_of(todo.track).play
     ranking = registry.metric(todo.track.metrics[0])
     found = {}
     for step, then in each_snapshot(model, folder):
         with report.progress(f"{todo.model}: scoring step {step}", "windows") as advance:
-            values = forecast(then, todo.store, todo.track, on_progress=advance).values[ranking.name]
+            values = play(then, todo.store, todo.track, on_progress=advance).values[ranking.name]
         found[str(step)] = ranking.mean(values)
     return found
 

@@ -48,6 +48,8 @@ def score(
     found = track_by_id(track)
     if preset not in PRESETS:
         raise StbenchError(f"there is no preset '{preset}': {nearest(preset, PRESETS)}")
+    if found.protocol != "forecast":
+        raise StbenchError(f"predictions made elsewhere are scored on forecast tracks only, and {track} is none")
     if not _NAME.fullmatch(name):
         raise StbenchError(f"'{name}' cannot name a model: use letters, digits and . + _ - only")
     if name in registry.names("models"):

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from stbench import paths, registry
 from stbench.errors import StbenchError
-from stbench.plan import choose, code_of, command_line, dataset_for, plan
+from stbench.plan import choose, code_of, command_line, dataset_for, find_track, plan
+from stbench.protocols.known import has_capability
 from stbench.report import Reporter, Silent
 from stbench.run import finished
 
@@ -44,7 +45,9 @@ def everything(preset: str) -> list[Job]:
         for name in registry.names("models"):
             plugin = registry.model(name)
             presets = plugin.presets(dataset)
-            if plugin.floor or preset not in presets:
+            if plugin.floor or preset not in presets or not has_capability(plugin, find_track(dataset, None)):
+                continue
+            if not presets[preset].get("leaderboard", True):
                 continue
             headline = [variant for variant, table in presets.get("variants", {}).items() if table.get("headline")]
             models = [name, *(f"{name}:{variant}" for variant in headline)]
@@ -54,8 +57,9 @@ def everything(preset: str) -> list[Job]:
 
 
 def floors(beside: Job) -> list[Job]:
-    """Every floor on the data and track of a job."""
-    names = [name for name in registry.names("models") if registry.model(name).floor]
+    """Every floor that is applicable on the data and track of a job."""
+    track = find_track(beside.dataset, beside.track)
+    names = [each.name for each in registry.models_at_hand() if each.floor and has_capability(each, track)]
     return [Job(**{**vars(beside), "model": name}) for name in names]
 
 

@@ -39,6 +39,7 @@ sys.meta_path.insert(0, Forbid())
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDS_TORCH = ("stbench.judges", "stbench.models", "stbench.training", "stbench.splits.torch_windows")
+NEEDS_TORCH += ("stbench.baselines.convlstm", "stbench.baselines.phydnet")
 
 
 def python(code: str, data: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -101,6 +102,7 @@ def test_without_torch_data_are_made_verified_scored_and_what_needs_torch_says_s
         + f"""
 from click.testing import CliRunner
 from stbench.cli.main import cli
+from stbench.suite import Job, floors
 
 def stbench(*arguments):
     # Wide enough that no cell of a table is folded.
@@ -115,6 +117,12 @@ for command in ("generate", "verify", "info", "cite"):
     assert stbench(command, "waveeq", *small).exit_code == 0
 models = stbench("models").stdout
 assert "persistence" in models and "stbench[torch]" in models
+beside = {{job.model for job in floors(Job("persistence", "waveeq", "quick"))}}
+assert {{"persistence", "climatology", "linear"}} <= beside, beside
+for name in ("convlstm", "phydnet"):
+    refused = stbench("check-model", name)
+    assert refused.exit_code == 2 and "pip install 'stbench[torch]'" in refused.stderr
+assert stbench("check-model", "persistence").exit_code == 0
 refused = stbench("run", "--model", "sepvar", "--dataset", "waveeq", *small)
 assert refused.exit_code == 2 and "pip install 'stbench[torch]'" in refused.stderr
 """,

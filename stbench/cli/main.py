@@ -24,6 +24,7 @@ COMMANDS = {
     "run": "run",
     "judge": "judge",
     "score": "score",
+    "check-model": "check_model",
     "leaderboard": "leaderboard",
 }
 """Command -> the module of this package with a click command of that name; it loads when the command is asked for."""
@@ -39,7 +40,7 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"stbench.cli.{COMMANDS[cmd_name]}")
-        command = getattr(module, cmd_name)
+        command = getattr(module, cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

@@ -33,9 +33,15 @@ class Metric:
     higher_is_better: bool
     images_only: bool
     """True: not applicable to frames that are not (channel, y, x); dropped there, never a zero."""
-    frame_values: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    """`(n, time, *frame)` twice, float32 -> `(n, time)` float64: means over a frame only. Best without the GIL."""
+    frame_values: Callable[..., np.ndarray]
+    """`(n, time, *frame)` twice, float32 -> `(n, time)` float64: means over a frame only. Best without the GIL. After
+    the two come the variables of `needs`, `(n, time)` float64 each."""
     finish: Callable[[np.ndarray], np.ndarray] = identity
+    needs: tuple[str, ...] = ()
+    """Variables of the store it has to know at the target frames: ("scale",) for an error in the unit of origin."""
+    own_truth: bool = False
+    """Where several truths are right: True, it is held against the one it likes best; False, against the one of the
+    lowest mse over the sequence, the same for all metrics."""
 
     def mean(self, values: np.ndarray) -> float:
         """`finish(mean(values))` of any number of kept per-frame values: the score of exactly those frames."""

@@ -5,6 +5,8 @@ Sums run in float64 and in memory order, so a value is the same on every CPU.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numba import njit
 
@@ -17,6 +19,9 @@ WANG_2009 = (
 WILLMOTT_2005 = (
     "C. J. Willmott and K. Matsuura, Advantages of the mean absolute error (MAE) over the root mean square error "
     "(RMSE), Climate Research 30, 2005, eq. 1-2"
+)
+DONA_2021 = (
+    "J. Donà, J.-Y. Franceschi, S. Lamprier and P. Gallinari, PDE-Driven Spatiotemporal Disentanglement, ICLR 2021"
 )
 
 DATA_RANGE = 1.0
@@ -130,6 +135,8 @@ psnr = Metric(
     images_only=True,
     frame_values=peak_signal_to_noise,
 )
+
+psnr_best = replace(psnr, name="psnr_best", own_truth=True, reference=f"{WANG_2009}; best truth: {DONA_2021}")
 
 PREDRNN_2017 = (
     "Y. Wang, M. Long, J. Wang, Z. Gao and P. S. Yu, PredRNN: Recurrent Neural Networks for Predictive Learning using "

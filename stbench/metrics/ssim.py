@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numba import njit
 
 from stbench.errors import StbenchError
 from stbench.metrics import Metric
+from stbench.metrics.pixel import DONA_2021
 
 TAPS = 11
 SIGMA = 1.5
@@ -126,4 +129,11 @@ ssim_gauss11 = Metric(
     higher_is_better=True,
     images_only=True,
     frame_values=structural_similarity,
+)
+
+ssim_gauss11_best = replace(
+    ssim_gauss11,
+    name="ssim_gauss11_best",
+    own_truth=True,
+    reference=f"{ssim_gauss11.reference}; best truth: {DONA_2021}",
 )

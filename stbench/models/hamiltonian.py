@@ -38,14 +38,13 @@ class Hamiltonian(nn.Module):
 
     Settings (the preset's `model` table): `content_size`; `blocks` K and `block_size` d, K times d positions;
     `conditioned`: one block per action (the paper) or all blocks active and no label (the released Sprites
-    configuration); `operator`: kind of H (`HamiltonianBlocks`) with `operator_gain`; `unit_norm`: sampled positions and
-    momenta of a block are divided by their norms (released code); `divergence_frames`: the KL terms of the motion are
-    summed over "all" frames (released code) or taken at the "reference" frame (Eq. 17); `encoder`, `decoder`: widths;
+    configuration); `label`: the factor that names the action; `operator`: kind of H (`HamiltonianBlocks`) with
+    `operator_gain`; `unit_norm`: sampled positions and momenta of a block are divided by their norms (released code);
+    `divergence_frames`: the KL terms of the motion are summed over "all" frames (released code) or taken at the
+    "reference" frame (Eq. 17); `encoder`, `decoder`: widths;
     `frame_range`: frames x in [0, 1] meet the decoder's tanh as they are ("unit") or as 2x - 1 ("symmetric");
     `loss_weights` of `TERMS`.
     """
-
-    labels = ("action",)
 
     def __init__(self, settings: Mapping[str, Any], frame_shape: tuple[int, ...]) -> None:
         super().__init__()
@@ -57,6 +56,8 @@ class Hamiltonian(nn.Module):
         if frames not in DIVERGENCE_FRAMES:
             raise StbenchError(f"divergence_frames cannot be '{frames}': {nearest(frames, DIVERGENCE_FRAMES)}")
         self.frame_scale, self.frame_shift = choose("frame_range", FRAME_RANGES, settings["frame_range"])
+        self.label = str(settings["label"])
+        self.labels = (self.label,)
         self.blocks, self.block_size = settings["blocks"], settings["block_size"]
         self.conditioned, self.unit_norm = settings["conditioned"], settings["unit_norm"]
         self.at_reference = frames == "reference"
@@ -99,7 +100,7 @@ class Hamiltonian(nn.Module):
         return frames.reshape(*position.shape[:2], *frames.shape[1:])
 
     def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        """Terms and their weighted sum `total`, from `batch["frames"]` (batch, T, *frame) and `batch["action"]`.
+        """Terms and their weighted sum `total`, from `batch["frames"]` (batch, T, *frame) and `batch[label]` (batch,).
 
         With s_t the states inferred at every frame, r ~ U{0..T-2} one reference frame per batch, y_t = exp((t-r) H) s_r
         and all sums over pixels (as the decoder's tanh meets them), frames and components, divided by the batch size:
@@ -109,7 +110,7 @@ class Hamiltonian(nn.Module):
         - differences: sum_t |(x_{t+1} - x_t) - (phi(z, y_{t+1}) - phi(z, y_t))|^2 (released code, KTH);
         - divergence_content, _position, _momentum: KL to N(0, I) of the posteriors, of the active block only.
         """
-        frames, action = batch["frames"], batch.get("action")
+        frames, action = batch["frames"], batch.get(self.label)
         content, position, momentum = self.infer(frames, action)
         code = content.sample(generator)
         inferred = self.states(position.sample(generator), momentum.sample(generator), action)
@@ -203,8 +204,8 @@ class Hamiltonian(nn.Module):
         """(batch, K) of the action labels; `StbenchError` without one or for one there is not."""
         if action is None:
             raise StbenchError(
-                "the Hamiltonian model is conditioned on actions and was given none: use a dataset with the factor "
-                "'action', or the variant without actions"
+                "the Hamiltonian model is conditioned on actions and was given none: use a dataset that has "
+                f"the factor '{self.label}', or the variant without actions"
             )
         if action.numel() and not 0 <= int(action.min()) <= int(action.max()) < self.blocks:
             raise StbenchError(

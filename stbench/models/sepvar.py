@@ -179,4 +179,5 @@ plugin = ModelPlugin(
 }""",
     build=build,
     presets=lambda dataset: presets.load("sepvar", dataset),
+    capabilities=("forecast", "swap"),
 )

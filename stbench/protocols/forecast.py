@@ -13,7 +13,7 @@ from stbench.model import Forecaster
 from stbench.protocols.check import checked
 from stbench.protocols.predictions import PredictionWriter
 from stbench.protocols.scoring import KeptPredictions, Scorer, Scores, track_metrics
-from stbench.protocols.windows import automatic_batch_size, batches, evenly_spaced, track_windows
+from stbench.protocols.windows import automatic_batch_size, batches, context, evenly_spaced, track_windows
 from stbench.store.reader import Store
 
 __all__ = ["KeptPredictions", "Scores", "forecast"]
@@ -50,7 +50,9 @@ def forecast(
     size = batch_size or automatic_batch_size(store.frame_shape, horizon)
     kept = _Keeper(evenly_spaced(n, keep) if keep else np.empty(0, np.int64))
     seconds = 0.0
-    with Scorer(track_metrics(track, store.frame_shape), n, horizon) as scorer:
+    metrics = track_metrics(track, store.frame_shape)
+    known = context(store, windows, (name for metric in metrics for name in metric.needs))
+    with Scorer(metrics, n, horizon, context=known) as scorer:
         for items, conditioning, target in batches(store, windows, size):
             handed = conditioning.copy()
             begun = time.perf_counter()

@@ -20,7 +20,8 @@ def write_kept(path: Path, scores: Scores, track: Track, store: Store, model: st
     """Write `scores.predictions_kept` to `path`, replacing what is there; nothing when none were kept.
 
     Variables, in the store's normalised units, float32: `conditioning (window, conditioning_time, *frame)`, `target`
-    and `prediction (window, lead_time, *frame)`; coordinates `sequence`, `start` (window) and `lead_time` = 1..horizon.
+    and `prediction (window, lead_time, *frame)`, of a swap also `content` like `conditioning`, which is the motion
+    then; coordinates `sequence`, `start` (window) and `lead_time` = 1..horizon.
     """
     kept = scores.predictions_kept
     if kept is None:
@@ -34,6 +35,8 @@ def write_kept(path: Path, scores: Scores, track: Track, store: Store, model: st
     group.attrs["source"] = store.source
     frame = ("channel", "y", "x") if kept.target.ndim == 5 else ("sensor",)
     _add(group, "conditioning", kept.conditioning, ("window", "conditioning_time", *frame))
+    if kept.content is not None:
+        _add(group, "content", kept.content, ("window", "conditioning_time", *frame))
     _add(group, "target", kept.target, ("window", "lead_time", *frame))
     _add(group, "prediction", kept.prediction, ("window", "lead_time", *frame))
     _add(group, "sequence", scores.sequence[kept.items], ("window",))

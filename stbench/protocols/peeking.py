@@ -30,7 +30,9 @@ def poison_targets(store: Store, track: Track) -> None:
         values = np.asarray(frames[int(sequence)])
         for start in windows.start[windows.sequence == sequence]:
             first = start + track.conditioning
-            values[first : first + track.horizon] = GARBAGE
+            target = values[first : first + track.horizon]
+            # Whole numbers cannot hold it: their complement is as wrong.
+            target[:] = GARBAGE if values.dtype.kind == "f" else np.iinfo(values.dtype).max - target
         frames[int(sequence)] = values
 
 

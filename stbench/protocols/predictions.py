@@ -20,7 +20,7 @@ from stbench.errors import StbenchError
 from stbench.generator import Track
 from stbench.protocols.check import checked
 from stbench.protocols.scoring import Scorer, Scores, track_metrics
-from stbench.protocols.windows import Windows, automatic_batch_size, batches, track_windows
+from stbench.protocols.windows import Windows, automatic_batch_size, batches, context, track_windows
 from stbench.store.reader import Store
 
 if TYPE_CHECKING:
@@ -148,7 +148,9 @@ def score_predictions(
     if frames.dtype.kind != "f":
         raise StbenchError(f"{path} has frames of type {frames.dtype}: write them as float32, in normalised units")
     size = automatic_batch_size(store.frame_shape, track.horizon)
-    with Scorer(track_metrics(track, store.frame_shape), len(windows), track.horizon) as scorer:
+    metrics = track_metrics(track, store.frame_shape)
+    known = context(store, windows, (name for metric in metrics for name in metric.needs))
+    with Scorer(metrics, len(windows), track.horizon, context=known) as scorer:
         for items, _, target in batches(store, windows, size):
             answer = _read(path, frames, rows[items])
             scorer.score(items.start, checked(answer, target.shape, windows, items.start, str(path)), target)

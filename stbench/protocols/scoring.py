@@ -11,6 +11,7 @@ from types import TracebackType
 import numpy as np
 
 from stbench import registry
+from stbench.errors import StbenchError
 from stbench.generator import Track
 from stbench.metrics import Metric, applicable
 
@@ -30,6 +31,8 @@ class KeptPredictions:
     """(k, horizon, *frame)."""
     prediction: np.ndarray
     """(k, horizon, *frame)."""
+    content: np.ndarray | None = None
+    """(k, conditioning, *frame) of a swap, where `conditioning` is the motion."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Scores:
     values: Mapping[str, np.ndarray]
     """Metric name -> (n, horizon) float64; column k is lead time k + 1."""
     inference_seconds: float | None
-    """Wall time inside `model.forecast` alone; None for predictions made elsewhere."""
+    """Wall time inside the model alone; None for predictions made elsewhere."""
     predictions_kept: KeptPredictions | None = None
 
 
@@ -58,10 +61,25 @@ class Scorer:
     Metrics that share `frame_values` (mse and rmse do) are computed once.
     """
 
-    def __init__(self, metrics: Sequence[Metric], n: int, horizon: int, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        metrics: Sequence[Metric],
+        n: int,
+        horizon: int,
+        threads: int | None = None,
+        context: Mapping[str, np.ndarray] = {},
+    ) -> None:
+        """`context`: the variables that metrics need, (n, horizon) each (`windows.context`)."""
         self.values: dict[str, np.ndarray] = {}
-        self._arrays: dict[Callable[[np.ndarray, np.ndarray], np.ndarray], np.ndarray] = {}
+        self._arrays: dict[Callable[..., np.ndarray], np.ndarray] = {}
+        self._context: dict[Callable[..., np.ndarray], list[np.ndarray]] = {}
         for metric in metrics:
+            if missing := [name for name in metric.needs if name not in context]:
+                raise StbenchError(
+                    f"the metric {metric.name} needs the variable '{missing[0]}', which this protocol does not hand "
+                    "out: leave it out of the track"
+                )
+            self._context[metric.frame_values] = [context[name] for name in metric.needs]
             array = self._arrays.setdefault(metric.frame_values, np.full((n, horizon), np.nan))
             self.values[metric.name] = array
         self._pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
@@ -77,9 +95,11 @@ class Scorer:
     def score(self, first: int, prediction: np.ndarray, target: np.ndarray) -> None:
         """Values of `prediction` against `target` (b, horizon, *frame) into windows first..first+b-1."""
 
-        def fill(values_of: Callable[[np.ndarray, np.ndarray], np.ndarray], start: int) -> None:
+        def fill(values_of: Callable[..., np.ndarray], start: int) -> None:
             part = slice(start, min(start + SLICE, len(prediction)))
-            self._arrays[values_of][first + part.start : first + part.stop] = values_of(prediction[part], target[part])
+            rows = slice(first + part.start, first + part.stop)
+            known = (each[rows] for each in self._context[values_of])
+            self._arrays[values_of][rows] = values_of(prediction[part], target[part], *known)
 
         jobs = [
             self._pool.submit(fill, values_of, start)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +62,23 @@ def track_windows(store: Store, track: Track, split: str = "test", limit: int | 
         chosen = evenly_spaced(len(sequence), limit)
         sequence, start = sequence[chosen], start[chosen]
     return Windows(track, sequence, start)
+
+
+def context(store: Store, windows: Windows, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Variables of the store at the target frames of every window: name -> (n, horizon) float64.
+
+    A variable of dimensions (sequence, time) or (sequence). `StbenchError` for one that is not there or has others.
+    """
+    lead = windows.start[:, None] + windows.track.conditioning + np.arange(windows.track.horizon)
+    found = {}
+    for name in dict.fromkeys(names):
+        values = store.read(slice(None), variable=name).astype(np.float64)
+        dims = list(store.attributes["variables"][name]["dims"])
+        if dims not in (["sequence"], ["sequence", "time"]):
+            raise StbenchError(f"a metric needs one '{name}' a frame, and {store.path} has it over {', '.join(dims)}")
+        timed = values if len(dims) == 2 else np.broadcast_to(values[:, None], (len(values), store.n_frames))
+        found[name] = timed[windows.sequence[:, None], lead]
+    return found
 
 
 def evenly_spaced(n: int, count: int) -> np.ndarray:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Curve", "error_against_lead_time", "forecast_strip", "preview"]
+__all__ = ["Curve", "error_against_lead_time", "forecast_strip", "preview", "swap_grid"]
 
 DPI = 130
 
@@ -91,6 +91,45 @@ def forecast_strip(
             )
     draw = _vector_strip if target.ndim == 2 else _image_strip
     figure = draw(conditioning, target, predictions, lead_times)
+    _title(figure, title, source)
+    return _save(figure, out)
+
+
+def swap_grid(
+    content: np.ndarray,
+    motion: np.ndarray,
+    target: np.ndarray,
+    predictions: Mapping[str, np.ndarray],
+    out: Path,
+    *,
+    title: str = "",
+    source: str = "",
+) -> Path:
+    """Draw one content swap of images: the content window, the motion window, then truth and every model; PNG.
+
+    `content` and `motion` (conditioning, channel, y, x), `target` and each of `predictions` (horizon, channel, y, x),
+    all in one unit and on one colour scale; seven lead times of 1..horizon are drawn.
+    """
+    times, seen = _evenly(1, len(target), 7), _evenly(1, len(motion), 7)
+    rows = {"content": content, "motion": motion, "truth": target, **predictions}
+    scale = colour_scale(np.concatenate([content, motion, target])[:, 0])
+    figure = _figure(1.05 * (len(times) + 1) + 0.6, 1.12 * len(rows) + 0.6)
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)  # type: ignore[union-attr,call-arg]
+    widths = [1.0] + [1.0] * max(len(times), len(seen))
+    grid = figure.subplots(len(rows), len(widths), squeeze=False)
+    for axes in grid.ravel():
+        axes.axis("off")
+    for row, (name, frames) in enumerate(rows.items()):
+        window = row < 2
+        # Row labels stand in an empty first column, so that no name is cut.
+        _row_label(grid[row, 0], name)
+        for column, k in enumerate(seen if window else times, start=1):
+            frame = frames[k - 1]
+            picture = np.clip(np.moveaxis(frame, 0, -1), 0, 1) if len(frame) == 3 else frame[0]
+            axes = grid[row, column]
+            axes.imshow(picture, cmap=scale.map, vmin=scale.low, vmax=scale.high, interpolation="nearest")
+            if row in (0, 2):
+                axes.set_title(f"seen {k - len(motion)}" if window else f"+{k}", fontsize=9)
     _title(figure, title, source)
     return _save(figure, out)
 

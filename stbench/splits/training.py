@@ -126,8 +126,15 @@ class TrainingWindows:
 
     def stretches(self) -> list[np.ndarray]:
         """Views (time, *frame) of `frames`, one per stretch."""
-        flat, offsets = self.frames.reshape(-1, *self.frame_shape), self._frames.offsets
-        return [flat[first:last] for first, last in pairwise(offsets.tolist())]
+        return self._cut(self.frames)
+
+    def stored_stretches(self) -> list[np.ndarray]:
+        """Views (time, *frame) of the frames of `stored`, one per stretch."""
+        return self._cut(self._frames.stored)
+
+    def _cut(self, frames: np.ndarray) -> list[np.ndarray]:
+        flat = frames.reshape(-1, *self.frame_shape)
+        return [flat[first:last] for first, last in pairwise(self._frames.offsets.tolist())]
 
     @property
     def conditioning(self) -> int:

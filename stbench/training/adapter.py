@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
@@ -20,11 +23,20 @@ class TorchForecaster:
 
     def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
         """(batch, conditioning, *frame) -> (batch, horizon, *frame), float32."""
-        forecasts = []
+        return self._in_batches(self.module, (conditioning,), horizon)
+
+    def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
+        """`swap(content, motion, horizon)` of a module that has it: (batch, conditioning, *frame) twice -> (batch,
+        horizon, *frame), float32."""
+        ask: Any = self.module.swap
+        return self._in_batches(ask, (content, motion), horizon)
+
+    def _in_batches(self, ask: Callable[..., Any], windows: tuple[np.ndarray, ...], horizon: int) -> np.ndarray:
+        answers = []
         self.module.eval()
         with torch.no_grad():
-            for start in range(0, len(conditioning), self.batch_size):
-                part = np.ascontiguousarray(conditioning[start : start + self.batch_size], np.float32)
-                forecast = self.module(torch.from_numpy(part).to(self.device), horizon)
-                forecasts.append(forecast.float().cpu().numpy())
-        return np.concatenate(forecasts)
+            for start in range(0, len(windows[0]), self.batch_size):
+                parts = [np.ascontiguousarray(each[start : start + self.batch_size], np.float32) for each in windows]
+                answer = ask(*(torch.from_numpy(part).to(self.device) for part in parts), horizon)
+                answers.append(answer.float().cpu().numpy())
+        return np.concatenate(answers)

@@ -19,11 +19,29 @@ def train_on() -> Callable[[np.ndarray, int, int], TrainingWindows]:
 
     def make(frames: np.ndarray, conditioning: int, horizon: int) -> TrainingWindows:
         frames = frames.astype(np.float32)
-        attributes = {"variables": {"frames": {"shape": list(frames.shape)}}}
+        attributes = {"variables": {"frames": {"shape": list(frames.shape), "dtype": "float32"}}}
         index = WindowIndex(np.arange(len(frames)), frames.shape[1], conditioning, horizon)
         store = Store(Path("memory.zarr"), attributes)
         loaded = _Frames(store, index, memory_limit=0)
         loaded.__dict__["values"] = frames
+        return TrainingWindows(store, index, loaded)
+
+    return make
+
+
+@pytest.fixture
+def train_on_bytes() -> Callable[[np.ndarray, int, int], TrainingWindows]:
+    """`train_on_bytes(frames (sequence, time, *frame) uint8, conditioning, horizon)`, normalised by 255."""
+
+    def make(frames: np.ndarray, conditioning: int, horizon: int) -> TrainingWindows:
+        attributes = {
+            "variables": {"frames": {"shape": list(frames.shape), "dtype": "uint8"}},
+            "normaliser": {"kind": "fixed", "mean": 0.0, "std": 255.0},
+        }
+        index = WindowIndex(np.arange(len(frames)), frames.shape[1], conditioning, horizon)
+        store = Store(Path("memory.zarr"), attributes)
+        loaded = _Frames(store, index, memory_limit=0)
+        loaded.__dict__["stored"] = frames
         return TrainingWindows(store, index, loaded)
 
     return make

@@ -10,11 +10,12 @@ import pytest
 from scipy.ndimage import correlate
 
 from stbench import registry
+from stbench.errors import StbenchError
 from stbench.generator import Track
 from stbench.model import Forecaster, Task
 from stbench.splits.training import TrainingWindows
 
-FLOORS = ("linear", "mean", "nearest-neighbour", "persistence")
+FLOORS = ("climatology", "linear", "mean", "nearest-neighbour", "persistence")
 Train = Callable[[np.ndarray, int, int], TrainingWindows]
 
 
@@ -73,6 +74,66 @@ def test_persistence_repeats_the_last_frame_bit_for_bit(train_on: Train) -> None
     assert (prediction == conditioning[:, 2:3]).all()
 
 
+# --- climatology ---
+
+
+def daily(days: int, seed: int) -> np.ndarray:
+    """(day, hour, 2, 4, 4): the same course every day, a little noise."""
+    rng = np.random.default_rng(seed)
+    course = np.random.default_rng(0).random((24, 2, 4, 4))
+    return course + 0.02 * rng.standard_normal((days, 24, 2, 4, 4))
+
+
+def test_climatology_finds_the_hour_and_continues_with_the_mean_of_each_hour(train_on: Train) -> None:
+    train, test = daily(30, 1).astype(np.float32), daily(5, 2).astype(np.float32)
+    model = floor("climatology", train_on(train, 3, 4), 4)
+    hours = [0, 3, 9, 14, 17]  # 17 is the last hour with 3 + 4 frames
+    conditioning = np.stack([test[day, hour : hour + 3] for day, hour in enumerate(hours)])
+    course = train.astype(np.float64).mean(axis=0)
+    expected = np.stack([course[hour + 3 : hour + 7] for hour in hours])
+    np.testing.assert_allclose(model.forecast(conditioning, 4), expected, rtol=1e-6)
+
+
+def test_climatology_without_a_clock_is_near_the_mean(train_on: Train) -> None:
+    frames = np.random.default_rng(3).random((400, 12, 6), dtype=np.float32)
+    prediction = floor("climatology", train_on(frames, 3, 4), 4).forecast(frames[:9, :3], 4)
+    np.testing.assert_allclose(prediction, np.full((9, 4, 6), 0.5), atol=0.1)
+
+
+def test_climatology_says_when_a_forecast_is_longer_than_any_training_sequence(train_on: Train) -> None:
+    model = floor("climatology", train_on(np.zeros((2, 8, 5)), 3, 4), 4)
+    with pytest.raises(StbenchError, match=r"has 8 frames, fewer than the 3 \+ 6 of a forecast"):
+        model.forecast(np.zeros((1, 3, 5), np.float32), 6)
+
+
+# --- bytes ---
+
+
+@pytest.mark.parametrize("name", FLOORS)
+@pytest.mark.parametrize("frame_shape", [(6,), (2, 20, 18)])
+def test_floors_of_bytes_are_those_of_the_same_frames_in_float32(
+    name: str, frame_shape: tuple[int, ...], train_on: Train, train_on_bytes: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = np.random.default_rng(4).integers(0, 256, (5, 30, *frame_shape), np.uint8)
+    conditioning = frames[:, 3:7].astype(np.float32) / np.float32(255)
+    of_bytes = floor(name, train_on_bytes(frames, 4, 5), 6).forecast(conditioning, 6)
+    of_floats = floor(name, train_on(frames.astype(np.float32) / np.float32(255), 4, 5), 6).forecast(conditioning, 6)
+    np.testing.assert_array_equal(of_bytes, of_floats)
+    # Normalised a few frames at a time.
+    from stbench.baselines import frames as module
+
+    monkeypatch.setattr(module, "BLOCK_BYTES", 4 * 7 * frames[0, 0].size)
+    in_blocks = floor(name, train_on_bytes(frames, 4, 5), 6).forecast(conditioning, 6)
+    np.testing.assert_allclose(in_blocks, of_bytes, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_no_floor_asks_for_all_frames_of_bytes_in_float32(name: str, train_on_bytes: Train) -> None:
+    train = train_on_bytes(np.random.default_rng(5).integers(0, 256, (4, 20, 1, 9, 8), np.uint8), 3, 5)
+    floor(name, train, 5).forecast(np.zeros((2, 3, 1, 9, 8), np.float32), 5)
+    assert "values" not in vars(train._frames)
+
+
 # --- linear ---
 
 
@@ -127,6 +188,16 @@ def test_linear_is_the_same_for_every_fit(train_on: Train) -> None:
     one, other = (floor("linear", train_on(frames, 3, 5), 7) for _ in range(2))
     conditioning = frames[:, :3].astype(np.float32)
     np.testing.assert_array_equal(one.forecast(conditioning, 7), other.forecast(conditioning, 7))
+
+
+def test_linear_draws_a_bounded_number_of_pixels_whatever_the_number_of_sequences(
+    train_on: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stbench.baselines import linear
+
+    monkeypatch.setattr(linear, "SAMPLES", 2_000)
+    model = floor("linear", train_on(np.random.default_rng(6).random((20, 9, 1, 6, 6)), 3, 4), 5)
+    assert model._samples == 100
 
 
 def test_linear_learns_from_a_single_sequence(train_on: Train) -> None:

@@ -12,6 +12,7 @@ from stbench import registry
 PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
 OURS = (
     *("mae", "mae_sum", "mse", "mse_sum", "mse_sum_x100", "psnr", "rmse"),
+    *("mse_celsius", "mse_celsius_broadcast", "psnr_best", "ssim_gauss11_best"),
     *("ssim_gauss11", "ssim_uniform7", "ssim_uniform7_range2", "ssim_uniform7_uint8"),
 )
 FIELDS = ("formula", "reduction", "range", "window", "better", "frames", "reference", "version")

@@ -19,6 +19,7 @@ RELEASED: dict[str, Any] = {
     "blocks": 3,
     "block_size": 12,
     "conditioned": False,
+    "label": "action",
     "operator": "free",
     "operator_gain": 2**0.5,
     "unit_norm": True,

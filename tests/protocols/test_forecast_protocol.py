@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from skimage.metrics import structural_similarity as skimage_ssim
 from stbench.errors import StbenchError
 from stbench.generator import Track
 from stbench.protocols.forecast import Scores, forecast
-from stbench.protocols.windows import batches, evenly_spaced, track_windows
+from stbench.protocols.windows import batches, context, evenly_spaced, track_windows
 from stbench.splits.index import WindowIndex
 from stbench.store.reader import Store
 
@@ -206,3 +208,23 @@ def test_a_track_of_another_dataset_or_without_windows_is_refused(images: Store,
         forecast(Persistence(), images, dataclasses.replace(track, dataset="waves"))
     with pytest.raises(StbenchError, match=r"no window of 3\+18 frames"):
         forecast(Persistence(), images, dataclasses.replace(track, horizon=18))
+
+
+def test_a_metric_that_needs_a_variable_is_handed_its_values_at_the_target_frames(
+    images: Store, track: Track, tmp_path: Path
+) -> None:
+    import zarr
+
+    with pytest.raises(StbenchError, match="no variable 'scale'"):
+        forecast(Persistence(), images, dataclasses.replace(track, metrics=("mse_celsius",)))
+    shutil.copytree(images.path, tmp_path / "scaled.zarr")
+    scale = np.random.default_rng(0).uniform(1, 2, (6, 20))
+    zarr.open_group(tmp_path / "scaled.zarr", mode="r+").create_array("scale", data=scale)
+    variables = images.attributes["variables"] | {"scale": {"dims": ["sequence", "time"]}}
+    store = Store(tmp_path / "scaled.zarr", {**images.attributes, "variables": variables})
+    scores = forecast(Persistence(), store, dataclasses.replace(track, metrics=("mse", "mse_celsius")), batch_size=5)
+    for row, (sequence, start) in enumerate(zip(scores.sequence, scores.start, strict=True)):
+        expected = scores.values["mse"][row] * scale[sequence, start + 3 : start + 12] ** 2
+        np.testing.assert_allclose(scores.values["mse_celsius"][row], expected, rtol=1e-12)
+    with pytest.raises(StbenchError, match="needs one 'frames' a frame"):
+        context(store, track_windows(store, track), ["frames"])

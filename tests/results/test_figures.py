@@ -12,7 +12,7 @@ from PIL import Image
 
 from stbench.errors import StbenchError
 from stbench.results.colours import colour_scale
-from stbench.results.figures import Curve, error_against_lead_time, forecast_strip, preview
+from stbench.results.figures import Curve, error_against_lead_time, forecast_strip, preview, swap_grid
 
 AMBER = (0xB4, 0x53, 0x09)
 
@@ -220,3 +220,14 @@ def test_colour_scale_follows_the_background(values: np.ndarray, name: str) -> N
     assert scale.low < scale.high
     if name == "RdBu_r":
         assert (scale.low + scale.high) / 2 == pytest.approx(0.46, abs=0.02)
+
+
+def test_a_swap_is_drawn_with_content_motion_truth_and_every_model(tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).random((4, 10, 1, 12, 12))
+    content, motion, target, prediction = frames[0, :5], frames[1, :5], frames[2], frames[3]
+    models = {"one": prediction, "other": target}
+    first = swap_grid(content, motion, target, models, tmp_path / "a.png", title="swap", source="simulated")
+    again = swap_grid(content, motion, target, models, tmp_path / "b.png", title="swap", source="simulated")
+    assert first.read_bytes() == again.read_bytes()
+    fewer = swap_grid(content, motion, target, {"one": prediction}, tmp_path / "c.png")
+    assert fewer.stat().st_size < first.stat().st_size

@@ -1,4 +1,7 @@
-"""Preset files, `<model>.<dataset>.toml`: the only place of a hyperparameter. Here lie those of the reference models."""
+"""Preset files, `<model>.<dataset>.toml`: the only place of a hyperparameter.
+
+Here lie those of the reference models; other packages keep theirs beside their modules.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ def load(model: str, dataset: str, package: str = __name__) -> dict[str, Any]:
     They are read from `<model>.<dataset>.toml` in the folder of `package`; a foreign package names its own. The table
     `common` of the file is what its presets share and is merged under each of them. Beside its own overrides a variant
     may hold further ones for one preset, under that preset's name, and `headline = true`: `stbench leaderboard
-    --run-missing` runs it, too. Empty for a dataset the model has no file for.
+    --run-missing` runs it, too. A preset with `leaderboard = false` is not run there at all. Empty for a dataset the
+    model has no file for.
     """
     known = {
         file.name[len(model) + 1 : -len(".toml")]: file
@@ -46,7 +50,8 @@ def select(plugin: ModelPlugin, dataset: str, preset: str, variant: str | None =
     variants = presets.pop("variants", {})
     if preset not in presets:
         raise StbenchError(f"'{plugin.name}' on '{dataset}' has no preset '{preset}': {nearest(preset, presets)}")
-    configuration = merge({"model": {}, "training": {}}, presets[preset])
+    chosen = {name: table for name, table in presets[preset].items() if name != "leaderboard"}
+    configuration = merge({"model": {}, "training": {}}, chosen)
     if not variant:
         return configuration
     if variant not in variants:

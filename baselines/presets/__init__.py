@@ -1,0 +1,1 @@
+"""Preset files of the learned baselines, `<model>.<dataset>.toml`."""

@@ -1,0 +1,117 @@
+"""The swap protocol: content from one sequence, motion from another, several right answers.
+
+A model sees two windows of conditioning frames and a horizon. The ground truths are drawn by the dataset; where more
+than one is right (which digit takes which trajectory is nobody's knowledge), one of them counts:
+
+    jointly    o*(n) = argmin_o mean_k mse(p_nk, t_onk): one order per sequence, for every metric and every lead time
+    per metric o*(n) = the order with the best mean over lead times of that metric: metrics that say `own_truth`, as
+               published
+
+Pairing and orders: J. Donà et al., ICLR 2021, section 5 and its code.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+
+import numpy as np
+
+from stbench import registry
+from stbench.errors import StbenchError
+from stbench.generator import SwapCases, Track
+from stbench.metrics import Metric
+from stbench.model import Swapper
+from stbench.protocols.check import checked
+from stbench.protocols.scoring import KeptPredictions, Scorer, Scores, track_metrics
+from stbench.protocols.windows import Windows, automatic_batch_size, evenly_spaced
+from stbench.store.reader import Store
+
+DECIDES = "mse"
+"""The metric by which one truth is chosen for all."""
+
+
+def cases_of(store: Store, track: Track, split: str = "test") -> SwapCases:
+    """The swap cases of a track; `StbenchError` where the dataset draws none."""
+    draws = getattr(registry.dataset(track.dataset), "swap_cases", None)
+    if draws is None:
+        raise StbenchError(
+            f"the dataset '{track.dataset}' has no swap cases (a method swap_cases of its plug-in), so the track "
+            f"{track.id} cannot be played"
+        )
+    cases: SwapCases = draws(store, track, split)
+    return cases
+
+
+def swap(
+    model: Swapper,
+    store: Store,
+    track: Track,
+    *,
+    split: str = "test",
+    batch_size: int | None = None,
+    keep: int = 0,
+    on_progress: Callable[[int, int], None] | None = None,
+    limit: int | None = None,
+) -> Scores:
+    """Score every swap case of a track, or `limit` evenly spaced ones, streaming.
+
+    The model is given copies of the content and the motion window, (b, conditioning, *frame) float32, normalised, and
+    the horizon; it never holds a truth. Values are those of the chosen truths; `sequence` is the one the motion comes
+    from. Raises `StbenchError` for what `forecast` refuses, and where the dataset draws no swap cases.
+    """
+    cases = cases_of(store, track, split)
+    items = np.arange(len(cases)) if limit is None else evenly_spaced(len(cases), limit)
+    names = Windows(track, cases.sequence[items], cases.start[items])
+    metrics = _with_the_deciding(track_metrics(track, store.frame_shape))
+    size = batch_size or max(1, automatic_batch_size(store.frame_shape, track.horizon) // cases.orders)
+    wanted = evenly_spaced(len(items), keep) if keep else np.empty(0, np.int64)
+    kept: list[tuple[np.ndarray, ...]] = []
+    seconds = 0.0
+    with ExitStack() as stack:
+        scorers = [stack.enter_context(Scorer(metrics, len(items), track.horizon)) for _ in range(cases.orders)]
+        for first in range(0, len(items), size):
+            rows = items[first : first + size]
+            content, motion, truths = cases.read(rows)
+            handed = content.copy(), motion.copy()
+            begun = time.perf_counter()
+            answer = model.swap(*handed, track.horizon)
+            seconds += time.perf_counter() - begun
+            prediction = checked(answer, truths.shape[1:], names, first, f"the model {type(model).__name__}")
+            for scorer, truth in zip(scorers, truths, strict=True):
+                scorer.score(first, prediction, truth)
+            here = wanted[(wanted >= first) & (wanted < first + len(rows))] - first
+            if len(here):
+                errors = np.stack([each.values[DECIDES][first + here] for each in scorers])
+                right = truths[best_order(errors, higher_is_better=False), here]
+                kept.append((motion[here], right, prediction[here], content[here]))
+            if on_progress is not None:
+                on_progress(first + len(rows), len(items))
+        values = chosen_values([each.values for each in scorers], metrics)
+    asked = {name: values[name] for name in track.metrics if name in values}
+    pictures = KeptPredictions(wanted, *(np.concatenate(each) for each in zip(*kept, strict=True))) if kept else None
+    return Scores(names.sequence, names.start, asked, seconds, pictures)
+
+
+def _with_the_deciding(metrics: Sequence[Metric]) -> list[Metric]:
+    missing = DECIDES not in {metric.name for metric in metrics}
+    return [*metrics, *([registry.metric(DECIDES)] if missing else [])]
+
+
+def best_order(values: np.ndarray, *, higher_is_better: bool) -> np.ndarray:
+    """(order, n, horizon) -> (n,): the order with the best mean over lead times, the first one where several are."""
+    mean = values.mean(axis=2)
+    return np.asarray(mean.argmax(axis=0) if higher_is_better else mean.argmin(axis=0))
+
+
+def chosen_values(values: Sequence[Mapping[str, np.ndarray]], metrics: Sequence[Metric]) -> dict[str, np.ndarray]:
+    """Values of each order, name -> (n, horizon), become those of the order that counts."""
+    stacked = {metric.name: np.stack([each[metric.name] for each in values]) for metric in metrics}
+    joint = best_order(stacked[DECIDES], higher_is_better=False)
+    found = {}
+    for metric in metrics:
+        every = stacked[metric.name]
+        order = best_order(every, higher_is_better=metric.higher_is_better) if metric.own_truth else joint
+        found[metric.name] = every[order, np.arange(every.shape[1])]
+    return found

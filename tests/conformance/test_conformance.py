@@ -1,0 +1,181 @@
+"""A model that keeps the promises passes; each broken promise is found and named in a sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import toys
+from click.testing import CliRunner
+
+from stbench.cli.main import cli
+from stbench.conformance.bumps import moving_bumps
+from stbench.conformance.suite import NOTES, Finding, check_model, check_plugin
+from stbench.errors import StbenchError
+from stbench.model import ModelPlugin, Task
+
+
+def findings(plugin: ModelPlugin, folder: Path, configuration: Any = toys.CONFIGURATION) -> dict[str, Finding]:
+    return {each.check: each for each in check_plugin(plugin, configuration, toys.TASK, folder)}
+
+
+def failed(found: dict[str, Finding]) -> set[str]:
+    return {name for name, each in found.items() if each.verdict == "fails"}
+
+
+@pytest.mark.parametrize("plugin", [toys.learned(toys.Good), toys.floor(toys.GoodFloor)], ids=["learned", "floor"])
+def test_a_model_that_keeps_every_promise_passes(plugin: ModelPlugin, tmp_path: Path) -> None:
+    found = findings(plugin, tmp_path)
+    assert not failed(found), found
+    learning = {"loss", "gradient", "loss-repeatable", "parameters", "resume"}
+    assert set(found) >= {"shape", "dtype", "finite", "input", "repeatable", "learning", "batch", "horizon", "targets"}
+    assert (set(found) >= learning) is not plugin.floor
+    assert {name for name, each in found.items() if each.verdict == "note"} == set(NOTES) & set(found)
+    assert "begins with" in found["horizon"].sentence
+
+
+BROKEN = [
+    (toys.learned(toys.Flat), "shape", r"shape \(5, 1, 1, 6, 6\), not .* = \(5, 4, 1, 6, 6\)"),
+    (toys.floor(toys.Float64Floor), "dtype", "float64, not a float32 array"),
+    (toys.learned(toys.NotFinite), "finite", "720 values of the forecast are not finite"),
+    (toys.floor(toys.WritingFloor), "input", "changes the conditioning frames it is handed"),
+    (toys.learned(toys.Remembers), "repeatable", "differently after another batch: reset every state"),
+    (toys.floor(toys.RandomFloor), "learning", "learnt from the same data with the same seed forecast differently"),
+    (toys.learned(toys.BatchStatistics), "batch", "changes by up to .* with the other windows of its batch"),
+    (toys.floor(toys.PeekingFloor), "targets", "test targets in the store are replaced by garbage"),
+    (toys.learned(toys.NoTotal), "loss", "a dict of error, not a dict of named terms with a 'total'"),
+    (toys.learned(toys.LossPerSample), "loss", r"'total' is a tensor of shape \(3,\), not a tensor of one number"),
+    (toys.learned(toys.NanLoss), "loss", "'total' is nan before the first step"),
+    (toys.learned(toys.ChangesBatch), "loss", "changes 'frames' of the batch it is handed"),
+    (toys.learned(toys.Detached), "gradient", "has no gradient"),
+    (toys.learned(toys.InfiniteGradient), "gradient", "with respect to 'change.weight' is not finite"),
+    (toys.learned(toys.OtherRandomness), "loss-repeatable", "depends on the batches before it"),
+    (toys.learned(toys.Counts), "resume", "stopped after 2 of 4 steps and continued, 'change.weight' is not"),
+    (toys.floor(toys.ForgetfulSwapFloor, capabilities=("forecast", "swap")), "swap", "swapped differently"),
+    (toys.learned(toys.Good, capabilities=("forecast", "swap")), "configuration", "Good has no method 'swap'"),
+    (toys.floor(toys.RaisingFloor), "shape", "ValueError: operands could not be broadcast"),
+]
+
+
+@pytest.mark.parametrize(
+    ("plugin", "check", "sentence"), BROKEN, ids=[f"{each[1]}-{i}" for i, each in enumerate(BROKEN)]
+)
+def test_a_broken_promise_is_found_and_named(plugin: ModelPlugin, check: str, sentence: str, tmp_path: Path) -> None:
+    found = findings(plugin, tmp_path)
+    assert check in failed(found), found
+    assert re.search(sentence, found[check].sentence), found[check].sentence
+
+
+def test_parameters_no_loss_depends_on_are_counted_but_no_failure(tmp_path: Path) -> None:
+    found = findings(toys.learned(toys.Unused), tmp_path)
+    assert not failed(found)
+    assert found["parameters"].sentence == "43, of which the loss does not use 33 (idle.weight, idle.bias)"
+
+
+def test_a_direct_forecast_is_told_not_blamed(tmp_path: Path) -> None:
+    found = findings(toys.learned(toys.Direct), tmp_path)
+    assert not failed(found)
+    assert "differs by up to" in found["horizon"].sentence
+
+
+def test_nothing_else_is_checked_of_what_cannot_be_built(tmp_path: Path) -> None:
+    incomplete = {"model": {}, "training": {k: v for k, v in toys.TRAINING.items() if k != "steps"}}
+    for plugin, configuration, sentence in (
+        (
+            toys.learned(toys.NoForward),
+            toys.CONFIGURATION,
+            "NoForward has no method 'loss', which this learned model needs",
+        ),
+        (toys.floor(toys.Good), toys.CONFIGURATION, "Good has no method 'fit', which this floor needs"),
+        (toys.learned(toys.Good), incomplete, "the training settings lack 'steps'"),
+    ):
+        found = findings(plugin, tmp_path / plugin.name, configuration)
+        assert [*found] == ["configuration"]
+        assert sentence in found["configuration"].sentence
+
+
+@pytest.mark.parametrize("frame_shape", [(7,), (2, 5, 6)])
+def test_the_bumps_move_and_stay_between_zero_and_one(frame_shape: tuple[int, ...], tmp_path: Path) -> None:
+    store = moving_bumps(Task(toys.TRACK, frame_shape), tmp_path / "bumps.zarr")
+    frames = store.read(slice(None))
+    assert frames.shape == (8, 3 + 4 + 4, *frame_shape)
+    assert (frames.min(), frames.max()) >= (0, 0.5)
+    assert frames.max() <= 1
+    assert (np.abs(np.diff(frames, axis=1)).max(axis=tuple(range(2, frames.ndim))) > 0).all()
+
+
+def test_every_registered_floor_passes(tmp_path: Path) -> None:
+    from stbench import registry
+
+    for name in registry.names("models"):
+        if registry.model(name).floor:
+            (tmp_path / name).mkdir()
+            assert not [each for each in check_model(name, scratch=tmp_path / name) if each.verdict == "fails"]
+
+
+SMALL: dict[str, dict[str, Any]] = {
+    "convlstm": {"hidden": [4], "kernel": 3, "patch": 2},
+    "convlstm:field": {"hidden": [4, 4], "kernel": 3, "patch": 2},
+    "phydnet": {"width": 32, "residual": [32]},
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_learned_baselines_pass(name: str, tmp_path: Path) -> None:
+    from stbench.plan import choose
+
+    choice = choose(name, "taxibj")
+    configuration = {
+        "model": {**choice.configuration["model"], **SMALL[name]},
+        "training": choice.configuration["training"],
+    }
+    task = Task(dataclasses.replace(toys.TRACK, dataset="taxibj"), (2, 8, 8))
+    found = check_plugin(choice.plugin, configuration, task, tmp_path)
+    assert not [each for each in found if each.verdict == "fails"]
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner(env={"COLUMNS": "250"}).invoke(cli, ["check-model", *arguments])
+
+
+def test_the_command_prints_a_table_and_ends_with_0() -> None:
+    result = run("persistence")
+    assert result.exit_code == 0, result.output
+    assert "replacing all test targets in the store by garbage changes no bit" in result.stdout
+
+
+def test_the_command_ends_with_2_and_one_sentence_where_a_check_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    from stbench import registry
+
+    monkeypatch.setattr(registry, "model", lambda name: toys.floor(toys.Float64Floor))
+    result = run("mine")
+    assert result.exit_code == 2
+    assert "'mine' fails 1 of 10 checks (dtype): see what was found above" in result.stderr
+    assert "float64, not a float32 array" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("persistance",), "did you mean 'persistence'"),
+        (("convlstm", "--dataset", "waveeq-100"), "'convlstm' has no presets for the dataset 'waveeq-100'"),
+        (("convlstm:fild", "--dataset", "taxibj"), "did you mean 'field'"),
+        (("persistence", "--dataset", "waveq"), "there is no dataset 'waveq'"),
+    ],
+)
+def test_names_there_are_not_are_answered_with_the_nearest(arguments: tuple[str, ...], sentence: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+
+
+def test_a_model_without_any_preset_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from stbench import registry
+
+    monkeypatch.setattr(registry, "model", lambda name: toys.learned(toys.Good))
+    with pytest.raises(StbenchError, match="has presets for no dataset that is registered"):
+        check_model("toy", scratch=tmp_path)

@@ -1,0 +1,34 @@
+"""Errors in degrees: against temperatures denormalised one by one, and against the broadcasting of the test code."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stbench.metrics.scaled import broadcast_squared_error, scaled_squared_error
+
+RNG = np.random.default_rng(0)
+PREDICTION, TARGET = RNG.normal(size=(2, 3, 10, 1, 6, 7)).astype(np.float32)
+OFFSET, SCALE = RNG.uniform(10, 20, (3, 10)), RNG.uniform(0.5, 3, (3, 10))
+
+
+def test_mse_celsius_is_the_squared_error_of_temperatures() -> None:
+    p, t = (each * SCALE[..., None, None, None] + OFFSET[..., None, None, None] for each in (PREDICTION, TARGET))
+    expected = ((p - t) ** 2).mean(axis=(2, 3, 4))
+    np.testing.assert_allclose(scaled_squared_error(PREDICTION, TARGET, SCALE), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n", range(3))
+def test_mse_celsius_broadcast_is_what_constants_of_shape_10_1_1_give(n: int) -> None:
+    scale, offset = SCALE[n][:, None, None], OFFSET[n][:, None, None]
+    p, t = PREDICTION[n] * scale + offset, TARGET[n] * scale + offset
+    assert p.shape == (10, 10, 6, 7)
+    expected = ((p - t) ** 2).mean(axis=(1, 2, 3))
+    found = broadcast_squared_error(PREDICTION[n : n + 1], TARGET[n : n + 1], SCALE[n : n + 1])[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_with_one_scale_for_all_days_both_agree() -> None:
+    scale = np.full((3, 10), 1.7)
+    one, other = (each(PREDICTION, TARGET, scale) for each in (scaled_squared_error, broadcast_squared_error))
+    np.testing.assert_allclose(one, other, rtol=1e-12)
