@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -20,8 +21,11 @@ SPARE_FRAMES = 4
 """Frames of a sequence beyond one window."""
 
 
-def moving_bumps(task: Task, path: Path) -> Store:
-    """Write 8 sequences for a task to `path`; values in [0, 1], not normalised further."""
+def moving_bumps(task: Task, path: Path, labels: Sequence[str] = ()) -> Store:
+    """Write 8 sequences for a task to `path`; values in [0, 1], not normalised further.
+
+    Each of the `labels` is a factor, 0 and 1 in turn.
+    """
     from stbench.store.writer import generate
 
     track, frame = task.track, task.frame_shape
@@ -34,21 +38,27 @@ def moving_bumps(task: Task, path: Path) -> Store:
         version="1",
         source="procedural",
         seed=0,
-        parameters={"frame": list(frame), "times": times},
+        parameters={"frame": list(frame), "times": times, "labels": list(labels)},
         card=Card(**texts | {"quirks": (), "factors": {}}),
         split=SPLIT,
         n_sequences=SPLIT.n_sequences,
         sequences_per_shard=SPLIT.n_sequences,
-        variables={"frames": Variable(("sequence", "time", *dims), shape, "float32", (1, *shape[1:]))},
+        variables={
+            "frames": Variable(("sequence", "time", *dims), shape, "float32", (1, *shape[1:])),
+            **{name: Variable(("sequence",), shape[:1], "int64", (1,)) for name in labels},
+        },
         coordinates={},
-        produce=partial(_produce, times, frame),
+        produce=partial(_produce, times, frame, tuple(labels)),
         normaliser={"kind": "identity"},
     )
     return generate(blueprint, path, workers=1)
 
 
-def _produce(times: int, frame: tuple[int, ...], start: int, stop: int) -> dict[str, np.ndarray]:
-    return {"frames": np.stack([_sequence(times, frame, index) for index in range(start, stop)])}
+def _produce(
+    times: int, frame: tuple[int, ...], labels: tuple[str, ...], start: int, stop: int
+) -> dict[str, np.ndarray]:
+    frames = np.stack([_sequence(times, frame, index) for index in range(start, stop)])
+    return {"frames": frames, **{name: np.arange(start, stop) % 2 for name in labels}}
 
 
 def _sequence(times: int, frame: tuple[int, ...], index: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from .batches import Batches
 from .loop import train
 
 if TYPE_CHECKING:
-    from stbench.conformance.suite import Subject
+    from stbench.conformance.subject import Subject
     from stbench.splits.training import TrainingWindows
 
 STEPS = 4

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "adding_a_model.md"
-BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^(?:`([\w./]+)`:\n\n)?```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+"""The name of a file where one stands above the block, the language, the text."""
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of packages that holds the example and nothing else, made by pip from the files of the page."""
     source, site = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("site")
-    for _, title, text in BLOCK.findall(PAGE.read_text("utf-8")):
+    for title, _, text in BLOCK.findall(PAGE.read_text("utf-8")):
         if title:
             (source / title).parent.mkdir(exist_ok=True)
             (source / title).write_text(text, "utf-8")
@@ -60,12 +61,12 @@ def test_the_python_of_the_page_runs(installed: Path, tmp_path: Path, monkeypatc
     monkeypatch.syspath_prepend(installed)
     monkeypatch.chdir(tmp_path)
     blocks = BLOCK.findall(PAGE.read_text("utf-8"))
-    (script,) = (text for language, title, text in blocks if language == "python" and not title)
+    (script,) = (text for title, language, text in blocks if language == "python" and not title)
     exec(compile(script, str(PAGE), "exec"), {"__name__": "page"})
 
 
 def test_every_check_is_explained_on_the_page() -> None:
-    from stbench.conformance.suite import FORECASTS
+    from stbench.conformance.forecasts import FORECASTS
     from stbench.training.conformance import LEARNING
 
     text = PAGE.read_text("utf-8")

@@ -27,7 +27,11 @@ def failed(found: dict[str, Finding]) -> set[str]:
     return {name for name, each in found.items() if each.verdict == "fails"}
 
 
-@pytest.mark.parametrize("plugin", [toys.learned(toys.Good), toys.floor(toys.GoodFloor)], ids=["learned", "floor"])
+@pytest.mark.parametrize(
+    "plugin",
+    [toys.learned(toys.Good), toys.learned(toys.Labelled), toys.floor(toys.GoodFloor)],
+    ids=["learned", "labelled", "floor"],
+)
 def test_a_model_that_keeps_every_promise_passes(plugin: ModelPlugin, tmp_path: Path) -> None:
     found = findings(plugin, tmp_path)
     assert not failed(found), found

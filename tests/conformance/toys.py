@@ -59,6 +59,16 @@ class Good(nn.Module):
         return {"error": error, "total": error}
 
 
+class Labelled(Good):
+    """Learns from a factor and refuses to do without."""
+
+    labels = ("action",)
+
+    def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Any]:
+        assert {*batch["action"].tolist()} <= {0, 1}
+        return super().loss(batch, generator)
+
+
 class Flat(Good):
     def forward(self, conditioning: Tensor, horizon: int) -> Tensor:
         return super().forward(conditioning, horizon).mean(1, keepdim=True)
