@@ -74,7 +74,7 @@ def fit(
             todo.configuration["training"],
             folder,
             seed=todo.seed,
-            identity=todo.identity,
+            identity=todo.trained,
             budget_seconds=budget_seconds,
             on_progress=lambda step, steps, losses: advance(step, steps),
         )
@@ -85,6 +85,7 @@ def fit(
         "steps": summary.steps,
         "finished": summary.finished,
         "seconds": summary.seconds,
+        "cpu_seconds": summary.cpu_seconds,
         "resumed_from": summary.resumed_from,
         "loader_share": summary.loader_share,
         "losses": summary.losses,

@@ -18,9 +18,14 @@ from stbench.report import Reporter
 if TYPE_CHECKING:
     from stbench.store.reader import Store
 
+TRAINED = "trained"
+"""Folder of the weights of a dataset's tracks."""
 PRESETS = ("quick", "cpu", "paper")
-TRAINING_CODE = ("stbench.model", "stbench.splits.index", "stbench.splits.training", "stbench.training")
-SCORING_CODE = ("stbench.metrics", "stbench.protocols", "stbench.splits.index")
+TRAINING_CODE = (
+    *("stbench.splits.index", "stbench.splits.training"),
+    *(f"stbench.training.{part}" for part in ("batches", "loop", "settings", "state")),
+)
+SCORING_CODE = ("stbench.metrics", "stbench.protocols", "stbench.splits.index", "stbench.training.adapter")
 
 
 def split_model_name(text: str) -> tuple[str, str]:
@@ -84,14 +89,15 @@ class Plan(Choice):
         return f"{self.plugin.name}:{self.variant}" if self.variant else self.plugin.name
 
     @property
-    def identity(self) -> dict[str, Any]:
-        """JSON-able; its fingerprint names the run folder, and a checkpoint of another identity is refused."""
+    def trained(self) -> dict[str, Any]:
+        """What the weights depend on, JSON-able; a checkpoint of another identity is refused. Not the horizon of the
+        track: tracks that train on the same windows share their weights."""
         return {
             "model": self.plugin.name,
             "variant": self.variant,
             "model_version": self.plugin.version,
             "configuration": self.configuration,
-            "track": self.track.id,
+            "dataset": self.store.dataset,
             "conditioning": self.track.conditioning,
             "train_horizon": self.track.train_horizon,
             "dataset_digest": self.store.digest,
@@ -99,9 +105,22 @@ class Plan(Choice):
             "seed": self.seed,
         }
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the result depends on beside the code, JSON-able; its fingerprint names the run folder."""
+        return {**self.trained, "track": self.track.id}
+
     def folder(self, runs: Path) -> Path:
+        """Record, results and pictures of the run."""
+        return self._place(runs, self.track.id, self.identity)
+
+    def training_folder(self, runs: Path) -> Path:
+        """Checkpoint, snapshots and log of the training."""
+        return self._place(runs, f"{self.store.dataset}/{TRAINED}", self.trained)
+
+    def _place(self, runs: Path, under: str, identity: Mapping[str, Any]) -> Path:
         name = self.model.replace(":", ".")
-        return runs / self.preset / self.track.id / name / f"seed-{self.seed}-{fingerprint(self.identity)[:8]}"
+        return runs / self.preset / under / name / f"seed-{self.seed}-{fingerprint(identity)[:8]}"
 
 
 def plan(choice: Choice, store: Store, seed: int) -> Plan:

@@ -3,7 +3,8 @@
     store ──▶ training windows ──▶ model ──▶ predictions ──▶ scores ──▶ run folder
 
 A run folder is named by what the run depends on (`<preset>/<track>/<model>/seed-<k>-<fingerprint>`): model, variant,
-version, configuration, track, dataset digest, seed. The digest of the source code is kept inside the record, so a
+version, configuration, track, dataset digest, seed. Its weights lie in `<preset>/<dataset>/trained/<model>/...`, one
+folder for all tracks that train on the same windows. The digest of the source code is kept inside the record, so a
 change of code is noticed: training code changed -> train again, scoring code changed -> score again, nothing changed ->
 nothing to do.
 """
@@ -14,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stbench import paths, registry
 from stbench.model import Forecaster
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 class RunResult:
     folder: Path
     record: RunRecord
+    weights: Path | None
+    """Folder of checkpoint, snapshots and log; None for floors and predictions made elsewhere."""
     reused: bool
     """True when the finished run was already there and depends on the same code, configuration and data."""
 
@@ -65,17 +68,20 @@ def run(
     choice = choose(model, dataset, track=track, preset=preset)
     store = dataset_for(dataset, preset, source=source, settings=settings or {}, raw=raw, report=report)
     todo = plan(choice, store, seed)
-    folder = todo.folder(runs or paths.runs_dir())
+    runs = runs or paths.runs_dir()
+    folder, weights = todo.folder(runs), todo.training_folder(runs)
+    kept = None if todo.plugin.floor else weights
     code = code_of(todo)
     if not force and (before := finished(folder, code)):
-        return RunResult(folder, before, reused=True)
+        return RunResult(folder, before, kept, reused=True)
 
+    asked = _also_asked(todo, runs)
     from stbench.fit import fit
     from stbench.outcome import make_record, write_run
 
     trained = fit(
         todo,
-        folder,
+        weights,
         code["training"],
         budget_seconds=budget_seconds,
         device=device,
@@ -84,17 +90,30 @@ def run(
         report=report,
     )
     with report.progress(f"{todo.model}: scoring", "windows") as advance:
-        scores = protocol_of(todo.track).play(trained.model, store, todo.track, keep=keep, on_progress=advance)
-    if not todo.plugin.floor and (spread := _snapshot_scores(todo, trained.model, folder, report)):
+        scores = protocol_of(todo.track).play(
+            trained.model, store, todo.track, keep=keep, on_progress=advance, **asked
+        )
+    if not todo.plugin.floor and (spread := _snapshot_scores(todo, trained.model, weights, asked, report)):
         trained = replace(trained, training={**trained.training, "snapshot_scores": spread})
     command = command_line(todo, dataset, source, settings or {})
     made_with = {**code, "training": trained.code}
     record = make_record(todo, trained, scores, made_with, device, command, started, budget_seconds)
     write_run(todo, folder, record, scores)
-    return RunResult(folder, record, reused=False)
+    return RunResult(folder, record, kept, reused=False)
 
 
-def _snapshot_scores(todo: Plan, model: Forecaster, folder: Path, report: Reporter) -> dict[str, float]:
+def _also_asked(todo: Plan, runs: Path) -> dict[str, Any]:
+    """The judge, where the protocol asks for one; `StbenchError`, before anything is trained, when it is missing."""
+    if not protocol_of(todo.track).judged:
+        return {}
+    from stbench.judges.judge import find_judge
+
+    return {"judge": find_judge(todo.store, todo.preset, runs)}
+
+
+def _snapshot_scores(
+    todo: Plan, model: Forecaster, folder: Path, asked: Mapping[str, Any], report: Reporter
+) -> dict[str, float]:
     """Step -> mean over all lead times of the ranking metric, for the weights training kept on its way."""
     from stbench.fit import each_snapshot
 
@@ -103,7 +122,7 @@ def _snapshot_scores(todo: Plan, model: Forecaster, folder: Path, report: Report
     found = {}
     for step, then in each_snapshot(model, folder):
         with report.progress(f"{todo.model}: scoring step {step}", "windows") as advance:
-            values = play(then, todo.store, todo.track, on_progress=advance).values[ranking.name]
+            values = play(then, todo.store, todo.track, on_progress=advance, **asked).values[ranking.name]
         found[str(step)] = ranking.mean(values)
     return found
 

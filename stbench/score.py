@@ -128,7 +128,7 @@ def _write(
     write_scores(folder, scores)
     write_results(folder, rows(scores, record))
     record.write(folder)
-    return RunResult(folder, record, reused=False)
+    return RunResult(folder, record, None, reused=False)
 
 
 def _digest(scores: Scores) -> str:

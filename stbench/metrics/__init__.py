@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Metric", "applicable", "identity"]
+__all__ = ["Metric", "applicable", "identity", "of_whole_clips"]
 
 
 def identity(mean: np.ndarray) -> np.ndarray:
     """The mean itself."""
     return mean
+
+
+def of_whole_clips(*_: np.ndarray) -> np.ndarray:
+    """Stands for `frame_values` where there are none."""
+    raise TypeError("a metric of whole clips has no values of frames")
 
 
 @dataclass(frozen=True)
@@ -35,13 +40,18 @@ class Metric:
     """True: not applicable to frames that are not (channel, y, x); dropped there, never a zero."""
     frame_values: Callable[..., np.ndarray]
     """`(n, time, *frame)` twice, float32 -> `(n, time)` float64: means over a frame only. Best without the GIL. After
-    the two come the variables of `needs`, `(n, time)` float64 each."""
+    the two come the variables of `needs`, `(n, time)` float64 each. `of_whole_clips` for a metric that
+    is not taken frame by frame: the protocol that asks for it computes it (a judge's opinions, probes)."""
     finish: Callable[[np.ndarray], np.ndarray] = identity
     needs: tuple[str, ...] = ()
     """Variables of the store it has to know at the target frames: ("scale",) for an error in the unit of origin."""
     own_truth: bool = False
     """Where several truths are right: True, it is held against the one it likes best; False, against the one of the
     lowest mse over the sequence, the same for all metrics."""
+
+    @property
+    def by_frame(self) -> bool:
+        return self.frame_values is not of_whole_clips
 
     def mean(self, values: np.ndarray) -> float:
         """`finish(mean(values))` of any number of kept per-frame values: the score of exactly those frames."""

@@ -23,7 +23,9 @@ class Protocol:
     capability: str
     """The method a model needs; a model plug-in lists it in `capabilities`."""
     play: Callable[..., Scores]
-    """`play(model, store, track, *, split, batch_size, keep, on_progress, limit)`."""
+    """`play(model, store, track, *, split, batch_size, keep, on_progress, limit)`, and `judge` where it is judged."""
+    judged: bool = False
+    """Are predictions shown to a judge (`stbench judge train`)?"""
 
 
 def _forecast(*arguments: Any, **options: Any) -> Scores:

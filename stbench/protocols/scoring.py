@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 
 import numpy as np
@@ -36,23 +36,38 @@ class KeptPredictions:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """A score of all windows together: the entropy of their mean opinion, the distance between two samples."""
+
+    value: float
+    ci_low: float | None = None
+    ci_high: float | None = None
+
+
+@dataclass(frozen=True)
 class Scores:
-    """Per-window, per-lead-time values of every applicable metric of a track; no mean is taken here."""
+    """Per-window values of every applicable metric of a track, and scores of all windows together; no mean is taken
+    here."""
 
     sequence: np.ndarray
     """(n,) int64."""
     start: np.ndarray
     """(n,) int64, first conditioning frame."""
     values: Mapping[str, np.ndarray]
-    """Metric name -> (n, horizon) float64; column k is lead time k + 1."""
+    """Metric name -> (n, horizon) float64, column k is lead time k + 1; or (n, 1) for a score of whole clips."""
     inference_seconds: float | None
     """Wall time inside the model alone; None for predictions made elsewhere."""
     predictions_kept: KeptPredictions | None = None
+    whole: Mapping[str, Whole] = field(default_factory=dict)
+    """Metric name -> the score of all windows together."""
+    judge: str = ""
+    """Name of the judge whose opinions these are; rows of different judges are never ranked together."""
 
 
 def track_metrics(track: Track, frame_shape: tuple[int, ...]) -> list[Metric]:
     """The registered metrics of a track that are defined on its frames; `StbenchError` for an unknown name."""
-    return applicable([registry.metric(name) for name in track.metrics], frame_shape)
+    metrics = [registry.metric(name) for name in track.metrics]
+    return applicable([metric for metric in metrics if metric.by_frame], frame_shape)
 
 
 class Scorer:
@@ -79,8 +94,9 @@ class Scorer:
                     f"the metric {metric.name} needs the variable '{missing[0]}', which this protocol does not hand "
                     "out: leave it out of the track"
                 )
-            self._context[metric.frame_values] = [context[name] for name in metric.needs]
-            array = self._arrays.setdefault(metric.frame_values, np.full((n, horizon), np.nan))
+            values_of = metric.frame_values
+            self._context[values_of] = [context[name] for name in metric.needs]
+            array = self._arrays.setdefault(values_of, np.full((n, horizon), np.nan))
             self.values[metric.name] = array
         self._pool = ThreadPoolExecutor(threads or os.cpu_count() or 1)
 

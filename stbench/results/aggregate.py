@@ -67,41 +67,56 @@ COLUMNS = tuple(each.name for each in fields(ResultRow))
 def rows(scores: Scores, record: RunRecord) -> list[ResultRow]:
     """Result rows of a run: metrics in the order of the scores, lead times "1..h" first, then "1".."h".
 
-    Raises `StbenchError` for a value that is not a number, and for a metric that is not registered.
+    A score of whole clips has "1..h" alone, h the track's horizon. The version of a metric that asks a judge names
+    the judge. Raises `StbenchError` for a value that is not a number, and for a metric that is not registered.
     """
     interval = SequenceInterval(scores.sequence)
+    horizon = int(record.track.rpartition("-")[2])
     found: list[ResultRow] = []
-    for name, values in scores.values.items():
+
+    def add(name: str, lead_time: str, value: float, low: float | None, high: float | None) -> None:
         metric = registry.metric(name)
+        judge = "" if metric.by_frame else scores.judge
+        found.append(
+            ResultRow(
+                track=record.track,
+                dataset=record.dataset,
+                dataset_version=record.dataset_version,
+                dataset_digest=record.dataset_digest,
+                split=record.split,
+                source=record.dataset_source,
+                model=record.full_model,
+                preset=record.preset,
+                seed=record.seed,
+                lead_time=lead_time,
+                metric=name,
+                metric_version=f"{metric.version}, judge {judge}" if judge else metric.version,
+                value=value,
+                ci_low=low if low is not None and math.isfinite(low) else None,
+                ci_high=high if high is not None and math.isfinite(high) else None,
+                n=len(scores.sequence),
+                n_sequences=interval.n_sequences,
+            )
+        )
+
+    for name, values in scores.values.items():
         if np.isnan(values).any():
-            raise StbenchError(
-                f"{name} of {record.full_model} on {record.track} has values that are not numbers: score it again"
-            )
-        means, low, high = interval(values, metric.finish)
-        horizon = values.shape[1]
-        for k, lead_time in enumerate([f"1..{horizon}", *map(str, range(1, horizon + 1))]):
-            found.append(
-                ResultRow(
-                    track=record.track,
-                    dataset=record.dataset,
-                    dataset_version=record.dataset_version,
-                    dataset_digest=record.dataset_digest,
-                    split=record.split,
-                    source=record.dataset_source,
-                    model=record.full_model,
-                    preset=record.preset,
-                    seed=record.seed,
-                    lead_time=lead_time,
-                    metric=name,
-                    metric_version=metric.version,
-                    value=float(means[k]),
-                    ci_low=float(low[k]) if math.isfinite(low[k]) else None,
-                    ci_high=float(high[k]) if math.isfinite(high[k]) else None,
-                    n=len(values),
-                    n_sequences=interval.n_sequences,
-                )
-            )
+            raise _not_a_number(name, record)
+        ends = interval(values, registry.metric(name).finish)
+        each = map(str, range(1, horizon + 1)) if values.shape[1] == horizon else ()
+        for lead_time, cell in zip([f"1..{horizon}", *each], zip(*ends, strict=True), strict=False):
+            add(name, lead_time, *map(float, cell))
+    for name, score in scores.whole.items():
+        if math.isnan(score.value):
+            raise _not_a_number(name, record)
+        add(name, f"1..{horizon}", score.value, score.ci_low, score.ci_high)
     return found
+
+
+def _not_a_number(name: str, record: RunRecord) -> StbenchError:
+    return StbenchError(
+        f"{name} of {record.full_model} on {record.track} has values that are not numbers: score it again"
+    )
 
 
 class SequenceInterval:

@@ -103,6 +103,8 @@ class Board:
     metrics: tuple[str, ...]
     """The first one ranks."""
     horizon: int
+    by_lead_time: bool
+    """False: the ranking metric scores whole clips."""
     blocks: tuple[Block, ...]
     """More than one: the board has runs on different data, which must not be compared."""
 
@@ -112,8 +114,9 @@ class Board:
 
     @property
     def main_lead_times(self) -> tuple[str, ...]:
-        """The mean over all lead times, the first one, the last one."""
-        return tuple(dict.fromkeys((self.mean_lead_time, "1", str(self.horizon))))
+        """The mean over all lead times, the first one, the last one; the first alone where whole clips are scored."""
+        ends = (self.mean_lead_time, "1", str(self.horizon))
+        return tuple(dict.fromkeys(ends)) if self.by_lead_time else ends[:1]
 
     @property
     def file_stem(self) -> str:
@@ -168,6 +171,7 @@ def _board(entries: Sequence[Entry]) -> Board:
         source=record.dataset_source,
         metrics=metrics,
         horizon=horizon,
+        by_lead_time=any(row.lead_time == "1" for entry in entries for row in entry.rows if row.metric == metrics[0]),
         blocks=tuple(
             Block(key[0], key[1], key[2], _ranked(blocks[key], metrics[0] if metrics else "", mean_lead_time))
             for key in order

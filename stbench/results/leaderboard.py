@@ -15,7 +15,7 @@ import io
 import re
 import shutil
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple
 from datetime import datetime
 from pathlib import Path
@@ -49,6 +49,7 @@ COLUMNS = (
     "macs_per_forecast",
     "train_steps",
     "train_seconds",
+    "train_cpu_seconds",
     "budget_seconds",
     "inference_seconds",
     "peak_memory_mb",
@@ -207,6 +208,7 @@ def _common(board: Board, block: Block, line: Line) -> dict[str, str]:
         "macs_per_forecast": _text(record.macs_per_forecast),
         "train_steps": _text(record.steps),
         "train_seconds": _text(statistics.fmean(float(each.training.get("seconds", 0.0)) for each in records)),
+        "train_cpu_seconds": _mean(records, "cpu_seconds"),
         "budget_seconds": _text(record.budget_seconds),
         "inference_seconds": _text(statistics.fmean(inference) if inference else None),
         "peak_memory_mb": _text(round(max(memory) / 1e6) if memory else None),
@@ -226,6 +228,12 @@ def _common(board: Board, block: Block, line: Line) -> dict[str, str]:
         "command": record.command,
         "note": "; ".join(dict.fromkeys(notes)),
     }
+
+
+def _mean(records: Sequence[RunRecord], name: str) -> str:
+    """Of a number of the training, over the seeds that have it."""
+    found = [float(each.training[name]) for each in records if name in each.training]
+    return _text(statistics.fmean(found) if found else None)
 
 
 def _joined(texts: Iterator[str]) -> str:

@@ -20,6 +20,8 @@ class Clock:
     loading: float = 0.0
     """Part of `stepping` spent on gathering batches."""
     saving: float = 0.0
+    processor: float = 0.0
+    """Processor time of `stepping`, all threads."""
     sums: dict[str, float] = field(default_factory=dict)
     """Sum of each loss term since the last line."""
     count: int = 0

@@ -29,7 +29,9 @@ class TrainingSummary:
     """Steps done so far, over all sessions."""
     finished: bool
     seconds: float
-    """Training time over all sessions, checkpoints included."""
+    """Wall time of training over all sessions, checkpoints included."""
+    cpu_seconds: float
+    """Processor time of the same, over all threads: what the run costs on a machine that has other work too."""
     resumed_from: int
     """Step of the checkpoint this session started at; 0 for a fresh start."""
     losses: dict[str, float]
@@ -144,12 +146,13 @@ class _Session:
 
     def _step(self) -> dict[str, float]:
         state, clock = self.state, self.state.clock
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), time.process_time()
         batch = self.batches.batch(state.step)
         loaded = time.perf_counter()
         losses = state.advance(batch)
         clock.loading += loaded - start
         clock.stepping += time.perf_counter() - start
+        clock.processor += time.process_time() - busy
         self.log.add(state.step, losses)
         return losses
 
@@ -165,6 +168,7 @@ class _Session:
             steps=self.state.step,
             finished=self.state.step >= self.settings.steps,
             seconds=clock.stepping + clock.saving,
+            cpu_seconds=clock.processor,
             resumed_from=self.resumed_from,
             losses=self.log.latest(),
             loader_share=clock.loading / clock.stepping if clock.stepping else 0.0,

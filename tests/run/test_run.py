@@ -53,10 +53,10 @@ def test_a_run_leaves_record_results_checkpoint_predictions_and_pictures(tmp_pat
         "results.csv",
         "scores.npz",
         "predictions.zarr",
-        "checkpoint",
         "figures",
-        "log.jsonl",
     } <= names
+    assert result.weights is not None
+    assert {"checkpoint", "snapshots", "log.jsonl"} <= {path.name for path in result.weights.iterdir()}
     pictures = {path.name for path in (result.folder / "figures").iterdir()}
     assert pictures == {"forecast.png", "mse.png", "rmse.png", "mae.png"}
     record = read_record(result.folder)
@@ -104,6 +104,24 @@ def test_a_budget_stops_training_and_the_same_command_goes_on(tmp_path: Path) ->
     assert read_results(finished.folder) == read_results(whole.folder)
 
 
+def test_tracks_that_train_on_the_same_windows_share_one_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = registry.dataset("waveeq-100")
+    longer = dataclasses.replace(dataset.tracks[0], horizon=60)
+    other_windows = dataclasses.replace(dataset.tracks[0], horizon=50, train_horizon=10)
+    several = dataclasses.replace(dataset, tracks=(dataset.tracks[0], longer, other_windows))  # type: ignore[type-var]
+    monkeypatch.setattr(registry, "dataset", lambda name: several)
+    first, second = tiny(tmp_path), tiny(tmp_path, track="forecast-60")
+    assert first.weights == second.weights
+    assert first.folder != second.folder
+    assert second.record.training["resumed_from"] == 6
+    assert second.record.training["cpu_seconds"] == first.record.training["cpu_seconds"] > 0
+    alone = tiny(tmp_path / "alone", track="forecast-60")
+    assert read_results(alone.folder) == read_results(second.folder)
+    assert tiny(tmp_path, track="forecast-50").weights != first.weights
+
+
 def test_changed_training_code_trains_again_unless_told_to_reuse(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,7 +133,8 @@ def test_changed_training_code_trains_again_unless_told_to_reuse(
     again = tiny(tmp_path)
     assert again.record.training["resumed_from"] == 0
     assert again.record.code["training"] != first.record.code["training"]
-    assert (again.folder / "checkpoint.set-aside").exists()
+    assert again.weights is not None
+    assert (again.weights / "checkpoint.set-aside").exists()
 
 
 def test_changed_scoring_code_scores_again_with_the_weights_there_are(
