@@ -51,3 +51,8 @@ def test_the_dataset_page_says_what_the_cards_say(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("STBENCH_RAW", raising=False)
     script = runpy.run_path(str(ROOT / "docs" / "make_datasets.py"))
     assert script["PAGE"].read_text("utf-8") == script["page"](), "run .venv/bin/python docs/make_datasets.py"
+
+
+def test_the_evidence_page_says_what_the_records_say() -> None:
+    script = runpy.run_path(str(ROOT / "docs" / "make_evidence.py"))
+    assert script["PAGE"].read_text("utf-8") == script["page"](), "run .venv/bin/python docs/make_evidence.py"

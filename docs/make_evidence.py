@@ -1,0 +1,155 @@
+"""Writes docs/evidence.md from the published records, and draws its pictures from a folder of runs.
+
+`.venv/bin/python docs/make_evidence.py` writes the page; with a folder of runs, `docs/make_evidence.py runs`, it draws
+docs/images/<preset>/ first. Every model of a track is drawn on the same test window, the middle one of those that runs
+keep; values are in normalised units.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import zarr
+
+from stbench.results.board import Board, Entry, Line, boards
+from stbench.results.curves import curves_of_block
+from stbench.results.figures import error_against_lead_time, forecast_strip, swap_grid
+from stbench.results.leaderboard import find_runs, read_entry, read_published
+from stbench.results.numbers import count_text, interval_text, score_text, seconds_text
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "evidence.md"
+IMAGES = ROOT / "docs" / "images"
+PRESETS = ("cpu", "paper")
+KEPT = "predictions.zarr"
+HEAD = """\
+# Evidence
+
+This page is written by `docs/make_evidence.py` from the run records under `leaderboards/records/`; nothing here is
+typed by hand. Each row is one run with one seed, and the command in `leaderboards/<preset>/<track>.csv` repeats it.
+What the figures mean, and how they compare with the published ones, is in [reproduction.md](reproduction.md). Presets
+never share a table. Training time is wall time on two cores that had other work too; beside it stands the processor
+time. A score carries the 95 % interval over test sequences; "1..h" is the mean over lead times 1 to h.
+"""
+
+
+def page() -> str:
+    """The text of the page."""
+    published = boards(read_published(ROOT / "leaderboards"))
+    parts = [HEAD]
+    for preset in PRESETS:
+        found = [board for board in published if board.preset == preset and board.blocks]
+        if found:
+            parts.append(f"\n## Preset {preset}\n")
+            parts += [_section(board) for board in found]
+    return "".join(parts)
+
+
+def _section(board: Board) -> str:
+    simulated = ", simulated" if board.source == "simulated" else ""
+    lines = ["", f"### {board.track}{simulated}", "", *_table(board), ""]
+    for path in sorted((IMAGES / board.preset).glob(f"{board.file_stem}-*.png")):
+        rest = path.stem.removeprefix(f"{board.file_stem}-")
+        if rest in {"forecast", "swap", *board.metrics}:
+            lines += [f"![{board.track}: {rest}](images/{board.preset}/{path.name})", ""]
+    return "\n".join(lines)
+
+
+def _table(board: Board) -> Iterator[str]:
+    ranking, *others = board.metrics
+    ends = board.main_lead_times[1:]
+    columns = ["model", f"{ranking} {board.mean_lead_time}", "95 % interval", *(f"at {each}" for each in ends)]
+    columns += [*others, "parameters", "steps", "training", "processor"]
+    yield "| " + " | ".join(columns) + " |"
+    yield "|" + "---|" * len(columns)
+    for line in board.blocks[0].lines:
+        yield "| " + " | ".join(_cells(board, line)) + " |"
+
+
+def _cells(board: Board, line: Line) -> list[str]:
+    record = line.record
+    name = f"`{line.model}`" + (" (floor)" if record.floor else "")
+    ranking = line.summary(board.metrics[0], board.mean_lead_time)
+    if ranking is None:
+        return [name, "not applicable"]
+    cells = [name, score_text(ranking.value), interval_text(ranking.value, ranking.ci_low, ranking.ci_high)]
+    asked = [(board.metrics[0], each) for each in board.main_lead_times[1:]]
+    for metric, lead_time in [*asked, *((each, board.mean_lead_time) for each in board.metrics[1:])]:
+        found = line.summary(metric, lead_time)
+        cells.append(score_text(found.value) if found else "not applicable")
+    training = record.training
+    seconds = seconds_text(float(training["seconds"])) if record.steps else ""
+    processor = seconds_text(float(training["cpu_seconds"])) if "cpu_seconds" in training else ""
+    return [*cells, count_text(record.parameters), f"{record.steps:,}" if record.steps else "", seconds, processor]
+
+
+def draw(runs: Path) -> list[Path]:
+    """Every picture of the presets of the page; a track without learned models has none."""
+    folders = {folder: read_entry(folder) for folder in find_runs(runs)}
+    drawn = []
+    for board in boards(entry for entry in folders.values() if entry.record.preset in PRESETS):
+        if not board.blocks or all(line.record.floor for line in board.blocks[0].lines):
+            continue
+        drawn += _curves(board) + _frames(board, folders)
+    return drawn
+
+
+def _title(board: Board) -> str:
+    return f"{board.track}, preset {board.preset}"
+
+
+def _curves(board: Board) -> list[Path]:
+    if not board.by_lead_time:
+        return []
+    metric = board.metrics[0]
+    out = IMAGES / board.preset / f"{board.file_stem}-{metric}.png"
+    curves = curves_of_block(board, board.blocks[0], metric)
+    return [error_against_lead_time(curves, out, metric=metric, title=_title(board), source=board.source)]
+
+
+def _frames(board: Board, folders: dict[Path, Entry]) -> list[Path]:
+    place = {id(entry): folder for folder, entry in folders.items()}
+    kept = {}
+    for line in board.blocks[0].lines:
+        path = place[id(line.entries[0])] / KEPT
+        if not line.record.floor and path.exists():
+            kept[line.model] = zarr.open_group(path, mode="r")
+    if not kept:
+        return []
+    first = next(iter(kept.values()))
+    places = {
+        model: list(zip(_array(group, "sequence"), _array(group, "start"), strict=True))
+        for model, group in kept.items()
+    }
+    middle = len(next(iter(places.values()))) // 2
+    window = next(iter(places.values()))[middle]
+    predictions = {
+        model: _array(kept[model], "prediction")[windows.index(window)]
+        for model, windows in places.items()
+        if window in windows
+    }
+    sequence, start = window
+    conditioning, target = (_array(first, name)[middle] for name in ("conditioning", "target"))
+    out = IMAGES / board.preset / f"{board.file_stem}-{'swap' if 'content' in first else 'forecast'}.png"
+    title = f"{_title(board)}\n" + ("motion of " if "content" in first else "") + f"sequence {sequence}, frame {start}"
+    if "content" in first:
+        content = _array(first, "content")[middle]
+        return [swap_grid(content, conditioning, target, predictions, out, title=title, source=board.source)]
+    return [forecast_strip(conditioning, target, predictions, out, title=title, source=board.source)]
+
+
+def _array(group: zarr.Group, name: str) -> np.ndarray:
+    array = group[name]
+    assert isinstance(array, zarr.Array)
+    return np.asarray(array[:])
+
+
+if __name__ == "__main__":
+    for folder in sys.argv[1:]:
+        for path in draw(Path(folder)):
+            print(path.relative_to(ROOT))
+    PAGE.write_text(page(), "utf-8")
+    print(PAGE.relative_to(ROOT))
