@@ -52,6 +52,11 @@ class Climatology:
         forecast: np.ndarray = self._course[start[:, None] + n + np.arange(horizon)]
         return forecast
 
+    def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
+        """The forecast of the motion window, whatever the content: (b, conditioning, *frame) twice -> (b, horizon,
+        *frame) float32."""
+        return self.forecast(motion, horizon)
+
 
 def build(configuration: Mapping[str, Any], task: Task) -> Climatology:
     return Climatology(task)
@@ -65,4 +70,5 @@ plugin = ModelPlugin(
     bibtex="",
     build=build,
     floor=True,
+    capabilities=("forecast", "swap"),
 )

@@ -70,6 +70,11 @@ class VectorAutoregression:
             history = np.concatenate([history[:, step.shape[1] :], step], axis=1)
         return out.reshape(b, horizon, *self._shape)
 
+    def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
+        """The forecast of the motion window, whatever the content: (b, conditioning, *frame) twice -> (b, horizon,
+        *frame) float32."""
+        return self.forecast(motion, horizon)
+
 
 class StencilAutoregression:
     """v̂_{t+1}(x) = c + Σ_{j=0}^{n-1} Σ_{|d|∞ ≤ 2} A_j(d) v_{t-j}(x + d), one stencil for all pixels, iterated.
@@ -116,6 +121,11 @@ class StencilAutoregression:
         """(b, conditioning, channel, y, x) -> (b, horizon, channel, y, x) float32."""
         return iterate_stencil(conditioning, horizon, self._weights, self._intercept, self._low, self._high)
 
+    def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
+        """The forecast of the motion window, whatever the content: (b, conditioning, *frame) twice -> (b, horizon,
+        *frame) float32."""
+        return self.forecast(motion, horizon)
+
 
 def build(configuration: Mapping[str, Any], task: Task) -> VectorAutoregression | StencilAutoregression:
     return StencilAutoregression(task) if task.is_image else VectorAutoregression(task)
@@ -134,4 +144,5 @@ plugin = ModelPlugin(
 }""",
     build=build,
     floor=True,
+    capabilities=("forecast", "swap"),
 )

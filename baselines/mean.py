@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stbench.model import ModelPlugin, Task
+from stbench.model import Factors, ModelPlugin, Task
 from stbench.splits.training import TrainingWindows
 
 from .frames import mean_frame
@@ -32,6 +32,14 @@ class Mean:
         """The same frame again: (b, conditioning, *frame) twice -> (b, horizon, *frame) float32."""
         return self.forecast(content, horizon)
 
+    def generate(self, clip: np.ndarray, length: int, factors: Factors) -> np.ndarray:
+        """The same frame again: (b, n, *frame) -> (b, length, *frame) float32."""
+        return self.forecast(clip, length)
+
+    def transfer(self, content: np.ndarray, motion: np.ndarray, length: int, factors: Factors) -> np.ndarray:
+        """The same frame again."""
+        return self.forecast(content, length)
+
 
 def build(configuration: Mapping[str, Any], task: Task) -> Mean:
     return Mean(task)
@@ -45,5 +53,5 @@ plugin = ModelPlugin(
     bibtex="",
     build=build,
     floor=True,
-    capabilities=("forecast", "swap"),
+    capabilities=("forecast", "swap", "generate", "transfer"),
 )

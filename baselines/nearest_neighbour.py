@@ -62,6 +62,11 @@ class NearestNeighbour:
             out[i] = normalise(frames[row[best], start[best] + n : start[best] + n + horizon])
         return out
 
+    def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
+        """The forecast of the motion window, whatever the content: (b, conditioning, *frame) twice -> (b, horizon,
+        *frame) float32."""
+        return self.forecast(motion, horizon)
+
     def _reduced(self, frames: np.ndarray) -> np.ndarray:
         """Frames as the search sees them."""
         if not self._task.is_image:
@@ -109,4 +114,5 @@ plugin = ModelPlugin(
 }""",
     build=build,
     floor=True,
+    capabilities=("forecast", "swap"),
 )

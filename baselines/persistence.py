@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stbench.model import ModelPlugin, Task
+from stbench.model import Factors, ModelPlugin, Task
 from stbench.splits.training import TrainingWindows
 
 
@@ -25,6 +25,14 @@ class Persistence:
         """The last content frame, whatever moves: (b, conditioning, *frame) twice -> (b, horizon, *frame) float32."""
         return self.forecast(content, horizon)
 
+    def generate(self, clip: np.ndarray, length: int, factors: Factors) -> np.ndarray:
+        """The first frame for ever: (b, n, *frame) -> (b, length, *frame) float32."""
+        return np.repeat(clip[:, :1], length, axis=1)
+
+    def transfer(self, content: np.ndarray, motion: np.ndarray, length: int, factors: Factors) -> np.ndarray:
+        """The first content frame, whatever moves."""
+        return self.generate(content, length, factors)
+
 
 def build(configuration: Mapping[str, Any], task: Task) -> Persistence:
     return Persistence()
@@ -38,5 +46,5 @@ plugin = ModelPlugin(
     bibtex="",
     build=build,
     floor=True,
-    capabilities=("forecast", "swap"),
+    capabilities=("forecast", "swap", "generate", "transfer"),
 )

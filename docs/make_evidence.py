@@ -61,7 +61,12 @@ def _section(board: Board) -> str:
 def _table(board: Board) -> Iterator[str]:
     ranking, *others = board.metrics
     ends = board.main_lead_times[1:]
-    columns = ["model", f"{ranking} {board.mean_lead_time}", "95 % interval", *(f"at {each}" for each in ends)]
+    columns = [
+        "model",
+        f"{ranking} {board.mean_lead_time}",
+        "95 % interval",
+        *(each if ".." in each else f"at {each}" for each in ends),
+    ]
     columns += [*others, "parameters", "steps", "training", "processor"]
     yield "| " + " | ".join(columns) + " |"
     yield "|" + "---|" * len(columns)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,8 +27,22 @@ from ._mug_index import EXPRESSIONS, FPS, SIDE
 from ._mug_parameters import MugParameters
 from ._mug_produce import Drawn, Files, Producer, Studio
 
+if TYPE_CHECKING:
+    from stbench.store.reader import Store
+
 __all__ = ["MugParameters", "evaluation_clips", "mug"]
 
+GENERATION = ("mse", "psnr", "ssim_gauss11", "mae")
+IDENTITY = "judge_identity_accuracy"
+"""Where the judge knows the subjects of the test part: `split=clip`."""
+OPINIONS = ("judge_intra_entropy", "judge_inter_entropy", "judge_inception_score")
+PROBES = (
+    *("probe_mlp_action_from_content", "probe_linear_action_from_content", "probe_chance_action"),
+    *("probe_linear_action_from_motion", "probe_mlp_action_from_motion"),
+    *("probe_linear_attributes_from_motion", "probe_mlp_attributes_from_motion", "probe_chance_attributes"),
+    *("probe_linear_attributes_from_content", "probe_mlp_attributes_from_content"),
+    *("content_temporal_variance", "energy_drift", "reversibility_error"),
+)
 METRICS = ("mse", "rmse", "mae", "psnr", "ssim_gauss11")
 SHARD_BYTES = 48_000_000
 """Most bytes of a shard, padding included; 48 sequences of the canonical dataset."""
@@ -53,6 +67,11 @@ class Mug:
 
     def sources(self, raw: Path | None) -> tuple[str, ...]:
         return ("official", "simulated") if find_root(raw) else ("simulated",)
+
+    def clips(self, store: Store, frames: int, part: str) -> tuple[np.ndarray, np.ndarray]:
+        """Sequences and first frames of the clips that generation is evaluated on: `evaluation_clips`, drawn."""
+        assert store.row_size is not None
+        return evaluation_clips(store.row_size, store.split, frames, part=part)[1:]
 
     def blueprint(self, parameters: MugParameters, source: str, raw: Path | None = None) -> Blueprint:
         """Resolve takes and split; lists official folders and reads one header a take. Raises `StbenchError`."""
@@ -200,7 +219,14 @@ mug = Mug(
     card=MUG,
     parameters=MugParameters,
     # Windows side by side over each take, so that rest, onset, apex and offset are all forecast.
-    tracks=(Track("mug", "forecast", 5, 10, train_horizon=10, metrics=METRICS, stride=15),),
+    tracks=(
+        Track("mug", "forecast", 5, 10, train_horizon=10, metrics=METRICS, stride=15),
+        Track("mug", "generation", 5, 16, train_horizon=10, metrics=GENERATION),
+        Track("mug", "sample", 5, 8, 10, metrics=("judge_action_accuracy", IDENTITY, *OPINIONS, "frechet_judge")),
+        Track("mug", "resample", 5, 8, 10, metrics=("judge_action_accuracy", *OPINIONS, "frechet_judge")),
+        Track("mug", "exchange", 5, 8, 10, metrics=("judge_action_accuracy", IDENTITY, *OPINIONS)),
+        Track("mug", "probe", 5, 8, 10, metrics=PROBES),
+    ),
     presets={"quick": {"subjects": ("008", "017", "021", "077", "001", "002"), "takes": 2}},
     judged_factors={"action": ("expression",), "identity": ("subject",)},
 )

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,8 +38,21 @@ from ._sprites_sheets import (
 )
 from .simulated import sheets as stand_in
 
+if TYPE_CHECKING:
+    from stbench.store.reader import Store
+
 __all__ = ["published_order", "sprites"]
 
+GENERATION = ("mse", "psnr", "ssim_gauss11", "mae")
+ATTRIBUTES = tuple(f"judge_{layer}_accuracy" for layer in LAYERS)
+PROBES = (
+    *("probe_mlp_action_from_content", "probe_linear_action_from_content", "probe_chance_action"),
+    *("probe_linear_action_from_motion", "probe_mlp_action_from_motion"),
+    *("probe_linear_attributes_from_motion", "probe_mlp_attributes_from_motion", "probe_chance_attributes"),
+    *("probe_linear_attributes_from_content", "probe_mlp_attributes_from_content"),
+    *("content_temporal_variance", "energy_drift", "reversibility_error"),
+)
+OPINIONS = ("judge_intra_entropy", "judge_inter_entropy", "judge_inception_score")
 METRICS = ("mse", "rmse", "mae", "psnr", "ssim_gauss11")
 PUBLISHED_TRAIN = 1_000
 PER_CHARACTER = len(ACTIONS) * len(VIEWS)
@@ -100,6 +113,8 @@ class Sprites:
     judged_factors: Mapping[str, tuple[str, ...]]
     """Question to a judge -> the factors whose product is the class; the published judges ask for action and view
     together."""
+    period: int = FRAMES
+    """A clip is a cycle: frame t is frame t mod 8."""
     raw_files: tuple[RawFile, ...] = OFFICIAL
     raw_aliases: tuple[str, ...] = ALIASES
     instructions: str = ""
@@ -107,6 +122,10 @@ class Sprites:
     def sources(self, raw: Path | None) -> tuple[str, ...]:
         found = locate(OFFICIAL, self.name, raw, ALIASES)
         return ("official", "simulated") if found is not None else ("simulated",)
+
+    def exchanged(self, store: Store, content: np.ndarray, motion: np.ndarray) -> np.ndarray:
+        """The sequences (n,) that show the characters of `content` in action and view of `motion`."""
+        return np.asarray(content // PER_CHARACTER * PER_CHARACTER + motion % PER_CHARACTER)
 
     def blueprint(self, parameters: SpritesParameters, source: str, raw: Path | None = None) -> Blueprint:
         p = parameters
@@ -213,7 +232,24 @@ sprites = Sprites(
     version="1",
     card=SPRITES,
     parameters=SpritesParameters,
-    tracks=(Track("sprites", "forecast", 4, 4, train_horizon=4, metrics=METRICS, stride=FRAMES),),
+    # One training for all of them: a model sees the whole clip.
+    tracks=(
+        Track("sprites", "forecast", 4, 4, train_horizon=4, metrics=METRICS, stride=FRAMES),
+        Track("sprites", "generation", 4, 2 * FRAMES, train_horizon=4, metrics=GENERATION),
+        Track(
+            *("sprites", "sample", 4, FRAMES, 4),
+            metrics=("judge_action_accuracy", *ATTRIBUTES, *OPINIONS, "frechet_judge"),
+        ),
+        Track(
+            *("sprites", "resample", 4, FRAMES, 4),
+            metrics=("judge_motion_accuracy", "judge_action_accuracy", *OPINIONS, "frechet_judge"),
+        ),
+        Track(
+            *("sprites", "exchange", 4, FRAMES, 4),
+            metrics=("mse", "psnr", "ssim_gauss11", "judge_motion_accuracy", "judge_action_accuracy", *ATTRIBUTES),
+        ),
+        Track("sprites", "probe", 4, FRAMES, 4, metrics=PROBES),
+    ),
     presets={"quick": {"characters": 120}},
     judged_factors={"action": ("action", "view"), **{layer: (layer,) for layer in LAYERS}},
 )

@@ -298,9 +298,10 @@ def _coordinates(dates: np.ndarray, size: int, places: tuple[np.ndarray, np.ndar
     return coordinates
 
 
-def _track(horizon: int) -> Track:
+def _track(horizon: int, reported: tuple[int, ...] = ()) -> Track:
     metrics = ("mse", "rmse", "mae", "mse_celsius", "mse_celsius_broadcast")
-    return Track("sst", "forecast", conditioning=4, horizon=horizon, train_horizon=6, metrics=metrics)
+    similarities = ("ssim_gauss11", "ssim_gauss11_celsius_broadcast")
+    return Track("sst", "forecast", 4, horizon, train_horizon=6, metrics=(*metrics, *similarities), reported=reported)
 
 
 sst = Sst(
@@ -308,6 +309,6 @@ sst = Sst(
     version="1",
     card=SST,
     parameters=SstParameters,
-    tracks=(_track(6), _track(10)),
+    tracks=(_track(6), _track(10, reported=(6,))),
     presets={"quick": {"grid": (193, 257), "years": 2, "n_zones": 4}},
 )

@@ -132,6 +132,8 @@ class Track:
     metrics: tuple[str, ...]
     """Registered metric names; the first one ranks the board."""
     stride: int = 1
+    reported: tuple[int, ...] = ()
+    """Shorter horizons k that papers report of the same forecasts: "1..k" stands beside "1..h"."""
 
     @property
     def id(self) -> str:

@@ -5,6 +5,8 @@ There is no base class. A model is any object with the capability a protocol ask
 - `forecast(conditioning, horizon) -> frames`, numpy float32, `(batch, conditioning, *frame)` -> `(batch, horizon,
   *frame)`;
 - `swap(content, motion, horizon) -> frames`, two such windows: the content of one goes on with the motion of the other.
+- `generate`, `transfer`, `sample`, `resample`: whole clips, from their first frame on, see the classes below; `codes`:
+  what it makes of a clip, for probes.
 
 Its plug-in lists them in `capabilities`; on tracks that ask for another one it is not applicable.
 
@@ -61,6 +63,57 @@ class Swapper(Protocol):
     def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
         """What `content` shows, moving on as `motion` does: both (batch, conditioning, *frame) -> (batch, horizon,
         *frame), float32; the first frame follows the last one of `motion`."""
+        ...
+
+
+Factors = Mapping[str, np.ndarray]
+"""What a model may know beside frames: name of the action's factor -> (batch,) int64."""
+
+
+@runtime_checkable
+class Sequencer(Protocol):
+    def generate(self, clip: np.ndarray, length: int, factors: Factors) -> np.ndarray:
+        """Frames 0..length-1 of the sequence that `clip` (batch, n, *frame) begins, with the state of its first frame
+        alone: (batch, length, *frame), float32. `factors`: the clip's action."""
+        ...
+
+
+@runtime_checkable
+class Transferrer(Protocol):
+    def transfer(self, content: np.ndarray, motion: np.ndarray, length: int, factors: Factors) -> np.ndarray:
+        """What `content` shows, moving as `motion` does, both (batch, n, *frame), from the first frame of `motion` on:
+        (batch, length, *frame), float32. `factors`: the action of `motion`."""
+        ...
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    def sample(self, content: np.ndarray, length: int, factors: Factors, seed: int) -> np.ndarray:
+        """What `content` (batch, n, *frame) shows, in a motion drawn for the action asked in `factors`: (batch, length,
+        *frame), float32. The same `seed` and arguments give the same frames."""
+        ...
+
+
+@runtime_checkable
+class Resampler(Protocol):
+    def resample(self, motion: np.ndarray, length: int, factors: Factors, seed: int) -> np.ndarray:
+        """Drawn content that moves as `motion` (batch, n, *frame) does, from its first frame on: (batch, length,
+        *frame), float32. `factors`: the action of `motion`."""
+        ...
+
+
+@runtime_checkable
+class Coder(Protocol):
+    def codes(self, clip: np.ndarray, factors: Factors) -> Mapping[str, np.ndarray]:
+        """{"content": (batch, k), "motion": (batch, m)}: what the model makes of a clip (batch, n, *frame)."""
+        ...
+
+
+@runtime_checkable
+class Conserving(Protocol):
+    def conservation(self, clip: np.ndarray, factors: Factors, steps: int) -> Mapping[str, np.ndarray]:
+        """{"energy_drift": (batch,), "reversibility_error": (batch,)} of the dynamics over `steps` frames, from the
+        state of a clip's first frame, in float64. What a model may have beside `codes`."""
         ...
 
 

@@ -133,4 +133,6 @@ def draw_beside(folder: Path, board: Board) -> None:
     for block in board.blocks:
         for metric in board.metrics:
             curves = curves_of_block(board, block, metric)
+            if not curves:
+                continue
             error_against_lead_time(curves, _curves(folder, metric), metric=metric, title=title, source=board.source)

@@ -66,7 +66,7 @@ def choose(model: str, dataset: str, *, track: str | None = None, preset: str = 
     chosen = find_track(dataset, track)
     if preset not in PRESETS:
         raise StbenchError(f"there is no preset '{preset}': {nearest(preset, PRESETS)}")
-    check_capability(plugin, chosen)
+    check_capability(plugin, chosen, variant)
     if plugin.floor:
         if variant:
             raise StbenchError(f"the floor '{name}' has no variants, so there is no '{model}'")
@@ -169,7 +169,11 @@ def code_of(todo: Plan) -> dict[str, str]:
     from stbench.results.environment import code_fingerprint
 
     model_code = own_modules(todo.plugin.build.__module__)
+    truths: list[str] = []
+    if todo.track.protocol != "forecast":
+        # What is right is then drawn by the dataset's plug-in (swap cases, exchanged clips), not read from the store.
+        truths = own_modules(type(registry.dataset(todo.track.dataset)).__module__)
     return {
         "training": code_fingerprint([*TRAINING_CODE, *model_code]),
-        "scoring": code_fingerprint(SCORING_CODE),
+        "scoring": code_fingerprint([*SCORING_CODE, *truths]),
     }

@@ -90,9 +90,7 @@ def run(
         report=report,
     )
     with report.progress(f"{todo.model}: scoring", "windows") as advance:
-        scores = protocol_of(todo.track).play(
-            trained.model, store, todo.track, keep=keep, on_progress=advance, **asked
-        )
+        scores = protocol_of(todo.track).play(trained.model, store, todo.track, keep=keep, on_progress=advance, **asked)
     if not todo.plugin.floor and (spread := _snapshot_scores(todo, trained.model, weights, asked, report)):
         trained = replace(trained, training={**trained.training, "snapshot_scores": spread})
     command = command_line(todo, dataset, source, settings or {})

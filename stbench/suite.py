@@ -17,6 +17,9 @@ from stbench.protocols.known import has_capability
 from stbench.report import Reporter, Silent
 from stbench.run import finished
 
+BESIDE = ("forecast", "swap")
+"""Protocols that ask a forecaster's weights for more, at no training: no judge, no labels."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -32,27 +35,49 @@ class Job:
 
 
 def everything(preset: str) -> list[Job]:
-    """All there is of a preset: on the main track of every dataset all floors, then every model and its headline
-    variants.
+    """All there is of a preset: on the tracks of every dataset (`tracks_of`) all floors, then every model and its
+    headline variants, those that are applicable.
 
     A variant that changes nothing in this preset (a cosine schedule where the preset has one already) is left out.
     """
     found = []
     for dataset in registry.names("datasets"):
-        if not registry.dataset(dataset).tracks:
+        for track in tracks_of(dataset, preset):
+            beside = Job("", dataset, preset, track)
+            found += floors(beside)
+            found += [Job(**{**vars(beside), "model": model}) for model in _learned(dataset, preset, track)]
+    return found
+
+
+def tracks_of(dataset: str, preset: str) -> list[str | None]:
+    """The main track, None, and those that its trainings are asked for beside it: other horizons and swaps.
+
+    In `quick` that is the shortest swap alone: further horizons would tell nothing of models that are hardly trained.
+    """
+    tracks = registry.dataset(dataset).tracks
+    if not tracks:
+        return []
+    others = [track for track in tracks[1:] if track.protocol in BESIDE]
+    if preset == "quick":
+        swaps = [track for track in others if track.protocol == "swap"]
+        others = sorted(swaps, key=lambda track: track.horizon)[:1]
+    return [None, *(track.id.partition("/")[2] for track in others)]
+
+
+def _learned(dataset: str, preset: str, track: str | None) -> list[str]:
+    """Names of the models and headline variants that a preset has for the leaderboard of a track."""
+    found: list[str] = []
+    asked = find_track(dataset, track)
+    for name in registry.names("models"):
+        plugin = registry.model(name)
+        presets = plugin.presets(dataset)
+        if plugin.floor or preset not in presets or not presets[preset].get("leaderboard", True):
             continue
-        found += floors(Job("", dataset, preset))
-        for name in registry.names("models"):
-            plugin = registry.model(name)
-            presets = plugin.presets(dataset)
-            if plugin.floor or preset not in presets or not has_capability(plugin, find_track(dataset, None)):
-                continue
-            if not presets[preset].get("leaderboard", True):
-                continue
-            headline = [variant for variant, table in presets.get("variants", {}).items() if table.get("headline")]
-            models = [name, *(f"{name}:{variant}" for variant in headline)]
-            chosen = {model: choose(model, dataset, preset=preset).configuration for model in models}
-            found += [Job(model, dataset, preset) for model in models if model == name or chosen[model] != chosen[name]]
+        headline = [variant for variant, table in presets.get("variants", {}).items() if table.get("headline")]
+        variants = [variant for variant in ("", *headline) if has_capability(plugin, asked, variant)]
+        models = [f"{name}:{variant}" if variant else name for variant in variants]
+        chosen = {model: choose(model, dataset, track=track, preset=preset).configuration for model in models}
+        found += [model for model in models if model == name or chosen[model] != chosen[name]]
     return found
 
 
@@ -84,6 +109,6 @@ def run_all(todo: Sequence[Job], *, runs: Path | None = None, report: Reporter |
         if done.returncode in (-signal.SIGINT, 128 + signal.SIGINT):
             raise KeyboardInterrupt
         if done.returncode:
-            failed.append(f"{job.model} on {job.dataset}")
+            failed.append(f"{job.model} on {planned.track.id}")
     if failed:
         raise StbenchError(f"{len(failed)} of {len(todo)} runs failed ({', '.join(failed)}): see their messages above")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from stbench.conformance.subject import BATCH, Subject
 from stbench.errors import StbenchError
-from stbench.protocols.peeking import reacts_to_targets
+from stbench.protocols.peeking import reacts_to_targets, reacts_to_truths
 
 ROUNDING = 1e-5
 """Forecasts of a window in different batches may differ by so much of the largest value, or by a thousandth of what
@@ -112,6 +113,20 @@ def swap(subject: Subject) -> str:
         raise StbenchError("the same windows are swapped differently the second time: draw nothing, keep no state")
     return f"{wanted}, the same bits twice"
 
+
+def no_truth_leak(subject: Subject) -> str:
+    """For a model that swaps."""
+    content, motion, horizon = subject.conditioning, subject.conditioning[::-1].copy(), subject.task.track.horizon
+    ready: Any = subject.ready
+    if reacts_to_truths(ready, subject.store, content, motion, horizon, subject.folder()):
+        raise StbenchError(
+            "the swap changes when the test part of the store is replaced by garbage: the model reads the store, but "
+            "the content and the motion window are all it may see"
+        )
+    return "replacing the test part of the store by garbage changes no bit"
+
+
+SWAPS: dict[str, Callable[[Subject], str]] = {"swap": swap, "truths": no_truth_leak}
 
 FORECASTS: dict[str, Callable[[Subject], str]] = {
     "shape": shape,

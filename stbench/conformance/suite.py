@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stbench import registry
-from stbench.conformance.forecasts import FORECASTS, swap
+from stbench.conformance.forecasts import FORECASTS, SWAPS
 from stbench.conformance.subject import Subject
 from stbench.errors import StbenchError
 from stbench.generator import Track
@@ -61,7 +61,7 @@ def check_plugin(
 ) -> list[Finding]:
     """Check a plug-in that need not be registered: `configuration` is {"model": ..., "training": ...} of a preset."""
     subject = Subject(plugin, configuration, task, scratch)
-    todo = {**FORECASTS, "swap": swap} if "swap" in plugin.capabilities else dict(FORECASTS)
+    todo = {**FORECASTS, **(SWAPS if "swap" in plugin.capabilities else {})}
     if not plugin.floor:
         from stbench.training.conformance import LEARNING
 

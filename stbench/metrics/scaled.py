@@ -1,6 +1,6 @@
-"""Errors in the unit the frames came in: scale * frames + offset is that unit, scale varies from frame to frame.
+"""Errors and similarity in the unit the frames came in: scale * frames + offset, both vary from frame to frame.
 
-The offset cancels. Of sea surface temperature the unit is the degree Celsius.
+In errors the offset cancels. Of sea surface temperature the unit is the degree Celsius.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import numpy as np
 
 from stbench.metrics import Metric
 from stbench.metrics.pixel import DONA_2021, squared_error
+from stbench.metrics.ssim import ssim_gauss11, structural_similarity
 
 
 def scaled_squared_error(prediction: np.ndarray, target: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -19,6 +20,28 @@ def scaled_squared_error(prediction: np.ndarray, target: np.ndarray, scale: np.n
 def broadcast_squared_error(prediction: np.ndarray, target: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """e_k = mean_i (p_ki - t_ki)² mean_l s_l²: every frame times the scale of every day of the window."""
     return np.asarray(squared_error(prediction, target) * (scale**2).mean(axis=1, keepdims=True))
+
+
+def broadcast_similarity(
+    prediction: np.ndarray,
+    target: np.ndarray,
+    scale: np.ndarray,
+    offset: np.ndarray,
+    lowest: np.ndarray,
+    highest: np.ndarray,
+) -> np.ndarray:
+    """q_k = mean_l SSIM(a_l p_k + b_l, a_l t_k + b_l),   a_l = s_l / (M - m), b_l = (o_l - m) / (M - m).
+
+    SSIM as `structural_similarity` (data range 1); s_l, o_l scale and offset of day l of the window, m and M the lowest
+    and highest value of the sequence as stored, which is normalised. `(n, time, channel, y, x)` twice and `(n, time)`
+    four times -> `(n, time)` float64.
+    """
+    total = np.zeros(prediction.shape[:2])
+    a, b = scale / (highest - lowest), (offset - lowest) / (highest - lowest)
+    for day in range(scale.shape[1]):
+        one, other = (each[:, day, None, None, None, None] for each in (a, b))
+        total += structural_similarity(one * prediction + other, one * target + other)
+    return np.asarray(total / scale.shape[1])
 
 
 mse_celsius = Metric(
@@ -43,4 +66,19 @@ mse_celsius_broadcast = Metric(
     images_only=True,
     frame_values=broadcast_squared_error,
     needs=("scale",),
+)
+
+ssim_gauss11_celsius_broadcast = Metric(
+    name="ssim_gauss11_celsius_broadcast",
+    version="1",
+    formula=(
+        "mean_l SSIM(a_l p_k + b_l, a_l t_k + b_l), a_l = s_l / (M - m), b_l = (o_l - m) / (M - m), l over the target "
+        "frames of the window"
+    ),
+    range="1",
+    reference=f"{DONA_2021}: its test code; SSIM: {ssim_gauss11.reference}",
+    higher_is_better=True,
+    images_only=True,
+    frame_values=broadcast_similarity,
+    needs=("scale", "offset", "lowest", "highest"),
 )

@@ -25,14 +25,14 @@ def gaussian_window() -> np.ndarray:
     return np.asarray(window / window.sum())
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _ssim_planes(p: np.ndarray, t: np.ndarray, g: np.ndarray, c1: float, c2: float, out: np.ndarray) -> None:
     """Mean SSIM of every plane of `p`, `t` (planes, y, x) into `out` (planes,), valid windows only.
 
     Four filtered maps suffice: p, t, p² + t² and p·t. Filtering goes over rows, then columns; the loops over x have
     independent iterations, so they vectorise without reordering a sum: the value is the same on every CPU, symmetric in
     p and t to the last bit, and exactly 1 for p = t. float64 because the variances are small differences of large
-    numbers.
+    numbers. The error model without a check for zero lets the loop with the division vectorise; no denominator is zero.
     """
     planes, height, width = p.shape
     rows, columns = height - 10, width - 10

@@ -8,6 +8,7 @@ scikit-image up to 0.19 assumed of floating-point frames in [0, 1], and bytes ar
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -16,58 +17,68 @@ from stbench.errors import StbenchError
 from stbench.metrics import Metric
 
 SIDE = 7
+AREA = float(SIDE**2)
 SAMPLE = SIDE**2 / (SIDE**2 - 1)
 """Biased moments times this are sample (co)variances."""
 
 
-@njit(cache=True, nogil=True)
-def _ssim_planes(p: np.ndarray, t: np.ndarray, c1: float, c2: float, sample: float, out: np.ndarray) -> None:
+@njit(cache=True, nogil=True, error_model="numpy")
+def _ssim_planes(
+    p: np.ndarray, t: np.ndarray, c1: float, c2: float, rows: np.ndarray, line: np.ndarray, out: np.ndarray
+) -> None:
     """Mean SSIM of every plane of `p`, `t` (planes, y, x) into `out` (planes,), valid windows only.
 
-    Sums over a window go along x, then along y, always in the same order; the loops over x are independent.
+    Works on sums over a window, s = 49 μ: both factors of the formula are taken 49² times, which cancels in the
+    fraction and saves the divisions. Sums go along y, then along x, always in the same order; the loops over x are
+    independent, so they vectorise without reordering a sum, and the error model without a check for zero lets them
+    (no denominator is zero). `rows` (4, y, x) and `line` (4, x) are scratch; their type is that of the sums.
     """
     planes, height, width = p.shape
-    rows, columns = height - 6, width - 6
-    along_x = np.empty((4, height, columns))
-    line = np.empty((4, width))
-    moment = np.empty((4, columns))
+    last_row, columns = height - 6, width - 6
+    k1, k2 = c1 * AREA * AREA, c2 * AREA * AREA
     totals = np.empty(columns)
     for plane in range(planes):
         for y in range(height):
+            a, b, squares, product = rows[0, y], rows[1, y], rows[2, y], rows[3, y]
             for x in range(width):
-                a = np.float64(p[plane, y, x])
-                b = np.float64(t[plane, y, x])
-                line[0, x] = a
-                line[1, x] = b
-                line[2, x] = a * a + b * b
-                line[3, x] = a * b
-            for m in range(4):
-                source = line[m]
-                target = along_x[m, y]
-                for x in range(columns):
-                    target[x] = source[x + 3] + (
-                        (source[x] + source[x + 6]) + (source[x + 1] + source[x + 5]) + (source[x + 2] + source[x + 4])
-                    )
+                a[x] = p[plane, y, x]
+                b[x] = t[plane, y, x]
+            for x in range(width):
+                squares[x] = a[x] * a[x] + b[x] * b[x]
+            for x in range(width):
+                product[x] = a[x] * b[x]
         totals[:] = 0.0
-        for y in range(rows):
+        for y in range(last_row):
             for m in range(4):
-                s = along_x[m]
-                target = moment[m]
-                for x in range(columns):
-                    target[x] = (
-                        s[y + 3, x]
-                        + ((s[y, x] + s[y + 6, x]) + (s[y + 1, x] + s[y + 5, x]) + (s[y + 2, x] + s[y + 4, x]))
-                    ) / 49.0
+                r, s = rows[m], line[m]
+                for x in range(width):
+                    s[x] = r[y + 3, x] + (
+                        (r[y, x] + r[y + 6, x]) + (r[y + 1, x] + r[y + 5, x]) + (r[y + 2, x] + r[y + 4, x])
+                    )
+            sums_p, sums_t, sums_squares, sums_product = line[0], line[1], line[2], line[3]
             for x in range(columns):
-                cross = moment[0, x] * moment[1, x]
-                squared = moment[0, x] * moment[0, x] + moment[1, x] * moment[1, x]
-                covariance = 2.0 * sample * (moment[3, x] - cross)
-                variances = sample * (moment[2, x] - squared)
-                totals[x] += ((2.0 * cross + c1) * (covariance + c2)) / ((squared + c1) * (variances + c2))
+                s_p, s_t = np.float64(_seven(sums_p, x)), np.float64(_seven(sums_t, x))
+                cross = s_p * s_t
+                squared = s_p * s_p + s_t * s_t
+                covariance = 2.0 * SAMPLE * (AREA * np.float64(_seven(sums_product, x)) - cross)
+                variances = SAMPLE * (AREA * np.float64(_seven(sums_squares, x)) - squared)
+                totals[x] += ((2.0 * cross + k1) * (covariance + k2)) / ((squared + k1) * (variances + k2))
         total = 0.0
         for x in range(columns):
             total += totals[x]
-        out[plane] = total / (rows * columns)
+        out[plane] = total / (last_row * columns)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _seven(s: np.ndarray, x: int) -> float:
+    return s[x + 3] + ((s[x] + s[x + 6]) + (s[x + 1] + s[x + 5]) + (s[x + 2] + s[x + 4]))  # type: ignore[no-any-return]
+
+
+@njit(cache=True, nogil=True)
+def _truncate(frames: np.ndarray, out: np.ndarray) -> None:
+    """floor(255 clip(x, 0, 1)) of every element, in float64 on the way."""
+    for i in range(frames.size):
+        out[i] = np.floor(255.0 * min(max(np.float64(frames[i]), 0.0), 1.0))
 
 
 def uniform_similarity(prediction: np.ndarray, target: np.ndarray, data_range: float = 1.0) -> np.ndarray:
@@ -77,6 +88,24 @@ def uniform_similarity(prediction: np.ndarray, target: np.ndarray, data_range: f
     (times 49/48), C1 = (0.01 L)², C2 = (0.03 L)², L = `data_range`; only positions where the window lies inside the
     frame. Mean over positions per channel, then over channels. Raises `StbenchError` for frames smaller than 7x7.
     """
+    return _similarity(prediction, target, data_range, np.float64)
+
+
+def byte_similarity(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """`uniform_similarity` with L = 255 of floor(255 clip(x, 0, 1)): frames as the PredRNN line writes them."""
+    levels = []
+    for each in (prediction, target):
+        whole = np.empty(each.shape, np.float32)
+        _truncate(np.ascontiguousarray(each).reshape(-1), whole.reshape(-1))
+        levels.append(whole)
+    # Sums of 49 squares of two bytes are whole numbers below 2^23: float32 holds them exactly.
+    return _similarity(levels[0], levels[1], 255.0, np.float32)
+
+
+def _similarity(
+    prediction: np.ndarray, target: np.ndarray, data_range: float, sums: type[np.floating[Any]]
+) -> np.ndarray:
+    """`sums`: type in which moments are added up."""
     n, time, channels, height, width = prediction.shape
     if min(height, width) < SIDE:
         raise StbenchError(
@@ -90,16 +119,11 @@ def uniform_similarity(prediction: np.ndarray, target: np.ndarray, data_range: f
         np.ascontiguousarray(target).reshape(planes),
         (0.01 * data_range) ** 2,
         (0.03 * data_range) ** 2,
-        SAMPLE,
+        np.empty((4, height, width), sums),
+        np.empty((4, width), sums),
         out,
     )
     return np.asarray(out.reshape(n, time, channels).mean(axis=2))
-
-
-def byte_similarity(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """`uniform_similarity` with L = 255 of floor(255 clip(x, 0, 1)): frames as the PredRNN line writes them."""
-    levels = [np.floor(255 * np.clip(each.astype(np.float64), 0, 1)) for each in (prediction, target)]
-    return uniform_similarity(levels[0], levels[1], 255.0)
 
 
 _FORMULA = (

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stbench.errors import StbenchError
 from stbench.model import ModelPlugin, Task
 
 from . import presets
@@ -106,6 +107,23 @@ class SeparationOfVariables(nn.Module):
         states = self.integrator.roll_out(self.temporal_encoder(motion), dropped + horizon)  # type: ignore[operator]
         return self.decode(self.static(content), states[:, dropped:])
 
+    def transfer(self, content: Tensor, motion: Tensor, length: int, action: Tensor | None = None) -> Tensor:
+        """S from the first conditioning frames of `content`, T from those of `motion`: frames 0..length-1, time counted
+        from the first frame of `motion`. No action is looked at."""
+        if self.starts_after:
+            raise StbenchError("states that start after the window cannot show its own frames: use offset = 'none'")
+        n = self.conditioning
+        states = self.integrator.roll_out(self.temporal_encoder(motion[:, :n]), length)  # type: ignore[operator]
+        return self.decode(self.static(content[:, :n]), states)
+
+    def codes(self, clip: Tensor, action: Tensor | None = None) -> dict[str, Tensor]:
+        """Content: the vector of S (batch, d); motion: T of the first window (batch, p)."""
+        window = clip[:, : self.conditioning]
+        static = self.static(window)
+        if static is None:
+            raise StbenchError("without S there is no content code: ask a model that has one")
+        return {"content": static.code, "motion": self.temporal_encoder(window)}
+
     def forecast_at(self, conditioning: Tensor, lead_times: Sequence[float]) -> Tensor:
         """Frames at increasing lead times in frames, 1 the first one to predict: (batch, len(lead_times), *frame).
 
@@ -179,5 +197,5 @@ plugin = ModelPlugin(
 }""",
     build=build,
     presets=lambda dataset: presets.load("sepvar", dataset),
-    capabilities=("forecast", "swap"),
+    capabilities=("forecast", "swap", "transfer", "codes"),
 )

@@ -13,7 +13,7 @@ from stbench.model import ModelPlugin
 if TYPE_CHECKING:
     from stbench.protocols.scoring import Scores
 
-__all__ = ["KNOWN", "Protocol", "check_capability", "has_capability", "protocol_of"]
+__all__ = ["KNOWN", "Protocol", "check_capability", "has_capability", "not_applicable", "protocol_of"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,48 @@ def _swap(*arguments: Any, **options: Any) -> Scores:
     return swap(*arguments, **options)
 
 
-KNOWN = {each.name: each for each in (Protocol("forecast", "forecast", _forecast), Protocol("swap", "swap", _swap))}
+def _generation(*arguments: Any, **options: Any) -> Scores:
+    from stbench.protocols.generation import generation
+
+    return generation(*arguments, **options)
+
+
+def _sample(*arguments: Any, **options: Any) -> Scores:
+    from stbench.protocols.sampling import sample
+
+    return sample(*arguments, **options)
+
+
+def _resample(*arguments: Any, **options: Any) -> Scores:
+    from stbench.protocols.sampling import resample
+
+    return resample(*arguments, **options)
+
+
+def _exchange(*arguments: Any, **options: Any) -> Scores:
+    from stbench.protocols.exchange import exchange
+
+    return exchange(*arguments, **options)
+
+
+def _probe(*arguments: Any, **options: Any) -> Scores:
+    from stbench.protocols.probe import probe
+
+    return probe(*arguments, **options)
+
+
+KNOWN = {
+    each.name: each
+    for each in (
+        Protocol("forecast", "forecast", _forecast),
+        Protocol("swap", "swap", _swap),
+        Protocol("generation", "generate", _generation),
+        Protocol("sample", "sample", _sample, judged=True),
+        Protocol("resample", "resample", _resample, judged=True),
+        Protocol("exchange", "transfer", _exchange, judged=True),
+        Protocol("probe", "codes", _probe),
+    )
+}
 
 
 def protocol_of(track: Track) -> Protocol:
@@ -52,15 +93,28 @@ def protocol_of(track: Track) -> Protocol:
     return KNOWN[track.protocol]
 
 
-def has_capability(plugin: ModelPlugin, track: Track) -> bool:
-    """Can this model be asked what the track asks? Where it cannot, it is not applicable: no row, never a zero."""
-    return protocol_of(track).capability in plugin.capabilities
+def not_applicable(plugin: ModelPlugin, track: Track, variant: str = "") -> str:
+    """Why a model cannot be asked what the track asks, in words; nothing where it can.
 
-
-def check_capability(plugin: ModelPlugin, track: Track) -> None:
-    """`StbenchError` where the model is not applicable on the track."""
-    if not has_capability(plugin, track):
-        raise StbenchError(
-            f"the model '{plugin.name}' is not applicable on the track {track.id}: the protocol '{track.protocol}' "
-            f"needs the capability '{protocol_of(track).capability}', and it has {', '.join(plugin.capabilities)} only"
+    Its capabilities say so, or of a variant the table `not_applicable` = {capability: reason} in its preset file.
+    """
+    needed = protocol_of(track).capability
+    if needed not in plugin.capabilities:
+        return (
+            f"the protocol '{track.protocol}' needs the capability '{needed}', and it has "
+            f"{', '.join(plugin.capabilities)} only"
         )
+    variants = plugin.presets(track.dataset).get("variants", {}) if variant else {}
+    return str(variants.get(variant, {}).get("not_applicable", {}).get(needed, ""))
+
+
+def has_capability(plugin: ModelPlugin, track: Track, variant: str = "") -> bool:
+    """Can this model be asked what the track asks? Where it cannot, it is not applicable: no rank, never a zero."""
+    return not not_applicable(plugin, track, variant)
+
+
+def check_capability(plugin: ModelPlugin, track: Track, variant: str = "") -> None:
+    """`StbenchError` where the model is not applicable on the track."""
+    if reason := not_applicable(plugin, track, variant):
+        name = f"{plugin.name}:{variant}" if variant else plugin.name
+        raise StbenchError(f"the model '{name}' is not applicable on the track {track.id}: {reason}")

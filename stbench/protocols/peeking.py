@@ -1,4 +1,4 @@
-"""Does a model's forecast depend on what it must not see? Works for any model, any store."""
+"""Does what a model answers depend on what it must not see? Works for any model, any store."""
 
 from __future__ import annotations
 
@@ -6,60 +6,123 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from stbench.generator import Track
-from stbench.model import Forecaster
-from stbench.protocols.windows import automatic_batch_size, batches, track_windows
+from stbench.model import Forecaster, Swapper
+from stbench.protocols.windows import Windows, automatic_batch_size, batches, track_windows
 from stbench.store.reader import Store
 
 GARBAGE = 1e3
 
 
-def poison_targets(store: Store, track: Track) -> None:
-    """Replace, on disk and for good, every target frame of every test window of `separated(track)` by garbage.
-
-    Those windows share no frame, so no target is also a conditioning frame. The attributes stay as they are.
-    """
-    import zarr
-
-    frames = zarr.open_array(store.path, path="frames", mode="r+")
-    windows = track_windows(store, separated(track))
-    for sequence in np.unique(windows.sequence):
-        values = np.asarray(frames[int(sequence)])
-        for start in windows.start[windows.sequence == sequence]:
-            first = start + track.conditioning
-            target = values[first : first + track.horizon]
-            # Whole numbers cannot hold it: their complement is as wrong.
-            target[:] = GARBAGE if values.dtype.kind == "f" else np.iinfo(values.dtype).max - target
-        frames[int(sequence)] = values
-
-
-def separated(track: Track) -> Track:
-    """The same track with windows that share no frame."""
-    return replace(track, stride=track.conditioning + track.horizon)
-
-
-def predictions(model: Forecaster, store: Store, track: Track) -> np.ndarray:
-    """(windows, horizon, *frame): what `model` forecasts for every test window of `separated(track)`."""
-    windows = track_windows(store, separated(track))
-    size = automatic_batch_size(store.frame_shape, track.horizon)
-    return np.concatenate(
-        [model.forecast(conditioning, track.horizon) for _, conditioning, _ in batches(store, windows, size)]
-    )
-
-
 def reacts_to_targets(make: Callable[[Store], Forecaster], store: Store, track: Track, scratch: Path) -> bool:
-    """True when some forecast changes, in any bit, after all test targets were replaced by garbage.
+    """True when some forecast changes, in any bit, after all targets of `separated` windows were replaced by garbage.
 
     `make(copy)` builds, and trains, the model on a copy of the store in the new folder `scratch`; the copy is poisoned
     in place between two forecasts, so a model that opens it behind the protocol's back is found as well. `store` is
     only read.
     """
-    shutil.copytree(store.path, scratch)
-    copy = replace(store, path=scratch)
+    copy = _copied(store, scratch)
     model = make(copy)
-    before = predictions(model, copy, track)
-    poison_targets(copy, track)
-    return predictions(model, copy, track).tobytes() != before.tobytes()
+    for windows in separated(store, track):
+        before = predictions(model, copy, windows)
+        poison_targets(copy, windows)
+        if predictions(model, copy, windows).tobytes() != before.tobytes():
+            return True
+        shutil.rmtree(scratch)
+        _copied(store, scratch)
+    return False
+
+
+def reacts_to_truths(
+    make: Callable[[Store], Swapper],
+    store: Store,
+    content: np.ndarray,
+    motion: np.ndarray,
+    horizon: int,
+    scratch: Path,
+) -> bool:
+    """True when some swap of the windows `content` and `motion` (b, conditioning, *frame) changes, in any bit, after
+    the whole test part of the store was replaced by garbage: what follows either window, and every factor.
+
+    The windows are those a protocol would hand out, and stay as they are. `make` and `scratch` as for
+    `reacts_to_targets`.
+    """
+    copy = _copied(store, scratch)
+    model = make(copy)
+    before = model.swap(content.copy(), motion.copy(), horizon)
+    poison_test_part(copy)
+    return model.swap(content.copy(), motion.copy(), horizon).tobytes() != before.tobytes()
+
+
+def separated(store: Store, track: Track) -> tuple[Windows, Windows]:
+    """Test windows that share no frame, so that no target is also a conditioning frame, chosen in two ways: from the
+    first one of each sequence on, and from the last one, whose targets end with the sequence, backwards."""
+    every = track_windows(store, replace(track, stride=1))
+    length = track.conditioning + track.horizon
+
+    def chosen(order: range) -> Windows:
+        items: list[int] = []
+        for item in order:
+            other = items[-1] if items else item
+            same = every.sequence[item] == every.sequence[other]
+            if not items or not same or abs(every.start[item] - every.start[other]) >= length:
+                items.append(item)
+        places = np.sort(np.array(items, np.int64))
+        return Windows(track, every.sequence[places], every.start[places])
+
+    return chosen(range(len(every))), chosen(range(len(every) - 1, -1, -1))
+
+
+def predictions(model: Forecaster, store: Store, windows: Windows) -> np.ndarray:
+    """(windows, horizon, *frame): what `model` forecasts."""
+    horizon = windows.track.horizon
+    size = automatic_batch_size(store.frame_shape, horizon)
+    return np.concatenate([model.forecast(seen, horizon) for _, seen, _ in batches(store, windows, size)])
+
+
+def poison_targets(store: Store, windows: Windows) -> None:
+    """Replace, on disk and for good, every target frame of these windows by garbage, not the attributes."""
+    frames = _opened(store, "frames")
+    for sequence, start in zip(windows.sequence, windows.start, strict=True):
+        first = int(start) + windows.track.conditioning
+        place = int(sequence), slice(first, first + windows.track.horizon)
+        frames[place] = _garbage(np.asarray(frames[place]))
+
+
+def poison_test_part(store: Store) -> None:
+    """Replace, on disk and for good, all test frames by garbage, and every other variable of the sequences that no
+    model learns from."""
+    frames = _opened(store, "frames")
+    lengths = store.n_frames if store.row_size is None else store.row_size
+    for sequence, first, last in store.split.segments("test", lengths):
+        place = int(sequence), slice(int(first), int(last))
+        frames[place] = _garbage(np.asarray(frames[place]))
+    tested = np.setdiff1d(store.split.indices("test"), store.split.indices("train+val"))
+    for name, about in store.attributes["variables"].items():
+        if name == "frames" or about["dims"][:1] != ["sequence"]:
+            continue
+        values = _opened(store, name)
+        for sequence in map(int, tested):
+            values[sequence] = _garbage(np.asarray(values[sequence]))
+
+
+def _copied(store: Store, scratch: Path) -> Store:
+    shutil.copytree(store.path, scratch)
+    return replace(store, path=scratch)
+
+
+def _opened(store: Store, variable: str) -> Any:
+    import zarr
+
+    return zarr.open_array(store.path, path=variable, mode="r+")
+
+
+def _garbage(values: np.ndarray) -> np.ndarray:
+    """As large as the type allows; of whole numbers, which cannot hold it, the complement is as wrong."""
+    if values.dtype.kind == "f":
+        return np.full_like(values, GARBAGE)
+    return ~values if values.dtype.kind == "b" else np.asarray(np.iinfo(values.dtype).max - values)

@@ -12,6 +12,8 @@ from stbench.generator import Track
 from stbench.splits.index import WindowIndex
 from stbench.store.reader import Store
 
+EXTREMES = {"lowest": np.nanmin, "highest": np.nanmax}
+"""What a metric may need of a whole sequence: its smallest and largest value, as models see it."""
 BATCH_BYTES = 64 * 2**20
 """Size of the targets of one batch when the caller does not say: bounds the memory of scoring, whatever the dataset."""
 
@@ -67,11 +69,16 @@ def track_windows(store: Store, track: Track, split: str = "test", limit: int | 
 def context(store: Store, windows: Windows, names: Iterable[str]) -> dict[str, np.ndarray]:
     """Variables of the store at the target frames of every window: name -> (n, horizon) float64.
 
-    A variable of dimensions (sequence, time) or (sequence). `StbenchError` for one that is not there or has others.
+    A variable of dimensions (sequence, time) or (sequence), or one of `EXTREMES` over all frames of the sequence.
+    `StbenchError` for one that is not there or has other dimensions.
     """
     lead = windows.start[:, None] + windows.track.conditioning + np.arange(windows.track.horizon)
     found = {}
     for name in dict.fromkeys(names):
+        if name in EXTREMES and name not in store.attributes["variables"]:
+            ends = {k: EXTREMES[name](store.normalise(store.read(k))) for k in map(int, np.unique(windows.sequence))}
+            found[name] = np.broadcast_to(np.array([[ends[k]] for k in windows.sequence], np.float64), lead.shape)
+            continue
         values = store.read(slice(None), variable=name).astype(np.float64)
         dims = list(store.attributes["variables"][name]["dims"])
         if dims not in (["sequence"], ["sequence", "time"]):

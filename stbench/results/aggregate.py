@@ -38,7 +38,10 @@ BATCH_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class ResultRow:
-    """One metric of one run at one lead time, "1".."h", or over all of them, "1..h". The columns of `results.csv`."""
+    """One metric of one run at one lead time, "1".."h", or over all of them, "1..h", or the first k, "1..k".
+
+    The columns of `results.csv`.
+    """
 
     track: str
     dataset: str
@@ -67,7 +70,8 @@ COLUMNS = tuple(each.name for each in fields(ResultRow))
 def rows(scores: Scores, record: RunRecord) -> list[ResultRow]:
     """Result rows of a run: metrics in the order of the scores, lead times "1..h" first, then "1".."h".
 
-    A score of whole clips has "1..h" alone, h the track's horizon. The version of a metric that asks a judge names
+    Last the means over shorter horizons that a track has `reported`. A score of whole clips has "1..h" alone, h the
+    track's horizon. The version of a metric that asks a judge names
     the judge. Raises `StbenchError` for a value that is not a number, and for a metric that is not registered.
     """
     interval = SequenceInterval(scores.sequence)
@@ -106,11 +110,22 @@ def rows(scores: Scores, record: RunRecord) -> list[ResultRow]:
         each = map(str, range(1, horizon + 1)) if values.shape[1] == horizon else ()
         for lead_time, cell in zip([f"1..{horizon}", *each], zip(*ends, strict=True), strict=False):
             add(name, lead_time, *map(float, cell))
+        for shorter in _reported(record) if values.shape[1] == horizon else ():
+            ends = interval(values[:, :shorter], registry.metric(name).finish)
+            add(name, f"1..{shorter}", *(float(each[0]) for each in ends))
     for name, score in scores.whole.items():
         if math.isnan(score.value):
             raise _not_a_number(name, record)
         add(name, f"1..{horizon}", score.value, score.ci_low, score.ci_high)
     return found
+
+
+def _reported(record: RunRecord) -> tuple[int, ...]:
+    """Shorter horizons that stand beside the track's; none for a dataset that is not registered here."""
+    if record.dataset not in registry.names("datasets"):
+        return ()
+    tracks = {track.id: track.reported for track in registry.dataset(record.dataset).tracks}
+    return tracks.get(record.track, ())
 
 
 def _not_a_number(name: str, record: RunRecord) -> StbenchError:

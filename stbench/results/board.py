@@ -103,6 +103,8 @@ class Board:
     metrics: tuple[str, ...]
     """The first one ranks."""
     horizon: int
+    reported: tuple[int, ...]
+    """Shorter horizons whose mean stands beside that over 1..h."""
     by_lead_time: bool
     """False: the ranking metric scores whole clips."""
     blocks: tuple[Block, ...]
@@ -114,8 +116,10 @@ class Board:
 
     @property
     def main_lead_times(self) -> tuple[str, ...]:
-        """The mean over all lead times, the first one, the last one; the first alone where whole clips are scored."""
-        ends = (self.mean_lead_time, "1", str(self.horizon))
+        """The means over the horizon and over shorter ones that are reported, the first lead time, the last one of each
+        mean; the mean alone where whole clips are scored."""
+        means = (self.mean_lead_time, *(f"1..{each}" for each in self.reported))
+        ends = (*means, "1", *map(str, sorted((*self.reported, self.horizon))))
         return tuple(dict.fromkeys(ends)) if self.by_lead_time else ends[:1]
 
     @property
@@ -171,12 +175,19 @@ def _board(entries: Sequence[Entry]) -> Board:
         source=record.dataset_source,
         metrics=metrics,
         horizon=horizon,
+        reported=_shorter_means((row for entry in entries for row in entry.rows), horizon),
         by_lead_time=any(row.lead_time == "1" for entry in entries for row in entry.rows if row.metric == metrics[0]),
         blocks=tuple(
             Block(key[0], key[1], key[2], _ranked(blocks[key], metrics[0] if metrics else "", mean_lead_time))
             for key in order
         ),
     )
+
+
+def _shorter_means(rows: Iterable[ResultRow], horizon: int) -> tuple[int, ...]:
+    """k of the means over lead times 1..k < horizon, descending."""
+    ends = {row.lead_time.removeprefix("1..") for row in rows if row.lead_time.startswith("1..")}
+    return tuple(sorted({int(end) for end in ends if end.isdecimal()} - {horizon}, reverse=True))
 
 
 def _data(entry: Entry) -> tuple[str, str, str, str]:

@@ -112,7 +112,7 @@ def swap_grid(
     """
     times, seen = _evenly(1, len(target), 7), _evenly(1, len(motion), 7)
     rows = {"content": content, "motion": motion, "truth": target, **predictions}
-    scale = colour_scale(np.concatenate([content, motion, target])[:, 0])
+    scale, full = colour_scale(np.concatenate([content, motion, target])[:, 0]), _full(target)
     figure = _figure(1.05 * (len(times) + 1) + 0.6, 1.12 * len(rows) + 0.6)
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)  # type: ignore[union-attr,call-arg]
     widths = [1.0] + [1.0] * max(len(times), len(seen))
@@ -124,9 +124,7 @@ def swap_grid(
         # Row labels stand in an empty first column, so that no name is cut.
         _row_label(grid[row, 0], name)
         for column, k in enumerate(seen if window else times, start=1):
-            frame = frames[k - 1]
-            picture = np.clip(np.moveaxis(frame, 0, -1), 0, 1) if len(frame) == 3 else frame[0]
-            axes = grid[row, column]
+            axes, picture = grid[row, column], _picture(frames[k - 1], full)
             axes.imshow(picture, cmap=scale.map, vmin=scale.low, vmax=scale.high, interpolation="nearest")
             if row in (0, 2):
                 axes.set_title(f"seen {k - len(motion)}" if window else f"+{k}", fontsize=9)
@@ -144,7 +142,7 @@ def _image_strip(
     times = list(lead_times) if lead_times is not None else _evenly(1, horizon, 7)
     seen = _evenly(1, len(conditioning), 2)
     coloured = target.shape[1] == 3
-    scale = colour_scale(np.concatenate([conditioning, target])[:, 0])
+    scale, full = colour_scale(np.concatenate([conditioning, target])[:, 0]), _full(target)
     # One array, so that the scale of the errors is shared by the models.
     errors = {name: np.abs(prediction - target).mean(axis=1) for name, prediction in predictions.items()}
     worst = max((float(error[[k - 1 for k in times]].max()) for error in errors.values()), default=0.0)
@@ -156,8 +154,9 @@ def _image_strip(
     grid = figure.subplots(rows, columns, squeeze=False)
 
     def show(axes: Axes, frame: np.ndarray) -> Any:
-        picture = np.clip(np.moveaxis(frame, 0, -1), 0, 1) if coloured else frame[0]
-        return axes.imshow(picture, cmap=scale.map, vmin=scale.low, vmax=scale.high, interpolation="nearest")
+        return axes.imshow(
+            _picture(frame, full), cmap=scale.map, vmin=scale.low, vmax=scale.high, interpolation="nearest"
+        )
 
     shown = faults = None
     for column, k in enumerate(seen):
@@ -187,6 +186,16 @@ def _image_strip(
     if faults is not None:
         _colour_bar(figure, faults, list(grid[2:].ravel()), "|error|")
     return figure
+
+
+def _picture(frame: np.ndarray, full: float) -> np.ndarray:
+    """(channel, y, x) as matplotlib takes it: (y, x, 3) in 0..1 for three channels, which are colours, else (y, x)."""
+    return np.clip(np.moveaxis(frame, 0, -1) / full, 0, 1) if len(frame) == 3 else frame[0]
+
+
+def _full(truth: np.ndarray) -> float:
+    """The value of full colour: 255 where frames are those of a store of bytes, else 1."""
+    return 255.0 if truth.size and truth.max() > 1.5 else 1.0
 
 
 def _vector_strip(

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from stbench.errors import StbenchError
 from stbench.generator import fingerprint
+from stbench.results.absent import absent
 from stbench.results.aggregate import RESULTS, read_results
 from stbench.results.board import Block, Board, Entry, Line, Summary, boards
 from stbench.results.record import RECORD, RunRecord, read_record
@@ -162,7 +163,7 @@ def _newer(record: RunRecord) -> tuple[bool, datetime]:
 
 
 def csv_text(board: Board) -> str:
-    """The CSV of a board; a pure function of its records."""
+    """The CSV of a board: of its records, and last of the models here that are not applicable."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -172,6 +173,11 @@ def csv_text(board: Board) -> str:
             for metric, lead_time, summary in _cells(board, line):
                 cells = {**common, "metric": metric, "lead_time": lead_time, **_score(summary)}
                 writer.writerow([cells[column] for column in COLUMNS])
+    for each in absent(board):
+        cells = {**dict.fromkeys(COLUMNS, ""), **_place(board), "model": each.model, "note": each.reason}
+        cells |= {"metric": next(iter(board.metrics), ""), "lead_time": board.mean_lead_time, "value": NOT_APPLICABLE}
+        cells["floor"] = _yes(each.floor)
+        writer.writerow([cells[column] for column in COLUMNS])
     return text.getvalue()
 
 
@@ -190,6 +196,14 @@ def _score(summary: Summary | None) -> dict[str, str]:
     return dict(zip(names, map(_text, astuple(summary)), strict=True))
 
 
+def _place(board: Board) -> dict[str, str]:
+    return {"track": board.track, "preset": board.preset, "source": board.source, "dataset": board.dataset}
+
+
+def _yes(true: bool) -> str:
+    return "yes" if true else "no"
+
+
 def _common(board: Board, block: Block, line: Line) -> dict[str, str]:
     record, records = line.record, [entry.record for entry in line.entries]
     notes = [each.not_applicable for each in records if each.not_applicable]
@@ -203,7 +217,7 @@ def _common(board: Board, block: Block, line: Line) -> dict[str, str]:
         "rank": _text(line.rank),
         "model": line.model,
         "seeds": " ".join(map(str, line.seeds)),
-        "floor": "yes" if record.floor else "no",
+        "floor": _yes(record.floor),
         "parameters": _text(record.parameters),
         "macs_per_forecast": _text(record.macs_per_forecast),
         "train_steps": _text(record.steps),
@@ -214,10 +228,7 @@ def _common(board: Board, block: Block, line: Line) -> dict[str, str]:
         "peak_memory_mb": _text(round(max(memory) / 1e6) if memory else None),
         "device": _joined(each.device for each in records),
         "processor": _joined(each.processor for each in records),
-        "track": board.track,
-        "preset": board.preset,
-        "source": board.source,
-        "dataset": board.dataset,
+        **_place(board),
         "dataset_version": block.dataset_version,
         "dataset_digest": block.dataset_digest,
         "split": block.split,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from stbench import registry
 from stbench.errors import StbenchError
 from stbench.results import numbers
+from stbench.results.absent import absent
 from stbench.results.board import Block, Board, Line, Summary, boards
 from stbench.results.colours import DASHES, MODELS, SIMULATED
 from stbench.results.curves import curves_of_block
@@ -106,6 +107,7 @@ def render(found: Iterable[Board], reported: Iterable[Reported]) -> str:
         about=PRESETS,
         view=view,
         lead_time_name=_lead_time_name,
+        absent=absent,
         reported=by_track,
         metrics=_metrics(ordered),
         models=MODELS,
@@ -123,8 +125,8 @@ def _anchor(board: Board) -> str:
     return f"{board.preset}-{board.file_stem}"
 
 
-def _lead_time_name(board: Board, lead_time: str) -> str:
-    return f"mean of 1..{board.horizon}" if lead_time == board.mean_lead_time else f"at {lead_time}"
+def _lead_time_name(lead_time: str) -> str:
+    return f"mean of {lead_time}" if ".." in lead_time else f"at {lead_time}"
 
 
 def _cost(line: Line) -> Mapping[str, Any]:

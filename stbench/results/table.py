@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from stbench.results.absent import Absent, absent
 from stbench.results.board import Block, Board, Line
 from stbench.results.leaderboard import NOT_APPLICABLE
 from stbench.results.numbers import count_text, interval_text, score_text, seconds_text
@@ -52,6 +53,9 @@ def board_table(board: Board, *, highlight: str = "", width: int = WIDE) -> Tabl
         for line in block.lines:
             style = "bold" if line.model == highlight else "dim" if line.record.floor else ""
             table.add_row(*_row(line, cells)[: len(table.columns)], style=style)
+    if missing := absent(board):
+        table.caption_justify = "left"
+        table.caption = escape("\n".join(_not_applicable(missing)))
     return table
 
 
@@ -68,6 +72,13 @@ def reported_table(rows: Iterable[Reported]) -> Table:
         value = f"{each.value} ± {each.std}" if each.std else each.value
         table.add_row(*map(Text, (each.row, each.metric, value, each.paper, each.table)))
     return table
+
+
+def _not_applicable(missing: Sequence[Absent]) -> Iterator[str]:
+    """One line a reason."""
+    for reason in dict.fromkeys(each.reason for each in missing):
+        models = ", ".join(each.model for each in missing if each.reason == reason)
+        yield f"{NOT_APPLICABLE}: {models} ({reason})"
 
 
 def _heading(block: Block) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+
+from stbench.model import Factors
 
 
 class TorchForecaster:
@@ -31,12 +32,69 @@ class TorchForecaster:
         ask: Any = self.module.swap
         return self._in_batches(ask, (content, motion), horizon)
 
-    def _in_batches(self, ask: Callable[..., Any], windows: tuple[np.ndarray, ...], horizon: int) -> np.ndarray:
+    def generate(self, clip: np.ndarray, length: int, factors: Factors) -> np.ndarray:
+        """`generate(clip, length, action)` of a module that has it."""
+        return self._in_batches(self.module.generate, (clip,), length, action=self._action(factors))
+
+    def transfer(self, content: np.ndarray, motion: np.ndarray, length: int, factors: Factors) -> np.ndarray:
+        """`transfer(content, motion, length, action)` of a module that has it."""
+        return self._in_batches(self.module.transfer, (content, motion), length, action=self._action(factors))
+
+    def sample(self, content: np.ndarray, length: int, factors: Factors, seed: int) -> np.ndarray:
+        """`sample(content, action, length, generator)` of a module that has it."""
+        return self._drawn(self.module.sample, content, length, factors, seed)
+
+    def resample(self, motion: np.ndarray, length: int, factors: Factors, seed: int) -> np.ndarray:
+        """`resample(motion, action, length, generator)` of a module that has it."""
+        return self._drawn(self.module.resample, motion, length, factors, seed)
+
+    def codes(self, clip: np.ndarray, factors: Factors) -> dict[str, np.ndarray]:
+        """`codes(clip, action)` of a module that has it, float64."""
+        ask: Any = self.module.codes
+        self.module.eval()
+        with torch.no_grad():
+            found = ask(self._tensor(clip), self._action(factors))
+        return {name: each.double().flatten(1).cpu().numpy() for name, each in found.items()}
+
+    @property
+    def has_energy(self) -> bool:
+        return hasattr(self.module, "conservation")
+
+    def conservation(self, clip: np.ndarray, factors: Factors, steps: int) -> dict[str, np.ndarray]:
+        """`conservation(clip, action, steps)` of a module that has it, float64."""
+        ask: Any = self.module.conservation
+        self.module.eval()
+        with torch.no_grad():
+            found = ask(self._tensor(clip), self._action(factors), steps)
+        return {name: each.double().cpu().numpy() for name, each in found.items()}
+
+    def _drawn(self, ask: Any, clip: np.ndarray, length: int, factors: Factors, seed: int) -> np.ndarray:
+        self.module.eval()
+        with torch.no_grad():
+            generator = torch.Generator().manual_seed(seed)
+            answer: torch.Tensor = ask(self._tensor(clip), self._action(factors), length, generator)
+        return answer.float().cpu().numpy()
+
+    def _tensor(self, frames: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(frames, np.float32)).to(self.device)
+
+    def _action(self, factors: Factors) -> torch.Tensor | None:
+        """The factor the module calls its `label`; None where it has no label, or is not told."""
+        found = factors.get(getattr(self.module, "label", ""))
+        return None if found is None else torch.from_numpy(np.asarray(found, np.int64)).to(self.device)
+
+    def _in_batches(
+        self, ask: Any, windows: tuple[np.ndarray, ...], horizon: int, **labels: torch.Tensor | None
+    ) -> np.ndarray:
         answers = []
         self.module.eval()
         with torch.no_grad():
             for start in range(0, len(windows[0]), self.batch_size):
                 parts = [np.ascontiguousarray(each[start : start + self.batch_size], np.float32) for each in windows]
-                answer = ask(*(torch.from_numpy(part).to(self.device) for part in parts), horizon)
+                known = {
+                    name: each if each is None else each[start : start + self.batch_size]
+                    for name, each in labels.items()
+                }
+                answer = ask(*(torch.from_numpy(part).to(self.device) for part in parts), horizon, **known)
                 answers.append(answer.float().cpu().numpy())
         return np.concatenate(answers)

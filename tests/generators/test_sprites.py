@@ -163,7 +163,7 @@ def test_factors_say_what_a_sequence_shows() -> None:
 
 
 def test_there_is_one_test_window_of_a_whole_clip_per_sequence(store: Store) -> None:
-    (track,) = sprites.tracks
+    track = sprites.tracks[0]
     windows = track_windows(store, track, "test")
     assert len(windows) == len(store.split.indices("test"))
     assert track.conditioning + track.horizon == 8

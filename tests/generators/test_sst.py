@@ -326,6 +326,9 @@ def test_every_preset_and_track_is_that_of_the_protocol() -> None:
     generator = registry.dataset("sst")
     assert [track.id for track in generator.tracks] == ["sst/forecast-6", "sst/forecast-10"]
     assert {(track.conditioning, track.metrics[0]) for track in generator.tracks} == {(4, "mse")}
+    assert [track.reported for track in generator.tracks] == [(), (6,)], "the published t+6 is the start of ten days"
+    wanted = {"mse_celsius", "mse_celsius_broadcast", "ssim_gauss11", "ssim_gauss11_celsius_broadcast"}
+    assert all(wanted <= {*track.metrics} for track in generator.tracks)
     quick = resolve("sst", generator.presets["quick"], source="simulated")
     assert quick.n_sequences == 4
     assert isinstance(quick.split, Split)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,36 @@ from stbench import registry
 PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
 OURS = (
     *("mae", "mae_sum", "mse", "mse_sum", "mse_sum_x100", "psnr", "rmse"),
-    *("mse_celsius", "mse_celsius_broadcast", "psnr_best", "ssim_gauss11_best"),
+    *("mse_celsius", "mse_celsius_broadcast", "ssim_gauss11_celsius_broadcast", "psnr_best", "ssim_gauss11_best"),
     *("ssim_gauss11", "ssim_uniform7", "ssim_uniform7_range2", "ssim_uniform7_uint8"),
+    *(
+        "judge_action_accuracy",
+        "judge_motion_accuracy",
+        "judge_body_accuracy",
+        "judge_bottomwear_accuracy",
+        "judge_topwear_accuracy",
+        "judge_hair_accuracy",
+        "judge_identity_accuracy",
+        "judge_intra_entropy",
+        "judge_inter_entropy",
+        "judge_inception_score",
+        "frechet_judge",
+    ),
+    *(
+        "probe_linear_action_from_motion",
+        "probe_linear_action_from_content",
+        "probe_linear_attributes_from_content",
+        "probe_linear_attributes_from_motion",
+        "probe_mlp_action_from_motion",
+        "probe_mlp_action_from_content",
+        "probe_mlp_attributes_from_content",
+        "probe_mlp_attributes_from_motion",
+        "probe_chance_action",
+        "probe_chance_attributes",
+        "content_temporal_variance",
+        "energy_drift",
+        "reversibility_error",
+    ),
 )
 FIELDS = ("formula", "reduction", "range", "window", "better", "frames", "reference", "version")
 
@@ -28,6 +57,11 @@ def card(name: str) -> dict[str, str]:
 
 def test_every_metric_of_ours_is_registered() -> None:
     assert set(OURS) <= set(registry.names("metrics"))
+
+
+def test_every_registered_metric_of_ours_has_a_card() -> None:
+    ours = {each.name for each in entry_points(group="stbench.metrics") if each.value.startswith("stbench.")}
+    assert ours == set(OURS)
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from skimage.metrics import structural_similarity as skimage_ssim
 
-from stbench.metrics.scaled import broadcast_squared_error, scaled_squared_error
+from stbench.metrics.scaled import broadcast_similarity, broadcast_squared_error, scaled_squared_error
 
 RNG = np.random.default_rng(0)
 PREDICTION, TARGET = RNG.normal(size=(2, 3, 10, 1, 6, 7)).astype(np.float32)
@@ -32,3 +33,15 @@ def test_with_one_scale_for_all_days_both_agree() -> None:
     scale = np.full((3, 10), 1.7)
     one, other = (each(PREDICTION, TARGET, scale) for each in (scaled_squared_error, broadcast_squared_error))
     np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_ssim_celsius_broadcast_is_what_constants_of_shape_10_1_1_and_extremes_of_normalised_frames_give() -> None:
+    p, t = np.random.default_rng(1).normal(size=(2, 10, 1, 12, 13))
+    scale, offset, low, high = SCALE[0][:, None, None], OFFSET[0][:, None, None], -2.7, 3.1
+    scaled = [(each * scale + offset - low) / (high - low) for each in (p, t)]
+    assert scaled[0].shape == (10, 10, 12, 13)
+    setting = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1.0}
+    expected = [np.mean([skimage_ssim(*pair, **setting) for pair in zip(*day, strict=True)]) for day in zip(*scaled)]  # noqa: B905
+    ends = [np.full((1, 10), each) for each in (low, high)]
+    found = broadcast_similarity(p[None], t[None], SCALE[:1], OFFSET[:1], *ends)
+    np.testing.assert_allclose(found[0], expected, atol=1e-6)

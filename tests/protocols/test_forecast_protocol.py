@@ -228,3 +228,13 @@ def test_a_metric_that_needs_a_variable_is_handed_its_values_at_the_target_frame
         np.testing.assert_allclose(scores.values["mse_celsius"][row], expected, rtol=1e-12)
     with pytest.raises(StbenchError, match="needs one 'frames' a frame"):
         context(store, track_windows(store, track), ["frames"])
+
+
+def test_extremes_a_metric_needs_are_those_of_the_whole_normalised_sequence(colours: Store, track: Track) -> None:
+    windows = track_windows(colours, dataclasses.replace(track, horizon=4))
+    found = context(colours, windows, ("lowest", "highest"))
+    frames = {k: colours.normalise(colours.read(k)) for k in (4, 5)}
+    for name, end in (("lowest", np.min), ("highest", np.max)):
+        assert found[name].shape == (len(windows), 4)
+        for row, sequence in zip(found[name], windows.sequence, strict=True):
+            assert set(row) == {float(end(frames[int(sequence)]))}

@@ -1,59 +1,167 @@
-"""A model cannot know a target; if it finds a way, it is found."""
+"""A model cannot know a target; if it finds a way, it is found. Every registered model, in all it can be asked."""
 
 from __future__ import annotations
 
 import dataclasses
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from stbench import registry
+from stbench.conformance.bumps import moving_bumps
 from stbench.generator import Track
-from stbench.model import Forecaster, Task
-from stbench.protocols.peeking import poison_targets, reacts_to_targets, separated
+from stbench.model import Task
+from stbench.plan import choose
+from stbench.protocols.known import KNOWN
+from stbench.protocols.peeking import poison_targets, poison_test_part, reacts_to_targets, reacts_to_truths, separated
 from stbench.protocols.windows import track_windows
 from stbench.splits.training import TrainingWindows
 from stbench.store.reader import Store
 
-FLOORS = ("mean", "persistence", "linear", "nearest-neighbour")
+MODELS = registry.names("models")
+ASKED = [
+    (name, protocol)
+    for name in MODELS
+    for protocol in ("forecast", "swap")
+    if KNOWN[protocol].capability in registry.model(name).capabilities
+]
+FRAMES = {"waveeq-100": (100,), "taxibj": (2, 32, 32), "sprites": (3, 64, 64)}
+"""Datasets with small frames: a learned model is built as its quick preset says for the first one it knows."""
+FLOOR_TASKS = [Task(Track("bumps", "forecast", 3, 5, 4, ("mse",)), shape) for shape in ((1, 12, 14), (7,))]
 
 
-@pytest.mark.parametrize("kind", ["images", "vectors"])
-@pytest.mark.parametrize("name", FLOORS)
-def test_floors_find_nothing_in_poisoned_targets(
-    name: str, kind: str, track: Track, tmp_path: Path, request: pytest.FixtureRequest
+def tasks(name: str) -> list[Task]:
+    if registry.model(name).floor:
+        return FLOOR_TASKS
+    dataset = next(each for each in FRAMES if "quick" in registry.model(name).presets(each))
+    return [Task(dataclasses.replace(choose(name, dataset).track, horizon=4, train_horizon=4), FRAMES[dataset])]
+
+
+def maker(name: str, task: Task) -> Callable[[Store], Any]:
+    """Floors learn, learned models keep their initial weights: reading what one must not needs no training."""
+    plugin = registry.model(name)
+
+    def floor(store: Store) -> Any:
+        model = plugin.build({}, task)
+        model.fit(TrainingWindows.open(store, "train", task.conditioning, task.train_horizon))
+        return model
+
+    def learned(store: Store) -> Any:
+        from stbench.training.adapter import TorchForecaster
+        from stbench.training.conformance import module_of
+
+        return TorchForecaster(module_of(plugin, choose(name, task.track.dataset).configuration, task))
+
+    return floor if plugin.floor else learned
+
+
+def last_windows(store: Store, task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """The last windows of the two test sequences, as content and as motion, both ways round."""
+    windows = track_windows(store, task.track)
+    last = [windows.start[windows.sequence == k].max() for k in (6, 7)]
+    seen = [store.normalise(store.read(k))[s : s + task.conditioning] for k, s in zip((6, 7), last, strict=True)]
+    return np.stack(seen), np.stack(seen[::-1])
+
+
+def finds(make: Callable[[Store], Any], protocol: str, task: Task, folder: Path) -> bool:
+    """Does an answer change with the targets?"""
+    store = moving_bumps(task, folder / "bumps.zarr", labels=("action",))
+    if protocol == "forecast":
+        return reacts_to_targets(make, store, task.track, folder / "copy")
+    return reacts_to_truths(make, store, *last_windows(store, task), task.track.horizon, folder / "copy")
+
+
+@pytest.mark.parametrize(("name", "protocol"), ASKED, ids=[f"{name}-{protocol}" for name, protocol in ASKED])
+def test_no_registered_model_finds_anything_in_poisoned_targets(name: str, protocol: str, tmp_path: Path) -> None:
+    for number, task in enumerate(tasks(name)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        assert not finds(maker(name, task), protocol, task, folder)
+
+
+def test_every_registered_model_is_asked_for_forecasts_and_most_floors_for_swaps() -> None:
+    assert {name for name, protocol in ASKED if protocol == "forecast"} == set(MODELS)
+    assert {"sepvar", "hamiltonian", "persistence", "mean"} <= {name for name, protocol in ASKED if protocol == "swap"}
+
+
+class Cheat:
+    """Adds up what one frame of the store shows, behind the protocol's back."""
+
+    def __init__(self, store: Store, sequence: int, frame: int, variable: str = "frames") -> None:
+        self._store, self._variable = store, variable
+        self._place = (sequence, slice(frame, frame + 1)) if variable == "frames" else (sequence,)
+
+    def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
+        found = np.float32(self._store.read(*self._place, variable=self._variable).sum())
+        return found + np.repeat(conditioning[:, -1:], horizon, axis=1)
+
+    def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
+        return self.forecast(content, horizon)
+
+
+TASK = FLOOR_TASKS[0]
+CONDITIONING, LENGTH = TASK.conditioning, TASK.conditioning + TASK.track.horizon + 4
+"""`moving_bumps` has four frames more than one window."""
+
+
+@pytest.mark.parametrize("frame", [CONDITIONING, LENGTH - 1])
+def test_a_forecast_that_reads_the_first_or_the_last_target_of_a_test_sequence_is_found(
+    frame: int, tmp_path: Path
 ) -> None:
-    def make(store: Store) -> Forecaster:
-        model = registry.model(name).build({}, Task(track, store.frame_shape))
-        model.fit(TrainingWindows.open(store, "train", track.conditioning, track.train_horizon))
-        return model  # type: ignore[no-any-return]
-
-    assert not reacts_to_targets(make, request.getfixturevalue(kind), track, tmp_path / "copy")
+    assert finds(lambda store: Cheat(store, 7, frame), "forecast", TASK, tmp_path)
 
 
-def test_a_model_that_opens_the_store_itself_is_found(images: Store, track: Track, tmp_path: Path) -> None:
-    class Peeker:
-        def __init__(self, store: Store) -> None:
-            self._store = store
+@pytest.mark.parametrize("sequence", [6, 7])
+@pytest.mark.parametrize("frame", [4 + CONDITIONING, LENGTH - 1, 0])
+def test_a_swap_that_reads_what_follows_or_precedes_either_window_is_found(
+    sequence: int, frame: int, tmp_path: Path
+) -> None:
+    assert finds(lambda store: Cheat(store, sequence, frame), "swap", TASK, tmp_path)
 
-        def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
-            frame = self._store.read(4)[track.conditioning]
-            return np.broadcast_to(frame, (len(conditioning), horizon, *frame.shape)).astype(np.float32)
 
-    assert reacts_to_targets(Peeker, images, track, tmp_path / "copy")
+def test_a_swap_that_reads_a_factor_of_a_test_sequence_is_found(tmp_path: Path) -> None:
+    assert finds(lambda store: Cheat(store, 7, 0, "action"), "swap", TASK, tmp_path)
+
+
+@pytest.mark.parametrize("protocol", ["forecast", "swap"])
+def test_a_model_that_reads_training_frames_is_no_cheat(protocol: str, tmp_path: Path) -> None:
+    assert not finds(lambda store: Cheat(store, 0, LENGTH - 1), protocol, TASK, tmp_path)
+
+
+def test_separated_windows_share_no_frame_and_the_first_and_last_ones_are_among_them(
+    images: Store, track: Track
+) -> None:
+    short = dataclasses.replace(track, horizon=4)
+    first, last = separated(images, short)
+    for sequence in (4, 5):
+        assert first.start[first.sequence == sequence].tolist() == [0, 7]
+        assert last.start[last.sequence == sequence].tolist() == [6, 13]
+    assert 13 + short.conditioning + short.horizon == images.n_frames
 
 
 def test_poisoning_leaves_conditioning_and_training_frames_alone(images: Store, track: Track, tmp_path: Path) -> None:
-    import shutil
-
     shutil.copytree(images.path, tmp_path / "copy")
     copy = dataclasses.replace(images, path=tmp_path / "copy")
-    poison_targets(copy, dataclasses.replace(track, horizon=4))
+    windows = separated(images, dataclasses.replace(track, horizon=4))[0]
+    poison_targets(copy, windows)
     changed = copy.read(slice(None)) != images.read(slice(None))
-    windows = track_windows(images, separated(dataclasses.replace(track, horizon=4)))
     targets = np.zeros(changed.shape[:2], bool)
     for sequence, start in zip(windows.sequence, windows.start, strict=True):
         targets[sequence, start + 3 : start + 7] = True
     np.testing.assert_array_equal(changed.all(axis=(2, 3, 4)), targets)
     np.testing.assert_array_equal(changed.any(axis=(2, 3, 4)), targets)
+
+
+def test_poisoning_the_test_part_leaves_what_models_learn_from(tmp_path: Path) -> None:
+    store = moving_bumps(TASK, tmp_path / "bumps.zarr", labels=("action",))
+    shutil.copytree(store.path, tmp_path / "copy.zarr")
+    copy = dataclasses.replace(store, path=tmp_path / "copy.zarr")
+    poison_test_part(copy)
+    changed = copy.read(slice(None)) != store.read(slice(None))
+    assert changed.all(axis=(1, 2, 3, 4)).tolist() == [False] * 6 + [True] * 2
+    assert not changed[:6].any()
+    assert (copy.factor("action") != store.factor("action")).tolist() == [False] * 6 + [True] * 2

@@ -18,16 +18,20 @@ from stbench.generators.simulated import strokes
 from stbench import registry
 from stbench.errors import StbenchError
 from stbench.generator import SwapCases, Track, parse_parameters
+from stbench.model import Task
 from stbench.plan import choose, find_track
 from stbench.protocols import swap as protocol
 from stbench.protocols.known import check_capability, has_capability, protocol_of
 from stbench.protocols.peeking import poison_targets
 from stbench.protocols.swap import best_order, cases_of, swap
+from stbench.protocols.windows import track_windows
 from stbench.raw.files import RawFile
+from stbench.splits.training import TrainingWindows
 from stbench.store.reader import Store
 from stbench.store.writer import generate
 
 SIZE = {"sequences": 6, "train_sequences": 4, "val_sequences": 3, "frames": 30, "val_digits": 20}
+FLOORS = {"mean", "persistence", "climatology", "linear", "nearest-neighbour"}
 TRACK = dataclasses.replace(find_track("moving-mnist", "swap-10"), stride=30)
 
 
@@ -96,7 +100,7 @@ def test_poisoned_motion_targets_change_nothing(store: Store, tmp_path: Path) ->
     shutil.copytree(store.path, tmp_path / "copy.zarr")
     copy = dataclasses.replace(store, path=tmp_path / "copy.zarr")
     before = swap(Blend(), copy, TRACK, keep=6)
-    poison_targets(copy, TRACK)
+    poison_targets(copy, track_windows(copy, TRACK))
     after = swap(Blend(), copy, TRACK, keep=6)
     assert before.predictions_kept is not None
     assert after.predictions_kept is not None
@@ -140,23 +144,39 @@ def test_the_best_order_is_taken_over_the_sequence_not_frame_by_frame() -> None:
 
 
 def test_a_model_that_cannot_swap_is_not_applicable_in_one_sentence() -> None:
-    linear = registry.model("linear")
-    assert not has_capability(linear, TRACK)
-    with pytest.raises(StbenchError, match="'linear' is not applicable on the track moving-mnist/swap-10"):
-        check_capability(linear, TRACK)
+    convlstm = registry.model("convlstm")
+    assert not has_capability(convlstm, TRACK)
+    with pytest.raises(StbenchError, match="'convlstm' is not applicable on the track moving-mnist/swap-10"):
+        check_capability(convlstm, TRACK)
     with pytest.raises(StbenchError, match="not applicable"):
-        choose("linear", "moving-mnist", track="swap-10")
-    assert {"mean", "persistence", "sepvar"} <= {
+        choose("convlstm", "moving-mnist", track="swap-10")
+    assert {*FLOORS, "sepvar", "hamiltonian"} <= {
         name for name in registry.names("models") if has_capability(registry.model(name), TRACK)
     }
+
+
+def test_without_s_there_is_no_content_to_swap() -> None:
+    sepvar = registry.model("sepvar")
+    assert has_capability(sepvar, TRACK)
+    assert not has_capability(sepvar, TRACK, "without-s")
+    assert not has_capability(sepvar, find_track("chairs", "swap-15"), "without-s")
+    assert has_capability(sepvar, find_track("moving-mnist", None), "without-s")
 
 
 def test_the_suite_leaves_out_models_that_are_not_applicable() -> None:
     from stbench.suite import Job, floors
 
-    names = {job.model for job in floors(Job("mean", "moving-mnist", "quick", track="swap-10"))}
-    assert names == {"mean", "persistence"}
-    assert "linear" in {job.model for job in floors(Job("mean", "moving-mnist", "quick"))}
+    assert {job.model for job in floors(Job("mean", "moving-mnist", "quick", track="swap-10"))} == FLOORS
+
+
+def test_floors_carry_on_one_of_the_two_windows(store: Store) -> None:
+    track = dataclasses.replace(TRACK, horizon=4)
+    content, motion, _ = cases_of(store, track).read(np.arange(3))
+    for name in sorted(FLOORS):
+        floor = registry.model(name).build({}, Task(track, store.frame_shape))
+        floor.fit(TrainingWindows.open(store, "train", track.conditioning, track.train_horizon))
+        seen = content if name == "persistence" else motion
+        np.testing.assert_array_equal(floor.swap(content, motion, 4), floor.forecast(seen, 4), err_msg=name)
 
 
 def test_an_unknown_protocol_is_refused_with_the_nearest_name() -> None:
@@ -175,7 +195,6 @@ def test_sequences_too_short_for_the_track_are_refused(store: Store) -> None:
 
 
 def test_a_torch_model_swaps_as_numpy_and_with_itself_it_forecasts() -> None:
-    from stbench.model import Task
     from stbench.training.adapter import TorchForecaster
 
     choice = choose("sepvar", "moving-mnist", track="swap-10")

@@ -121,6 +121,23 @@ def test_same_input_gives_same_bytes_and_simulated_data_say_so(tmp_path: Path, d
         assert not _has(plain, AMBER, tolerance)
 
 
+def test_colours_in_bytes_and_in_shares_are_drawn_alike(tmp_path: Path) -> None:
+    frames = np.empty((8, 3, 16, 16), np.float32)
+    frames[:] = np.array([200, 60, 20], np.float32)[:, None, None]
+    for draw in (_strip, _swap):
+        stored, shares = draw(tmp_path / "bytes.png", frames), draw(tmp_path / "shares.png", frames / 255)
+        assert _has(stored, (200, 60, 20), 1)
+        assert _has(shares, (200, 60, 20), 1)
+
+
+def _strip(out: Path, frames: np.ndarray) -> Path:
+    return forecast_strip(frames[:2], frames[2:], {"a": frames[2:]}, out)
+
+
+def _swap(out: Path, frames: np.ndarray) -> Path:
+    return swap_grid(frames[:2], frames[:2], frames[2:], {"a": frames[2:]}, out)
+
+
 def test_png_has_no_time_and_no_software_inside(tmp_path: Path) -> None:
     with Image.open(_draw_curves(tmp_path / "a.png", "")) as picture:
         assert not {"Software", "date", "Creation Time"} & set(picture.info)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import re
@@ -286,3 +287,79 @@ def test_committed_boards_are_rebuilt_byte_for_byte_from_their_records() -> None
     assert _files(LEADERBOARDS) == sorted(rebuilt)
     for name, text in rebuilt.items():
         assert (LEADERBOARDS / name).read_bytes() == text.encode(), name
+
+
+def test_a_shorter_horizon_that_papers_report_has_its_mean_and_its_last_value_on_every_board(
+    tmp_path: Path, run: Any
+) -> None:
+    from stbench.results.page import write_page
+
+    run(track="sst/forecast-10", dataset="sst", dataset_source="simulated")
+    (path,) = build(tmp_path / "runs", tmp_path / "out")
+    values = {row["lead_time"]: float(row["value"]) for row in _rows(path)}
+    assert list(values) == ["1..10", "1..6", "1", "6", "10"]
+    assert values["1..6"] == pytest.approx(values["1"] * 3.5, rel=1e-5), "values grow in proportion to lead time"
+    assert values["1..10"] == pytest.approx(values["1"] * 5.5, rel=1e-5)
+    page = write_page(tmp_path / "out", tmp_path / "index.html").read_text()
+    for heading in ("mean of 1..10", "mean of 1..6", "at 6", "at 10"):
+        assert f"<small>{heading}</small>" in page
+
+
+@pytest.mark.parametrize(
+    ("track", "wanted"),
+    [
+        ("sst/forecast-6", {"1..6", "6"}),
+        ("sst/forecast-10", {"1..6", "6", "1..10", "10"}),
+        ("moving-mnist/forecast-10", {"1..10", "10"}),
+        ("moving-mnist/forecast-95", {"1..95", "95"}),
+        ("moving-mnist/swap-95", {"1..95", "95"}),
+    ],
+)
+def test_every_horizon_of_the_papers_has_its_mean_and_the_value_at_its_end(
+    tmp_path: Path, run: Any, track: str, wanted: set[str]
+) -> None:
+    run(track=track, dataset=track.partition("/")[0])
+    (path,) = build(tmp_path / "runs", tmp_path / "out")
+    assert wanted <= {row["lead_time"] for row in _rows(path)}
+
+
+def test_models_that_cannot_be_asked_are_on_the_board_with_the_reason_and_without_rank(
+    tmp_path: Path, run: Any
+) -> None:
+    swap = {"track": "moving-mnist/swap-10", "dataset": "moving-mnist"}
+    run(1.0, **swap)
+    run(2.0, **swap, model="mean", floor=True)
+    (path,) = build(tmp_path / "runs", tmp_path / "out")
+    found = {row["model"]: row for row in _rows(path) if row["lead_time"] == "1..10"}
+    assert [row["rank"] for row in found.values()][:2] == ["1", "2"]
+    for model, reason in (
+        ("convlstm", "needs the capability 'swap'"),
+        ("phydnet", "needs the capability 'swap'"),
+        ("sepvar:without-s", "no content"),
+    ):
+        row = found[model]
+        assert (row["value"], row["rank"], row["ci_low"], row["floor"]) == (NOT_APPLICABLE, "", "", "no")
+        assert reason in row["note"]
+        assert (row["track"], row["preset"]) == ("moving-mnist/swap-10", "quick")
+    assert "hamiltonian" not in found, "it can swap, and has no preset for this dataset"
+    assert found["sepvar"]["value"] != NOT_APPLICABLE
+
+
+def test_a_board_names_no_model_as_not_applicable_that_could_be_run_there(tmp_path: Path, run: Any) -> None:
+    run(track="moving-mnist/forecast-10", dataset="moving-mnist")
+    run(track="foreign/swap-10", dataset="foreign")
+    for path in build(tmp_path / "runs", tmp_path / "out"):
+        assert {row["model"] for row in _rows(path)} == {"sepvar"}
+
+
+def test_a_model_without_the_preset_is_not_missed(tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from stbench import registry
+    from stbench.results.absent import absent
+
+    run(track="moving-mnist/swap-10", dataset="moving-mnist", preset="paper")
+    build(tmp_path / "runs", tmp_path / "out")
+    (board,) = boards(read_published(tmp_path / "out"))
+    assert "convlstm" in {each.model for each in absent(board)}
+    without = dataclasses.replace(registry.model("convlstm"), presets=lambda dataset: {"cpu": {}})
+    monkeypatch.setattr(registry, "models_at_hand", lambda: [without])
+    assert absent(board) == ()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -125,3 +126,21 @@ def test_page_is_the_same_bytes_again(page: Path, tmp_path: Path) -> None:
 def test_a_page_of_nothing_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(StbenchError, match="stbench leaderboard"):
         write_page(tmp_path, tmp_path / "index.html")
+
+
+def test_models_that_cannot_be_asked_stand_on_page_and_terminal_with_the_reason(tmp_path: Path, run: Any) -> None:
+    from rich.console import Console
+
+    from stbench.results.board import boards
+    from stbench.results.leaderboard import read_published
+    from stbench.results.table import board_table
+
+    run(track="moving-mnist/swap-10", dataset="moving-mnist")
+    build(tmp_path / "runs", tmp_path / "out")
+    text, _ = _read(write_page(tmp_path / "out", tmp_path / "index.html"))
+    assert re.search(r'<span class="name">convlstm</span></td>\s*<td colspan="\d+">not applicable: the protocol', text)
+    assert re.search(r'<span class="name">sepvar:without-s</span></td>\s*<td colspan="\d+">not applicable: S is', text)
+    console = Console(width=200, record=True, file=io.StringIO())
+    (board,) = boards(read_published(tmp_path / "out"))
+    console.print(board_table(board, width=200))
+    assert "not applicable: convlstm, phydnet (the protocol 'swap'" in console.export_text()

@@ -1,11 +1,16 @@
 """Names and configurations are resolved before any work."""
 
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from stbench import registry
 from stbench.errors import StbenchError
-from stbench.plan import choose, find_track, split_model_name
-from stbench.suite import Job, everything, floors
+from stbench.plan import Plan, choose, code_of, find_track, plan, split_model_name
+from stbench.suite import Job, everything, floors, tracks_of
 
 
 @pytest.mark.parametrize(
@@ -16,7 +21,7 @@ from stbench.suite import Job, everything, floors
         ("sepvar", "wavee", "quick", "did you mean 'waveeq'"),
         ("sepvar", "waveeq", "quik", "did you mean 'quick'"),
         ("mean:x", "waveeq", "quick", "has no variants"),
-        ("sepvar", "sprites", "quick", "has no presets for the dataset 'sprites'"),
+        ("convlstm", "sprites", "quick", "has no presets for the dataset 'sprites'"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest_one(model: str, dataset: str, preset: str, sentence: str) -> None:
@@ -44,13 +49,59 @@ def test_floors_learn_from_all_training_data_only_in_the_paper_preset() -> None:
 
 def test_everything_has_all_floors_and_no_two_equal_configurations() -> None:
     jobs = everything("quick")
-    datasets = {job.dataset for job in jobs}
-    assert {"waveeq", "waveeq-100", "waveeq-rich"} <= datasets
-    for dataset in datasets:
-        models = [job.model for job in jobs if job.dataset == dataset]
-        assert {"mean", "persistence", "linear", "nearest-neighbour"} <= set(models)
-        learned = [choose(model, dataset).configuration for model in models if model.startswith("sepvar")]
+    places = {(job.dataset, job.track) for job in jobs}
+    assert {("waveeq", None), ("waveeq-100", None), ("waveeq-rich", None), ("moving-mnist", "swap-10")} <= places
+    for place in places:
+        models = [job.model for job in jobs if (job.dataset, job.track) == place]
+        assert {"mean", "persistence", "climatology", "linear", "nearest-neighbour"} <= set(models)
+        learned = [choose(model, place[0]).configuration for model in models if model.startswith("sepvar")]
         assert all(learned.count(each) == 1 for each in learned)
+
+
+def test_what_is_played_beside_the_main_track_needs_no_training_of_its_own() -> None:
+    assert tracks_of("moving-mnist", "quick") == [None, "swap-10"]
+    assert tracks_of("moving-mnist", "cpu") == [None, "forecast-95", "swap-10", "swap-95"]
+    for dataset in registry.names("datasets"):
+        asked = [find_track(dataset, name) for name in tracks_of(dataset, "cpu")]
+        assert len({(track.conditioning, track.train_horizon) for track in asked}) <= 1, dataset
+        assert {track.protocol for track in asked} <= {"forecast", "swap"}
+
+
+def test_everything_plays_a_swap_with_those_that_can_only() -> None:
+    played = {job.model for job in everything("cpu") if (job.dataset, job.track) == ("moving-mnist", "swap-95")}
+    assert "sepvar" in played
+    assert not {model for model in played if model.split(":")[0] in ("convlstm", "phydnet") or ":without-s" in model}
+
+
+def _planned(track: str | None) -> Plan:
+    store: Any = SimpleNamespace(dataset="moving-mnist", digest="00")
+    return plan(choose("mean", "moving-mnist", track=track), store, 0)
+
+
+def test_the_scoring_of_a_swap_depends_on_the_code_that_draws_its_truths(monkeypatch: pytest.MonkeyPatch) -> None:
+    from stbench import code
+    from stbench.results import environment
+
+    hashed: list[set[str]] = []
+    monkeypatch.setattr(environment, "code_fingerprint", lambda modules: hashed.append({*modules}) or "")
+    for track in (None, "swap-10"):
+        assert set(code_of(_planned(track))) == {"training", "scoring"}
+    forecast, swap = hashed[1], hashed[3]
+    assert swap - forecast == {*code.own_modules("stbench.generators.moving_mnist")}
+    assert "stbench.generators._mnist_swap" in swap
+    assert not {name for name in forecast if name.startswith("stbench.generators")}
+
+
+def test_swaps_and_horizons_share_their_weights_and_not_their_results() -> None:
+    plans = [_planned(track) for track in (None, "forecast-95", "swap-10", "swap-95")]
+    assert all(each.trained == plans[0].trained for each in plans)
+    assert len({str(each.identity) for each in plans}) == 4
+
+
+def test_a_variant_says_what_it_cannot_be_asked() -> None:
+    with pytest.raises(StbenchError, match=r"'sepvar:without-s' is not applicable on .*swap-10: S is 1 whatever"):
+        choose("sepvar:without-s", "moving-mnist", track="swap-10")
+    assert set(choose("sepvar:without-s", "moving-mnist").configuration) == {"model", "training"}
 
 
 def test_floors_beside_a_job_are_asked_for_the_same_data() -> None:

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from stbench import registry
 from stbench.errors import StbenchError, nearest
 
+ABOUT_VARIANTS = ("headline", "not_applicable")
+"""What a variant's table says about the variant and not to the model."""
+
 if TYPE_CHECKING:
     from stbench.model import ModelPlugin
 
@@ -23,8 +26,8 @@ def load(model: str, dataset: str, package: str = __name__) -> dict[str, Any]:
     They are read from `<model>.<dataset>.toml` in the folder of `package`; a foreign package names its own. The table
     `common` of the file is what its presets share and is merged under each of them. Beside its own overrides a variant
     may hold further ones for one preset, under that preset's name, and `headline = true`: `stbench leaderboard
-    --run-missing` runs it, too. A preset with `leaderboard = false` is not run there at all. Empty for a dataset the
-    model has no file for.
+    --run-missing` runs it, too. `not_applicable = { swap = "why" }` names what it cannot be asked. A preset with
+    `leaderboard = false` is not run there at all. Empty for a dataset the model has no file for.
     """
     known = {
         file.name[len(model) + 1 : -len(".toml")]: file
@@ -56,7 +59,7 @@ def select(plugin: ModelPlugin, dataset: str, preset: str, variant: str | None =
         return configuration
     if variant not in variants:
         raise StbenchError(f"'{plugin.name}' on '{dataset}' has no variant '{variant}': {nearest(variant, variants)}")
-    changes = {name: table for name, table in variants[variant].items() if name != "headline"}
+    changes = {name: table for name, table in variants[variant].items() if name not in ABOUT_VARIANTS}
     own = {name: changes.pop(name) for name in presets if name in changes}
     return merge(merge(configuration, changes), own.get(preset, {}))
 

@@ -1,0 +1,64 @@
+"""What probes find in the codes of a model (`stbench.protocols.probe`)."""
+
+from __future__ import annotations
+
+from stbench.metrics import Metric, of_whole_clips
+
+LOCATELLO_2019 = (
+    "F. Locatello et al., Challenging Common Assumptions in the Unsupervised Learning of Disentangled Representations, "
+    "ICML 2019"
+)
+STBENCH = "stbench"
+
+
+def _metric(name: str, formula: str, *, higher_is_better: bool, reference: str = LOCATELLO_2019) -> Metric:
+    return Metric(
+        name=name,
+        version="1",
+        formula=formula,
+        range="none",
+        reference=reference,
+        higher_is_better=higher_is_better,
+        images_only=True,
+        frame_values=of_whole_clips,
+    )
+
+
+def _probe(kind: str, target: str, code: str) -> Metric:
+    matched = (target, code) in {("action", "motion"), ("attributes", "content")}
+    formula = f"mean_n [{kind} probe of the {code} code finds the {target} of clip n]"
+    return _metric(f"probe_{kind}_{target}_from_{code}", formula, higher_is_better=matched)
+
+
+probe_linear_action_from_motion = _probe("linear", "action", "motion")
+probe_linear_action_from_content = _probe("linear", "action", "content")
+probe_linear_attributes_from_content = _probe("linear", "attributes", "content")
+probe_linear_attributes_from_motion = _probe("linear", "attributes", "motion")
+probe_mlp_action_from_motion = _probe("mlp", "action", "motion")
+probe_mlp_action_from_content = _probe("mlp", "action", "content")
+probe_mlp_attributes_from_content = _probe("mlp", "attributes", "content")
+probe_mlp_attributes_from_motion = _probe("mlp", "attributes", "motion")
+probe_chance_action = _metric(
+    "probe_chance_action",
+    "mean_n [the action most frequent in training is that of clip n]",
+    higher_is_better=False,
+    reference=STBENCH,
+)
+probe_chance_attributes = _metric(
+    "probe_chance_attributes",
+    "mean_n [the attribute value most frequent in training is that of clip n]",
+    higher_is_better=False,
+    reference=STBENCH,
+)
+content_temporal_variance = _metric(
+    "content_temporal_variance",
+    "mean_n |z_n - z'_n|² / mean_n |z_n - z'_{n+1}|²",
+    higher_is_better=False,
+    reference=STBENCH,
+)
+energy_drift = _metric(
+    "energy_drift", "mean_n |E(s_n(h)) - E(s_n(0))| / |E(s_n(0))|", higher_is_better=False, reference=STBENCH
+)
+reversibility_error = _metric(
+    "reversibility_error", "mean_n |exp(-hH) exp(hH) s_n - s_n| / |s_n|", higher_is_better=False, reference=STBENCH
+)

@@ -1,0 +1,108 @@
+"""The exchange protocol: the content of one clip, the motion of another, both ways, before a judge.
+
+Every test clip gives its content once and its motion once: clip i is shown moving as clip pi(i), pi a fixed permutation
+that leaves no clip its own motion. The judge must see the action of the motion's clip and the attributes of the
+content's. Where the dataset holds the very clip that is asked for (its plug-in has a method
+`exchanged(store, content, motion) -> sequence`), metrics of frames are taken against it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stbench import registry
+from stbench.generator import Track
+from stbench.model import Transferrer
+from stbench.protocols.check import checked
+from stbench.protocols.clips import SEEN, Clips, clips_of
+from stbench.protocols.judged import Opinions, asked_only, judged_scores
+from stbench.protocols.scoring import KeptPredictions, Scorer, Scores, track_metrics
+from stbench.protocols.windows import evenly_spaced
+from stbench.store.reader import Store
+
+if TYPE_CHECKING:
+    from stbench.judges.judge import Judge
+
+SEED = 20_211_215
+"""Any fixed number; who moves like whom follows from it."""
+
+
+def exchange(
+    model: Transferrer,
+    store: Store,
+    track: Track,
+    *,
+    judge: Judge,
+    split: str = "test",
+    keep: int = 0,
+    on_progress: Callable[[int, int], None] | None = None,
+    limit: int | None = None,
+) -> Scores:
+    """Show every test clip in the motion of another one: frames 0 .. h-1, h the length of the judge's clips.
+
+    The model is handed copies of both clips (b, `SEEN`, *frame), and the action of the motion's. `StbenchError` for
+    what `forecast` refuses.
+    """
+    length = judge.card.clip
+    clips = clips_of(store, track, max(SEEN, length), split, limit)
+    donor = motion_donors(clips, judge)
+    truth_of = _truths(clips, donor)
+    metrics = track_metrics(track, store.frame_shape) if truth_of is not None else []
+    opinions, seconds = Opinions(judge), 0.0
+    wanted = evenly_spaced(len(clips), keep) if keep else np.empty(0, np.int64)
+    kept: list[tuple[np.ndarray, ...]] = []
+    with Scorer(metrics, len(clips), length) as scorer:
+        for items in clips.batches():
+            content, motion = clips.frames(items, SEEN), clips.frames(donor[items], length)
+            handed = content.copy(), motion[:, :SEEN].copy()
+            begun = time.perf_counter()
+            answer = model.transfer(*handed, length, clips.known(donor[items]))
+            seconds += time.perf_counter() - begun
+            made = checked(answer, motion.shape, clips.windows, int(items[0]), f"the model {type(model).__name__}")
+            truth = motion if truth_of is None else truth_of(items)
+            if metrics:
+                scorer.score(int(items[0]), made, truth)
+            opinions.add(made)
+            here = np.isin(items, wanted)
+            if here.any():
+                kept.append((motion[here], truth[here], made[here], content[here]))
+            if on_progress is not None:
+                on_progress(int(items[-1]) + 1, len(clips))
+        by_frame = dict(scorer.values)
+    asked = clips.factors[clips.action][donor]
+    values, whole = judged_scores(judge, opinions, clips, asked, clips.sequence, motion=clips.sequence[donor])
+    values, whole = asked_only(clips, {**by_frame, **values}, whole)
+    pictures = KeptPredictions(wanted, *(np.concatenate(each) for each in zip(*kept, strict=True))) if kept else None
+    return Scores(clips.sequence, clips.start, values, seconds, pictures, whole, judge.card.name)
+
+
+def motion_donors(clips: Clips, judge: Judge) -> np.ndarray:
+    """(n,) int64: the clip whose motion each one takes over; a permutation.
+
+    A cyclic shift of a shuffled order by about half its length, so that nobody keeps its own motion; among shifts the
+    one is taken that leaves fewest clips with a donor of the same class of motion.
+    """
+    n = len(clips)
+    store = clips.store
+    names = next(head.factors for head in judge.heads if head.name == "action")
+    motion = np.stack([store.factor(name)[clips.sequence] for name in names])
+    order = np.random.default_rng(np.random.SeedSequence(SEED)).permutation(n)
+    shifts = range(max(1, n // 2 - 8), n // 2 + 9) if n > 1 else range(1)
+    same = [(motion[:, order] == motion[:, np.roll(order, -shift)]).all(axis=0).sum() for shift in shifts]
+    donor = np.empty(n, np.int64)
+    donor[order] = np.roll(order, -shifts[int(np.argmin(same))])
+    return donor
+
+
+def _truths(clips: Clips, donor: np.ndarray) -> Callable[[np.ndarray], np.ndarray] | None:
+    """items -> the true clips (b, h, *frame), where the dataset holds them."""
+    plugin: Any = registry.dataset(clips.track.dataset)
+    if not hasattr(plugin, "exchanged"):
+        return None
+    sequence = plugin.exchanged(clips.store, clips.sequence, clips.sequence[donor])
+    true = Clips(clips.store, clips.track, sequence, clips.start[donor], {}, clips.actions, clips.period)
+    return lambda items: true.frames(items, clips.track.horizon)

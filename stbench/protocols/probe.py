@@ -1,0 +1,168 @@
+"""The probe protocol: what can be read from a model's content code and from its motion code.
+
+Small classifiers are trained on codes of train clips and tested on those of test clips: a linear one (logistic
+regression) and a small network (one hidden layer of 64). In a disentangled model they find the action in the motion
+code and not in the content code, attributes the other way round; "not" is the share of the most frequent class, which
+stands beside them. Attributes are the judge's questions but the action, averaged; those whose test classes never occur
+in training (identities, where subjects are split) are left out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeGuard
+
+import numpy as np
+
+from stbench import registry
+from stbench.errors import StbenchError
+from stbench.generator import Track
+from stbench.model import Coder, Conserving
+from stbench.protocols.clips import SEEN, Clips, clips_of
+from stbench.protocols.scoring import Scores
+from stbench.store.reader import Store
+
+TRAINED_ON = 3000
+"""Train clips the probes learn from, evenly spaced."""
+KINDS = ("linear", "mlp")
+CODES = ("content", "motion")
+
+
+def probe(
+    model: Coder,
+    store: Store,
+    track: Track,
+    *,
+    split: str = "test",
+    keep: int = 0,
+    on_progress: Callable[[int, int], None] | None = None,
+    limit: int | None = None,
+) -> Scores:
+    """Probe the codes of every test clip; nothing is kept for pictures.
+
+    The model is handed copies of clips (b, `SEEN`, *frame) and, where it is told, their action: what it then finds of
+    the action in the motion code says little, what leaks into the content code says something. `StbenchError` for codes
+    that are not finite or not one row a clip.
+    """
+    train = clips_of(store, track, 2 * SEEN, "train", TRAINED_ON)
+    test = clips_of(store, track, 2 * SEEN, split, limit)
+    begun = time.perf_counter()
+    total = len(train) + 2 * len(test)
+    done = 0
+
+    def step(count: int) -> None:
+        nonlocal done
+        done += count
+        if on_progress is not None:
+            on_progress(done, total)
+
+    known = codes_of(model, train, 0, step)
+    asked = codes_of(model, test, 0, step)
+    later = codes_of(model, test, SEEN // 2 if test.period else SEEN, step)
+    values = {
+        name: hits
+        for name, hits in _all_probes(train, test, known, asked)
+        if name in {registry.metric(each).name for each in track.metrics}
+    }
+    values["content_temporal_variance"] = temporal_variance(asked["content"], later["content"])
+    if conserves(model):
+        parts = [model.conservation(test.frames(items, SEEN), test.known(items), SEEN) for items in test.batches()]
+        values |= {name: np.concatenate([each[name] for each in parts]) for name in parts[0]}
+    seconds = time.perf_counter() - begun
+    chosen = {name: np.asarray(values[name], np.float64)[:, None] for name in track.metrics if name in values}
+    return Scores(test.sequence, test.start, chosen, seconds)
+
+
+def conserves(model: object) -> TypeGuard[Conserving]:
+    """Has the model dynamics with an energy? A wrapper of a module says so by `has_energy`."""
+    return isinstance(model, Conserving) and getattr(model, "has_energy", True)
+
+
+def codes_of(model: Coder, clips: Clips, shift: int, step: Callable[[int], None]) -> dict[str, np.ndarray]:
+    """Codes (n, k) float64 of the clips, from frame `shift` of each on."""
+    parts: list[dict[str, np.ndarray]] = []
+    for items in clips.batches():
+        frames = clips.frames(items, shift + SEEN)[:, shift:]
+        found = model.codes(frames.copy(), clips.known(items))
+        for name in CODES:
+            code = found.get(name)
+            if code is None or code.ndim != 2 or len(code) != len(items) or not np.isfinite(code).all():
+                raise StbenchError(
+                    f"the {name} code of the model {type(model).__name__} is not one row of finite numbers a clip: "
+                    "mend its method codes"
+                )
+        parts.append({name: np.asarray(found[name], np.float64) for name in CODES})
+        step(len(items))
+    return {name: np.concatenate([each[name] for each in parts]) for name in CODES}
+
+
+def temporal_variance(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """(n,): squared distance of the two content codes of a clip, in units of the mean one between different clips.
+
+    0 where content does not move in time, about 1 where it says nothing of the clip.
+    """
+    between = np.square(one - np.roll(other, 1, axis=0)).sum(axis=1).mean()
+    within = np.square(one - other).sum(axis=1)
+    return np.asarray(within / between if between > 0 else np.zeros_like(within))
+
+
+def _all_probes(
+    train: Clips, test: Clips, known: dict[str, np.ndarray], asked: dict[str, np.ndarray]
+) -> Iterator[tuple[str, np.ndarray]]:
+    for target, factors in _targets(train, test).items():
+        pairs = [(train.store.factor(f)[train.sequence], test.store.factor(f)[test.sequence]) for f in factors]
+        yield f"probe_chance_{target}", np.mean([_most_frequent(*pair) for pair in pairs], axis=0)
+        for kind in KINDS:
+            for code in CODES:
+                hits = [_hits(kind, known[code], learnt, asked[code], wanted) for learnt, wanted in pairs]
+                yield f"probe_{kind}_{target}_from_{code}", np.mean(hits, axis=0)
+
+
+def _targets(train: Clips, test: Clips) -> dict[str, list[str]]:
+    """Question -> factors that both parts know."""
+    plugin: Any = registry.dataset(train.track.dataset)
+    judged = getattr(plugin, "judged_factors", None)
+    if not judged:
+        raise StbenchError(f"the dataset '{train.track.dataset}' names no factors, so {train.track.id} has no question")
+    named = {name: factors[0] for name, factors in judged.items()}
+    store = train.store
+    known = [
+        name
+        for name, factor in named.items()
+        if np.isin(store.factor(factor)[test.sequence], store.factor(factor)[train.sequence]).all()
+    ]
+    attributes = [named[name] for name in known if name != "action"]
+    return {"action": [named["action"]]} | ({"attributes": attributes} if attributes else {})
+
+
+def _most_frequent(learnt: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    classes, counts = np.unique(learnt, return_counts=True)
+    return np.asarray(wanted == classes[counts.argmax()], np.float64)
+
+
+def _hits(kind: str, codes: np.ndarray, learnt: np.ndarray, asked: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """(n,): 1 where the probe is right."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+    from sklearn.neural_network import MLPClassifier  # type: ignore[import-untyped]
+    from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
+    from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
+
+    if len(np.unique(learnt)) == 1:
+        return np.asarray(wanted == learnt[0], np.float64)
+    if kind == "linear":
+        classifier = LogisticRegression(max_iter=300)
+    else:
+        classifier = MLPClassifier((64,), max_iter=60, random_state=0, early_stopping=len(codes) > 200)
+    pipeline = make_pipeline(StandardScaler(), classifier)
+    with warnings.catch_warnings():
+        # A probe is as good as its fixed effort: that it could go on is no news.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        pipeline.fit(codes, learnt)
+    return np.asarray(pipeline.predict(asked) == wanted, np.float64)
+
+
+__all__ = ["TRAINED_ON", "codes_of", "probe", "temporal_variance"]
