@@ -24,9 +24,11 @@ def commands() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("page", "line"), commands())
 def test_every_command_of_the_documentation_is_understood(page: str, line: str) -> None:
     name, *arguments = shlex.split(line)[1:]
-    command = cli.get_command(click.Context(cli), name)
+    # Commands remember the help option of the first context they were asked in.
+    parent = click.Context(cli, **cli.context_settings)
+    command = cli.get_command(parent, name)
     assert command is not None, f"{page}: {line}"
-    command.make_context(name, arguments)
+    command.make_context(name, arguments, parent=parent)
 
 
 def test_the_documentation_shows_every_command() -> None:

@@ -23,6 +23,7 @@ COMMANDS = {
     "cite": "cite",
     "run": "run",
     "judge": "judge",
+    "picture": "picture",
     "score": "score",
     "check-model": "check_model",
     "leaderboard": "leaderboard",

@@ -145,6 +145,22 @@ class Hamiltonian(nn.Module):
         """
         return self.transfer(clip, clip, length, action, reference)
 
+    def reconstruct(self, clip: Tensor, action: Tensor | None = None) -> Tensor:
+        """Every frame decoded from the state inferred at that frame; nothing is rolled out: (batch, n, *frame)."""
+        if self.conditioned and action is None:
+            action = self.infer_action(clip)
+        content, position, momentum = self.infer(clip, action)
+        return self.decode(content.mean, self.states(position.mean, momentum.mean, action))
+
+    def imagine(self, action: Tensor, length: int, generator: torch.Generator) -> Tensor:
+        """Content and motion from the prior, one sequence an action: (batch, length, *frame)."""
+        size = self.blocks * self.block_size
+        like = self.dynamics.raw
+        content = torch.randn(len(action), self.content_size, generator=generator).to(like)
+        noise = torch.randn(2, len(action), size, generator=generator).to(like)
+        start = self.states(noise[0], noise[1], action)
+        return self.decode(content, self.dynamics.flow(start, torch.arange(length, device=like.device)))
+
     def transfer(
         self, content: Tensor, motion: Tensor, length: int, action: Tensor | None = None, reference: int = 0
     ) -> Tensor:

@@ -48,6 +48,22 @@ class TorchForecaster:
         """`resample(motion, action, length, generator)` of a module that has it."""
         return self._drawn(self.module.resample, motion, length, factors, seed)
 
+    def reconstruct(self, clip: np.ndarray, factors: Factors) -> np.ndarray:
+        """`reconstruct(clip, action)` of a module that has it: (batch, n, *frame), float32."""
+        ask: Any = self.module.reconstruct
+        self.module.eval()
+        with torch.no_grad():
+            answer: torch.Tensor = ask(self._tensor(clip), self._action(factors))
+        return answer.float().cpu().numpy()
+
+    def imagine(self, factors: Factors, length: int, seed: int) -> np.ndarray:
+        """`imagine(action, length, generator)` of a module that has it: (batch, length, *frame), float32."""
+        ask: Any = self.module.imagine
+        self.module.eval()
+        with torch.no_grad():
+            answer: torch.Tensor = ask(self._action(factors), length, torch.Generator().manual_seed(seed))
+        return answer.float().cpu().numpy()
+
     def codes(self, clip: np.ndarray, factors: Factors) -> dict[str, np.ndarray]:
         """`codes(clip, action)` of a module that has it, float64."""
         ask: Any = self.module.codes

@@ -1,0 +1,146 @@
+"""Pictures of a trained generative model, as in the figures of Khan and Storkey 2021: what it makes of real clips, of
+exchanged ones, of every action, and of nothing at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stbench import paths
+from stbench.errors import StbenchError
+from stbench.model import Task
+from stbench.plan import Choice, choose, dataset_for, plan
+from stbench.report import Reporter, Silent
+
+if TYPE_CHECKING:
+    from stbench.protocols.clips import Clips
+    from stbench.store.reader import Store
+    from stbench.training.adapter import TorchForecaster
+
+CLIPS = 3
+LENGTH = 16
+SEED = 5
+NEEDED = ("generate", "transfer", "sample")
+
+
+def picture(
+    model: str,
+    dataset: str,
+    out: Path,
+    *,
+    preset: str = "quick",
+    seed: int = 0,
+    source: str = "auto",
+    settings: Mapping[str, str] | None = None,
+    raw: Path | None = None,
+    runs: Path | None = None,
+    report: Reporter | None = None,
+) -> list[Path]:
+    """Draw `generated`, `motion-swap`, `all-actions` and, where the model can, `unconditional`, each as .png and .gif
+    in the folder `out`, from the weights `stbench run` left under `runs`.
+
+    Raises `StbenchError` for a model that cannot generate, and where no run was trained to its end.
+    """
+    choice = choose(model, dataset, preset=preset)
+    if missing := [each for each in NEEDED if each not in choice.plugin.capabilities]:
+        raise StbenchError(
+            f"the model '{model}' has no pictures of generation, because it lacks the capability '{missing[0]}': "
+            f"it has {', '.join(choice.plugin.capabilities)} only"
+        )
+    store = dataset_for(dataset, preset, source=source, settings=settings or {}, raw=raw, report=report or Silent())
+    ready = trained(choice, store, seed, runs or paths.runs_dir())
+    return draw(ready, store, choice, out)
+
+
+def trained(choice: Choice, store: Store, seed: int, runs: Path) -> TorchForecaster:
+    """The model of a choice with the weights of its checkpoint; `StbenchError` when there is none."""
+    import torch
+
+    from stbench.training.adapter import TorchForecaster
+    from stbench.training.checkpoint import read_tensors
+
+    todo = plan(choice, store, seed)
+    weights = todo.training_folder(runs) / "checkpoint" / "weights.safetensors"
+    if not weights.exists():
+        raise StbenchError(
+            f"there are no weights of {todo.model} on {store.dataset}, preset {choice.preset}, in {weights.parent}: "
+            f"`stbench run --model {todo.model} --dataset {store.dataset} --preset {choice.preset}` trains them"
+        )
+    with torch.random.fork_rng():
+        module = choice.plugin.build(choice.configuration["model"], Task(choice.track, store.frame_shape))
+    module.load_state_dict(read_tensors(weights))
+    return TorchForecaster(module)
+
+
+def draw(model: TorchForecaster, store: Store, choice: Choice, out: Path) -> list[Path]:
+    """The pictures of a trained model."""
+    from stbench.protocols.clips import SEEN, clips_of
+    from stbench.results.generation_figures import Row, clip_rows
+
+    clips = clips_of(store, choice.track, LENGTH)
+    items = _several(clips)
+    name = f"{choice.plugin.name}:{choice.variant}" if choice.variant else choice.plugin.name
+    head = f"{name} on {store.dataset}, preset {choice.preset}"
+    factors = clips.known(items)
+    real = clips.frames(items, LENGTH)
+    seen = np.ascontiguousarray(real[:, :SEEN])
+    made = model.generate(seen, LENGTH, factors)
+    again = model.reconstruct(seen, factors) if hasattr(model.module, "reconstruct") else None
+
+    def name_of(item: int) -> str:
+        return _name(store, clips.action, int(clips.factors[clips.action][item]))
+
+    groups = []
+    for k, item in enumerate(items):
+        rows = [Row(f"real, {name_of(item)}", real[k])]
+        rows += [Row("reconstruction", again[k])] if again is not None else []
+        groups.append([*rows, Row("from frame 0", made[k])])
+    drawn = clip_rows(groups, out / "generated", title=f"{head}: sequences from their first frame", source=store.source)
+
+    donor = np.roll(np.arange(len(items)), 1)
+    given = {key: values[donor] for key, values in factors.items()}
+    moved = model.transfer(seen, np.ascontiguousarray(seen[donor]), SEEN, given)
+    groups = [
+        [Row("content", seen[k]), Row(f"motion, {name_of(items[donor[k]])}", seen[donor[k]]), Row("together", moved[k])]
+        for k in range(len(items))
+    ]
+    drawn += clip_rows(groups, out / "motion-swap", title=f"{head}: motion of another clip", source=store.source)
+
+    groups = []
+    for k in range(len(items)):
+        rows = [Row("real", seen[k])]
+        for action in range(clips.actions):
+            asked = {clips.action: np.array([action])}
+            one = model.sample(np.ascontiguousarray(seen[k : k + 1]), SEEN, asked, SEED + action)
+            rows.append(Row(_name(store, clips.action, action), one[0]))
+        groups.append(rows)
+    drawn += clip_rows(groups, out / "all-actions", title=f"{head}: one clip, every action drawn", source=store.source)
+    if hasattr(model.module, "imagine"):
+        rows = [
+            Row(_name(store, clips.action, action), model.imagine({clips.action: np.array([action])}, SEEN, seed)[0])
+            for action in range(clips.actions)
+            for seed in (SEED, SEED + 1)
+        ]
+        pairs = [rows[k : k + 2] for k in range(0, len(rows), 2)]
+        drawn += clip_rows(pairs, out / "unconditional", title=f"{head}: all drawn from the prior", source=store.source)
+    return drawn
+
+
+def _several(clips: Clips) -> np.ndarray:
+    """Test clips of different actions, far apart in the store."""
+    actions = clips.factors[clips.action]
+    places = np.linspace(0, len(clips) - 1, CLIPS).astype(int)
+    chosen = []
+    for k, place in enumerate(places):
+        wanted = k % clips.actions
+        same = np.flatnonzero(actions == wanted)
+        chosen.append(int(same[np.abs(same - place).argmin()]) if len(same) else int(place))
+    return np.array(chosen, np.int64)
+
+
+def _name(store: Store, factor: str, value: int) -> str:
+    names = str(store.to_xarray()[factor].attrs.get("flag_meanings", "")).split()
+    return names[value] if value < len(names) else f"{factor} {value}"

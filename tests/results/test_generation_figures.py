@@ -1,0 +1,63 @@
+"""Pictures of clips: what is where, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stbench.errors import StbenchError
+from stbench.results.generation_figures import GAP, HEADER, LABEL, Row, clip_rows
+
+
+def clip(value: float, length: int, channels: int = 3) -> np.ndarray:
+    return np.full((length, channels, 16, 16), value, np.float32)
+
+
+def test_strip_shows_every_frame_of_every_row_at_its_place(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 1, 5, dtype=np.float32)[:, None, None, None] * np.ones((1, 3, 16, 16), np.float32)
+    strip, _ = clip_rows([[Row("real", ramp), Row("made", clip(1.0, 3))]], tmp_path / "x", title="t")
+    picture = np.asarray(Image.open(strip).convert("RGB"))
+    for k in range(5):
+        middle = picture[HEADER + GAP + 8, LABEL + k * (16 + GAP) + 8]
+        np.testing.assert_array_equal(middle, round(255 * ramp[k, 0, 0, 0].item()))
+    below = HEADER + GAP + 16 + GAP + 8
+    assert (picture[below, LABEL + 8] == 255).all()
+
+
+def test_film_has_a_picture_a_frame_and_shorter_rows_start_again(tmp_path: Path) -> None:
+    short = np.stack([clip(0.0, 1)[0], clip(1.0, 1)[0]])
+    moving = np.linspace(0, 1, 6, dtype=np.float32)[:, None, None, None] * np.ones((1, 1, 16, 16), np.float32)
+    _, film = clip_rows([[Row("long", moving), Row("short", short)]], tmp_path / "x", title="t")
+    with Image.open(film) as pictures:
+        assert pictures.n_frames == 6
+        seen = []
+        for k in range(6):
+            pictures.seek(k)
+            x = GAP + 1 * (96 + GAP) + 10
+            seen.append(int(np.asarray(pictures.convert("L"))[HEADER + 30, x]) > 127)
+    assert seen == [False, True] * 3
+
+
+def test_same_clips_give_the_same_bytes_and_simulated_is_written_on_them(tmp_path: Path) -> None:
+    groups = [[Row("real", clip(0.2, 3))]]
+    one = clip_rows(groups, tmp_path / "a", title="t", source="simulated")
+    other = clip_rows(groups, tmp_path / "b", title="t", source="simulated")
+    official = clip_rows(groups, tmp_path / "c", title="t", source="official")
+    for first, second, third in zip(one, other, official, strict=True):
+        assert first.read_bytes() == second.read_bytes()
+        assert first.read_bytes() != third.read_bytes()
+
+
+def test_values_outside_the_range_are_cut(tmp_path: Path) -> None:
+    strip, _ = clip_rows([[Row("x", clip(7.0, 1)), Row("y", clip(-3.0, 1))]], tmp_path / "x", title="t")
+    picture = np.asarray(Image.open(strip).convert("RGB"))
+    assert (picture[HEADER + GAP + 8, LABEL + 8] == 255).all()
+    assert (picture[HEADER + 2 * GAP + 24, LABEL + 8] == 0).all()
+
+
+def test_nothing_to_draw_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StbenchError, match="no clips"):
+        clip_rows([], tmp_path / "x", title="t")
