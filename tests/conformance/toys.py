@@ -205,6 +205,13 @@ class PeekingFloor(GoodFloor):
         return answer + self.store.read(6)[3].mean()
 
 
+class PeekingSwapFloor(GoodFloor):
+    """Looks up what follows its motion window."""
+
+    def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
+        return self.forecast(motion, horizon) + self.store.read(7)[-1].mean()
+
+
 class RaisingFloor(GoodFloor):
     def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
         raise ValueError("operands could not be broadcast")
