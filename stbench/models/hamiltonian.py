@@ -10,7 +10,7 @@ untrained; here every parameter is trained.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -182,7 +182,7 @@ class Hamiltonian(nn.Module):
         action: Tensor | None,
         length: int,
         generator: torch.Generator,
-        times: Tensor | None = None,
+        times: Sequence[float] | Tensor | None = None,
     ) -> Tensor:
         """Motion from the prior of `action` (batch,), content of a clip (batch, n, *frame): (batch, length, *frame).
 
@@ -190,11 +190,11 @@ class Hamiltonian(nn.Module):
         `unit_norm` prior states are normalised like inferred ones (the released code decodes states that the decoder
         never saw in training).
         """
-        times = torch.arange(length) if times is None else times
+        when = torch.as_tensor(range(length) if times is None else times, dtype=torch.float64)
         code = self.infer(content, action)[0].mean
         noise = torch.randn(2, len(code), self.blocks * self.block_size, generator=generator).to(code)
         start = self.states(noise[0], noise[1], action)
-        return self.decode(code, self.dynamics.flow(start, times))
+        return self.decode(code, self.dynamics.flow(start, when))
 
     def resample(self, motion: Tensor, action: Tensor | None, length: int, generator: torch.Generator) -> Tensor:
         """Content from the prior, motion of a clip (batch, n, *frame) from its first frame on: (batch, length,
@@ -285,13 +285,24 @@ def _total(values: Tensor) -> Tensor:
 
 
 def build(settings: Mapping[str, Any], task: Task) -> Hamiltonian:
-    """The model for a task; initial weights come from torch's global generator."""
-    return Hamiltonian(settings, task.frame_shape)
+    """The model for a task; initial weights come from torch's global generator.
+
+    Raises `StbenchError` where no training clip fills the momentum network's window. A shorter clip at prediction is
+    padded with zeros, as published.
+    """
+    module = Hamiltonian(settings, task.frame_shape)
+    frames, window = task.track.conditioning + task.track.train_horizon, module.motion.history.window
+    if frames < window:
+        raise StbenchError(
+            f"the momentum network looks at {window} frames and the track {task.track.id} trains on clips of {frames}: "
+            f"give the track a longer train_horizon, or use another model"
+        )
+    return module
 
 
 plugin = ModelPlugin(
     name="hamiltonian",
-    version="1",
+    version="2",
     summary="content z, one motion subspace per action, linear Hamiltonian dynamics, a VAE",
     reference="Khan, Storkey: Hamiltonian prior to Disentangle Content and Motion in Image Sequences, CtrlGen 2021",
     bibtex="""@inproceedings{khan2021hamiltonian,

@@ -104,10 +104,15 @@ class HamiltonianBlocks(nn.Module):
         return exponential
 
     def flow(self, states: Tensor, times: Tensor) -> Tensor:
-        """s(t) = exp(t H) s: (batch, K, 2d), (n,) -> (batch, n, K, 2d). Blocks do not mix."""
-        return torch.einsum("nkij,bkj->bnki", self.propagator(times).to(states.dtype), states)
+        """s(t) = exp(t H) s: (batch, K, 2d), (n,) -> (batch, n, K, 2d). Blocks do not mix.
+
+        Computed in the dtype of the states; autocast, which would round products to half precision, is kept out.
+        """
+        with torch.autocast(states.device.type, enabled=False):
+            return torch.einsum("nkij,bkj->bnki", self.propagator(times).to(states.dtype), states)
 
     def energy(self, states: Tensor) -> Tensor:
         """E_k = s_k^T M_k s_k / 2: (..., K, 2d) -> (..., K); constant along `flow`."""
-        form = self.quadratic_form().to(states.dtype)
-        return 0.5 * torch.einsum("...ki,kij,...kj->...k", states, form, states)
+        with torch.autocast(states.device.type, enabled=False):
+            form = self.quadratic_form().to(states.dtype)
+            return 0.5 * torch.einsum("...ki,kij,...kj->...k", states, form, states)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from stbench.errors import StbenchError
+
 from . import checkpoint as checkpoints
 from .batches import Batches
 from .cost import peak_memory
@@ -73,6 +75,7 @@ def train(
     not finite (naming the step), and a folder that cannot be written.
     """
     settings = TrainingSettings.parse(configuration)
+    _refuse_batch_of_one(module, settings)
     device = next(module.parameters()).device
     batches = Batches(windows, settings.batch_size, seed, device, getattr(module, "labels", ()))
     identity = {
@@ -87,6 +90,15 @@ def train(
         with Interruption() as interruption:
             stopped_by = session.run(budget_seconds, on_progress, stop, interruption)
     return session.summary(stopped_by)
+
+
+def _refuse_batch_of_one(module: nn.Module, settings: TrainingSettings) -> None:
+    """A code vector less its mean over a batch of one is zero, whatever was shown."""
+    if settings.batch_size == 1 and any(isinstance(each, nn.modules.batchnorm._BatchNorm) for each in module.modules()):
+        raise StbenchError(
+            "batch normalisation takes its statistics from a batch, and the batch_size of this preset is 1: set it to "
+            "2 or more"
+        )
 
 
 class _Session:

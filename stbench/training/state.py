@@ -97,6 +97,7 @@ class TrainingState:
                 if f"adam.{name}.step" in state
             }
             self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
+            self._lay_out_moments()
             torch.set_rng_state(state["random.torch"])
             self.generator.set_state(state["random.generator"])
             if self.device.type == "cuda":
@@ -107,6 +108,12 @@ class TrainingState:
             ) from None
         self.step = checkpoint.scalars["step"]
         self.clock = Clock(**checkpoint.scalars["clock"])
+
+    def _lay_out_moments(self) -> None:
+        """Give moments the memory layout of their parameters: the fused optimiser walks both in the order of memory."""
+        for parameter, moments in self.optimiser.state.items():
+            for key in ("exp_avg", "exp_avg_sq"):
+                moments[key] = torch.empty_like(parameter, memory_format=torch.preserve_format).copy_(moments[key])
 
     def _moments(self) -> dict[str, dict[str, Tensor]]:
         return {

@@ -143,6 +143,33 @@ def test_the_learned_baselines_pass(name: str, tmp_path: Path) -> None:
     assert not [each for each in found if each.verdict == "fails"]
 
 
+def test_both_references_pass(tmp_path: Path) -> None:
+    """Among the checks: interrupted and resumed, a training ends in the same weights, whatever their memory layout."""
+    from stbench.plan import choose
+
+    small: dict[str, dict[str, Any]] = {
+        "sepvar": {
+            "encoder": {"name": "dcgan", "width": 4},
+            "decoder": {"name": "dcgan", "width": 4, "skips": False, "output": "sigmoid"},
+        },
+        "hamiltonian": {
+            "content_size": 8,
+            "encoder": {"width": 4, "dense": 16, "features": 16},
+            "decoder": {"width": 4, "dense": 16, "output": "plain"},
+        },
+    }
+    for name, smaller in small.items():
+        choice = choose(name, "sprites", preset="cpu")
+        configuration = {
+            "model": {**choice.configuration["model"], **smaller},
+            "training": choice.configuration["training"],
+        }
+        task = Task(dataclasses.replace(choice.track), (3, 64, 64))
+        (tmp_path / name).mkdir()
+        found = check_plugin(choice.plugin, configuration, task, tmp_path / name)
+        assert not [each for each in found if each.verdict == "fails"]
+
+
 def run(*arguments: str) -> Any:
     return CliRunner(env={"COLUMNS": "250"}).invoke(cli, ["check-model", *arguments])
 

@@ -308,3 +308,9 @@ def test_forecaster_is_in_eval_mode_and_independent_of_the_batch_size(walker):
     with torch.no_grad():
         expected = module.eval()(torch.from_numpy(conditioning).float(), 5).numpy()
     np.testing.assert_allclose(forecasts[0], expected, atol=1e-6)
+
+
+def test_batch_normalisation_of_a_batch_of_one_is_refused(tmp_path, windows, settings):
+    module = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
+    with pytest.raises(StbenchError, match="batch_size of this preset is 1: set it to 2 or more"):
+        train(module, windows, {**settings, "batch_size": 1}, tmp_path, seed=0, identity=IDENTITY)
