@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stbench.fit import Trained
 from stbench.generator import fingerprint
@@ -27,6 +27,7 @@ def make_record(
     command: str,
     started: datetime,
     budget_seconds: float | None,
+    judge: Mapping[str, Any],
 ) -> RunRecord:
     from stbench.results.environment import environment, peak_memory
     from stbench.results.record import RunRecord
@@ -60,6 +61,7 @@ def make_record(
         started=started.isoformat(timespec="seconds"),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         budget_seconds=budget_seconds,
+        judge=judge,
         **environment(device),
     )
 

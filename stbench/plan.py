@@ -12,7 +12,7 @@ from stbench import paths, registry
 from stbench.errors import StbenchError, nearest
 from stbench.generator import Track, fingerprint
 from stbench.model import ModelPlugin
-from stbench.protocols.known import check_capability
+from stbench.protocols.known import check_capability, protocol_of
 from stbench.report import Reporter
 
 if TYPE_CHECKING:
@@ -173,7 +173,8 @@ def code_of(todo: Plan) -> dict[str, str]:
     if todo.track.protocol != "forecast":
         # What is right is then drawn by the dataset's plug-in (swap cases, exchanged clips), not read from the store.
         truths = own_modules(type(registry.dataset(todo.track.dataset)).__module__)
+    judges = ["stbench.judges"] if protocol_of(todo.track).judged else []
     return {
         "training": code_fingerprint([*TRAINING_CODE, *model_code]),
-        "scoring": code_fingerprint([*SCORING_CODE, *truths]),
+        "scoring": code_fingerprint([*SCORING_CODE, *judges, *truths]),
     }

@@ -71,11 +71,13 @@ def run(
     runs = runs or paths.runs_dir()
     folder, weights = todo.folder(runs), todo.training_folder(runs)
     kept = None if todo.plugin.floor else weights
-    code = code_of(todo)
+    asked = _also_asked(todo, runs)
+    # A judge is weights, not code, but as decisive for the scores.
+    code = code_of(todo) | {name: judge.card.weights_sha256 for name, judge in asked.items()}
+    named = asked["judge"].card.summary if asked else {}
     if not force and (before := finished(folder, code)):
         return RunResult(folder, before, kept, reused=True)
 
-    asked = _also_asked(todo, runs)
     from stbench.fit import fit
     from stbench.outcome import make_record, write_run
 
@@ -95,7 +97,7 @@ def run(
         trained = replace(trained, training={**trained.training, "snapshot_scores": spread})
     command = command_line(todo, dataset, source, settings or {})
     made_with = {**code, "training": trained.code}
-    record = make_record(todo, trained, scores, made_with, device, command, started, budget_seconds)
+    record = make_record(todo, trained, scores, made_with, device, command, started, budget_seconds, named)
     write_run(todo, folder, record, scores)
     return RunResult(folder, record, kept, reused=False)
 

@@ -67,6 +67,12 @@ class JudgeCard:
     def name(self) -> str:
         return f"{self.dataset}-{self.preset}-{self.fingerprint[:8]}"
 
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What a run record says of its judge."""
+        known = {"accuracy": dict(self.accuracy), "test_clips": self.test_clips, "train_clips": self.train_clips}
+        return {"name": self.name, "fingerprint": self.fingerprint, **known}
+
 
 class Judge:
     """A trained judge: `opinions(clips)` and `features(clips)`, numpy in and out, float32 network in eval mode."""

@@ -62,9 +62,15 @@ class ResultRow:
     n: int
     """Windows."""
     n_sequences: int
+    sd: float | None = None
+    """Standard deviation (n - 1) of the values of single windows or clips, each over all its lead times where the row
+    is: how much clips differ, not how well the mean is known. None: one window, a value that is not finite, or a score
+    of all clips together."""
 
 
 COLUMNS = tuple(each.name for each in fields(ResultRow))
+WITHOUT_SD = COLUMNS[:-1]
+"""Of tables written before there was a deviation."""
 
 
 def rows(scores: Scores, record: RunRecord) -> list[ResultRow]:
@@ -78,7 +84,9 @@ def rows(scores: Scores, record: RunRecord) -> list[ResultRow]:
     horizon = int(record.track.rpartition("-")[2])
     found: list[ResultRow] = []
 
-    def add(name: str, lead_time: str, value: float, low: float | None, high: float | None) -> None:
+    def add(
+        name: str, lead_time: str, value: float, low: float | None, high: float | None, sd: float | None = None
+    ) -> None:
         metric = registry.metric(name)
         judge = "" if metric.by_frame else scores.judge
         found.append(
@@ -100,24 +108,33 @@ def rows(scores: Scores, record: RunRecord) -> list[ResultRow]:
                 ci_high=high if high is not None and math.isfinite(high) else None,
                 n=len(scores.sequence),
                 n_sequences=interval.n_sequences,
+                sd=sd,
             )
         )
 
     for name, values in scores.values.items():
         if np.isnan(values).any():
             raise _not_a_number(name, record)
-        ends = interval(values, registry.metric(name).finish)
+        finish = registry.metric(name).finish
+        ends = interval(values, finish)
         each = map(str, range(1, horizon + 1)) if values.shape[1] == horizon else ()
-        for lead_time, cell in zip([f"1..{horizon}", *each], zip(*ends, strict=True), strict=False):
-            add(name, lead_time, *map(float, cell))
+        for place, (lead_time, cell) in enumerate(zip([f"1..{horizon}", *each], zip(*ends, strict=True), strict=False)):
+            own = values[:, place - 1] if place else values.mean(axis=1)
+            add(name, lead_time, *map(float, cell), sd=deviation(finish(own)))
         for shorter in _reported(record) if values.shape[1] == horizon else ():
-            ends = interval(values[:, :shorter], registry.metric(name).finish)
-            add(name, f"1..{shorter}", *(float(each[0]) for each in ends))
+            ends = interval(values[:, :shorter], finish)
+            own = values[:, :shorter].mean(axis=1)
+            add(name, f"1..{shorter}", *(float(each[0]) for each in ends), sd=deviation(finish(own)))
     for name, score in scores.whole.items():
         if math.isnan(score.value):
             raise _not_a_number(name, record)
         add(name, f"1..{horizon}", score.value, score.ci_low, score.ci_high)
     return found
+
+
+def deviation(values: np.ndarray) -> float | None:
+    """sqrt(sum_i (v_i - mean v)² / (n - 1)) of (n,); None for one value or where one is infinite."""
+    return float(values.std(ddof=1)) if len(values) > 1 and np.isfinite(values).all() else None
 
 
 def _reported(record: RunRecord) -> tuple[int, ...]:
@@ -210,7 +227,7 @@ def read_results(folder: Path) -> list[ResultRow]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file, strict=True)
-            if tuple(reader.fieldnames or ()) != COLUMNS:
+            if tuple(reader.fieldnames or ()) not in (COLUMNS, WITHOUT_SD):
                 raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
             return [_row(cells) for cells in reader]
     except FileNotFoundError:
@@ -229,7 +246,7 @@ def _row(cells: Mapping[str, str]) -> ResultRow:
         raise ValueError("a line has another number of cells")
     numbers = {name: int(texts.pop(name)) for name in ("seed", "n", "n_sequences")}
     value = float(texts.pop("value"))
-    ends = {name: float(text) if (text := texts.pop(name)) else None for name in ("ci_low", "ci_high")}
+    ends = {name: float(text) if (text := texts.pop(name, "")) else None for name in ("ci_low", "ci_high", "sd")}
     if value != value:
         raise ValueError("a value is not a number")
     return ResultRow(**texts, **numbers, value=value, **ends)  # type: ignore[arg-type]

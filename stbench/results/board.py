@@ -33,6 +33,8 @@ class Summary:
     """With several seeds the means of the ends: what another draw of test sequences would change. None: no interval."""
     seed_sd: float | None
     """Unbiased standard deviation over seeds: what another training would change. None for one seed."""
+    sd: float | None
+    """Over windows or clips, averaged over seeds: how much clips differ."""
     n: int
     n_sequences: int
     metric_version: str
@@ -70,11 +72,13 @@ class Line:
         lows = [row.ci_low for row in rows if row.ci_low is not None]
         highs = [row.ci_high for row in rows if row.ci_high is not None]
         values = [row.value for row in rows]
+        deviations = [row.sd for row in rows if row.sd is not None]
         return Summary(
             value=statistics.fmean(values),
             ci_low=statistics.fmean(lows) if len(lows) == len(rows) else None,
             ci_high=statistics.fmean(highs) if len(highs) == len(rows) else None,
             seed_sd=statistics.stdev(values) if len(rows) > 1 and all(map(math.isfinite, values)) else None,
+            sd=statistics.fmean(deviations) if len(deviations) == len(rows) else None,
             n=rows[0].n,
             n_sequences=rows[0].n_sequences,
             metric_version=rows[0].metric_version,

@@ -73,6 +73,9 @@ class RunRecord:
     budget_seconds: float | None = None
     not_applicable: str = ""
     """Why the model cannot be asked this, in one sentence; then the run has no results."""
+    judge: Mapping[str, Any] = field(default_factory=dict)
+    """Of a track that asks a judge: {"name": str, "fingerprint": str, "accuracy": {head: its own on real test clips},
+    "test_clips": int, "train_clips": int}; empty elsewhere."""
     format: int = field(default=FORMAT)
 
     @property
@@ -122,6 +125,7 @@ def read_record(folder: Path) -> RunRecord:
             f"{path} has record format {content['format']}, this stbench reads up to {FORMAT}: update stbench"
         )
     names = {each.name for each in dataclasses.fields(RunRecord)}
+    content.setdefault("judge", {})  # Records written before judges were named in them.
     if missing := sorted(names - content.keys()):
         raise _damaged(path, f"it lacks {', '.join(missing)}")
     if unknown := sorted(content.keys() - names):

@@ -18,6 +18,7 @@ from stbench.results.aggregate import (
     RESAMPLES,
     SEED,
     SequenceInterval,
+    deviation,
     read_results,
     rows,
     write_results,
@@ -36,10 +37,28 @@ def _clustered(rng: np.random.Generator, sequences: int, windows: int) -> tuple[
     return sequence, (level[sequence] + rng.normal(0, 0.2, len(sequence)))[:, None]
 
 
+def test_deviation_is_that_of_single_windows_each_over_its_lead_times(tmp_path: Path, record: Any) -> None:
+    rng = np.random.default_rng(3)
+    values = rng.gamma(2.0, 1.0, (12, 3))
+    scores = Scores(np.repeat(np.arange(6), 2), np.zeros(12, np.int64), {"rmse": values}, 0.0)
+    found = {row.lead_time: row for row in rows(scores, record(track="waveeq/forecast-3"))}
+    assert found["1..3"].sd == pytest.approx(np.std(np.sqrt(values.mean(axis=1)), ddof=1), rel=1e-12)
+    assert found["2"].sd == pytest.approx(np.std(np.sqrt(values[:, 1]), ddof=1), rel=1e-12)
+    assert deviation(np.array([1.0])) is None
+    assert deviation(np.array([1.0, np.inf])) is None
+
+
+def test_tables_written_before_there_was_a_deviation_are_read(tmp_path: Path, record: Any) -> None:
+    scores = Scores(np.arange(4), np.zeros(4, np.int64), {"mse": np.ones((4, 3))}, 0.0)
+    path = write_results(tmp_path, rows(scores, record(track="waveeq/forecast-3")))
+    path.write_text("".join(line.rpartition(",")[0] + "\n" for line in path.read_text().splitlines()))
+    assert {row.sd for row in read_results(tmp_path)} == {None}
+
+
 def test_columns_are_those_of_the_long_form() -> None:
     assert ",".join(COLUMNS) == (
         "track,dataset,dataset_version,dataset_digest,split,source,model,preset,seed,"
-        "lead_time,metric,metric_version,value,ci_low,ci_high,n,n_sequences"
+        "lead_time,metric,metric_version,value,ci_low,ci_high,n,n_sequences,sd"
     )
 
 

@@ -103,9 +103,19 @@ def test_a_score_of_fewer_windows_is_ranked_apart(tmp_path: Path, run: Any) -> N
     run(2.0, model="whole")
     folder = run(1.0, model="part")
     text = (folder / "results.csv").read_text()
-    (folder / "results.csv").write_text(text.replace(",24,6\n", ",12,6\n"))
+    assert ",24,6," in text
+    (folder / "results.csv").write_text(text.replace(",24,6,", ",12,6,"))
     (path,) = build(tmp_path / "runs", tmp_path / "out")
     assert {row["rank"] for row in _main(path).values()} == {"1"}
+
+
+def test_a_judge_that_errs_too_often_is_named_in_the_note(tmp_path: Path, run: Any) -> None:
+    run(1.0, model="sure", judge={"name": "a", "accuracy": {"action": 1.0, "hair": 0.99}})
+    run(2.0, model="unsure", judge={"name": "b", "accuracy": {"action": 0.971, "hair": 1.0}})
+    (path,) = build(tmp_path / "runs", tmp_path / "out")
+    notes = {model: row["note"] for model, row in _main(path).items()}
+    assert notes["sure"] == ""
+    assert notes["unsure"].endswith("right on fewer than 99 % of real test clips (action 97.1 %)")
 
 
 def test_seeds_are_averaged_with_unbiased_deviation_and_intervals_of_the_test_set(tmp_path: Path, run: Any) -> None:
