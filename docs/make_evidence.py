@@ -33,6 +33,7 @@ typed by hand. Each row is one run with one seed, and the command in `leaderboar
 What the figures mean, and how they compare with the published ones, is in [reproduction.md](reproduction.md). Presets
 never share a table. Training time is wall time on two cores that had other work too; beside it stands the processor
 time. A score carries the 95 % interval over test sequences; "1..h" is the mean over lead times 1 to h.
+Generated clips carry ± the standard deviation over clips, too.
 """
 
 
@@ -50,12 +51,24 @@ def page() -> str:
 
 def _section(board: Board) -> str:
     simulated = ", simulated" if board.source == "simulated" else ""
-    lines = ["", f"### {board.track}{simulated}", "", *_table(board), ""]
+    lines = ["", f"### {board.track}{simulated}", "", *_judges(board), *_table(board), ""]
     for path in sorted((IMAGES / board.preset).glob(f"{board.file_stem}-*.png")):
         rest = path.stem.removeprefix(f"{board.file_stem}-")
         if rest in {"forecast", "swap", *board.metrics}:
             lines += [f"![{board.track}: {rest}](images/{board.preset}/{path.name})", ""]
     return "\n".join(lines)
+
+
+def _judges(board: Board) -> Iterator[str]:
+    """How often the judges of a track are right on real test clips."""
+    judges = {}
+    for line in board.blocks[0].lines:
+        if judge := line.record.judge:
+            judges[judge["name"]] = judge
+    for name, judge in sorted(judges.items()):
+        heads = ", ".join(f"{head} {100 * value:.2f} %" for head, value in judge["accuracy"].items())
+        yield f"Judge `{name}`, right on {judge['test_clips']:,} real test clips: {heads}."
+        yield ""
 
 
 def _table(board: Board) -> Iterator[str]:
@@ -81,10 +94,16 @@ def _cells(board: Board, line: Line) -> list[str]:
     if ranking is None:
         return [name, "not applicable"]
     cells = [name, score_text(ranking.value), interval_text(ranking.value, ranking.ci_low, ranking.ci_high)]
+    generated = "/generation-" in board.track
+    if generated and ranking.sd is not None:
+        cells[1] += f" ± {score_text(ranking.sd)}"
     asked = [(board.metrics[0], each) for each in board.main_lead_times[1:]]
     for metric, lead_time in [*asked, *((each, board.mean_lead_time) for each in board.metrics[1:])]:
         found = line.summary(metric, lead_time)
-        cells.append(score_text(found.value) if found else "not applicable")
+        text = score_text(found.value) if found else "not applicable"
+        # Single frames of a generated clip have their means alone, as in the published tables.
+        spread = found is not None and found.sd is not None and lead_time == board.mean_lead_time and generated
+        cells.append(f"{text} ± {score_text(found.sd)}" if spread else text)
     training = record.training
     seconds = seconds_text(float(training["seconds"])) if record.steps else ""
     processor = seconds_text(float(training["cpu_seconds"])) if "cpu_seconds" in training else ""

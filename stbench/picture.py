@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stbench import paths
+from stbench import paths, registry
 from stbench.errors import StbenchError
 from stbench.model import Task
 from stbench.plan import Choice, choose, dataset_for, plan
+from stbench.protocols.known import not_applicable
 from stbench.report import Reporter, Silent
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def picture(
     runs: Path | None = None,
     report: Reporter | None = None,
 ) -> list[Path]:
-    """Draw `generated`, `motion-swap`, `all-actions` and, where the model can, `unconditional`, each as .png and .gif
-    in the folder `out`, from the weights `stbench run` left under `runs`.
+    """Draw `generated`, `motion-swap`, `all-actions` and, where the model can, `all-actions-drawn` and `unconditional`,
+    each as .png and .gif in the folder `out`, from the weights `stbench run` left under `runs`.
 
     Raises `StbenchError` for a model that cannot generate, and where no run was trained to its end.
     """
@@ -114,10 +115,24 @@ def draw(model: TorchForecaster, store: Store, choice: Choice, out: Path) -> lis
         rows = [Row("real", seen[k])]
         for action in range(clips.actions):
             asked = {clips.action: np.array([action])}
-            one = model.sample(np.ascontiguousarray(seen[k : k + 1]), SEEN, asked, SEED + action)
+            rows.append(Row(_name(store, clips.action, action), model.generate(seen[k : k + 1].copy(), SEEN, asked)[0]))
+        groups.append(rows)
+    title = f"{head}: one first frame in the motion space of every action"
+    drawn += clip_rows(groups, out / "all-actions", title=title, source=store.source)
+    sampling = [each for each in registry.dataset(store.dataset).tracks if each.protocol == "sample"]
+    if any(not_applicable(choice.plugin, each, choice.variant) for each in sampling):
+        return drawn
+
+    groups = []
+    for k in range(len(items)):
+        rows = [Row("real", seen[k])]
+        for action in range(clips.actions):
+            asked = {clips.action: np.array([action])}
+            one = model.sample(seen[k : k + 1].copy(), SEEN, asked, SEED + action)
             rows.append(Row(_name(store, clips.action, action), one[0]))
         groups.append(rows)
-    drawn += clip_rows(groups, out / "all-actions", title=f"{head}: one clip, every action drawn", source=store.source)
+    title = f"{head}: one clip, every action drawn from the prior"
+    drawn += clip_rows(groups, out / "all-actions-drawn", title=title, source=store.source)
     if hasattr(model.module, "imagine"):
         rows = [
             Row(_name(store, clips.action, action), model.imagine({clips.action: np.array([action])}, SEEN, seed)[0])

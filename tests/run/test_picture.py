@@ -41,7 +41,7 @@ def test_pictures_are_drawn_from_the_weights_a_run_left(tmp_path: Path, short: N
         settings=TINY,
         runs=tmp_path / "runs",
     )
-    names = {"generated", "motion-swap", "all-actions", "unconditional"}
+    names = {"generated", "motion-swap", "all-actions", "all-actions-drawn", "unconditional"}
     assert {path.name for path in drawn} == {f"{name}{suffix}" for name in names for suffix in (".png", ".gif")}
     assert all(path.stat().st_size < 2**20 for path in drawn)
 
