@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from stbench.generator import Track
 from stbench.model import Task
 from stbench.models.hamiltonian import TERMS, Hamiltonian, build
 from stbench.models.hamiltonian_networks import CausalConvolutions, Gaussian
+from stbench.plan import choose
 from stbench.training.cost import count_parameters
 
 RELEASED: dict[str, Any] = {
@@ -278,3 +280,16 @@ def test_clip_shorter_than_the_momentum_window_is_padded_as_published() -> None:
     module = model().double().eval()
     whole, short = (module.infer(clip().double()[:, :n], ACTION)[2].mean for n in (8, 3))
     torch.testing.assert_close(whole[:, :3], short)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"), [("sprites", 158_320_869), ("sprites:unconditioned", 158_320_653), ("mug", 163_789_617)]
+)
+def test_paper_presets_have_the_sizes_that_the_docs_state(name: str, parameters: int) -> None:
+    """The released Sprites form has 158,320,653; labels of three actions add 72 x 3 input weights."""
+    dataset, _, variant = name.partition(":")
+    settings = choose(f"hamiltonian:{variant}" if variant else "hamiltonian", dataset, preset="paper").configuration
+    with torch.device("meta"):
+        module = Hamiltonian(settings["model"], (3, 64, 64))
+    assert count_parameters(module) == parameters
+    assert f"{parameters:,}" in (Path(__file__).parents[2] / "docs" / "reproduction.md").read_text("utf-8")
