@@ -120,11 +120,12 @@ def rows(scores: Scores, record: RunRecord) -> list[ResultRow]:
         each = map(str, range(1, horizon + 1)) if values.shape[1] == horizon else ()
         for place, (lead_time, cell) in enumerate(zip([f"1..{horizon}", *each], zip(*ends, strict=True), strict=False)):
             own = values[:, place - 1] if place else values.mean(axis=1)
-            add(name, lead_time, *map(float, cell), sd=deviation(finish(own)))
+            value, low, high = map(float, cell)
+            add(name, lead_time, value, low, high, deviation(finish(own)))
         for shorter in _reported(record) if values.shape[1] == horizon else ():
             ends = interval(values[:, :shorter], finish)
-            own = values[:, :shorter].mean(axis=1)
-            add(name, f"1..{shorter}", *(float(each[0]) for each in ends), sd=deviation(finish(own)))
+            value, low, high = (float(each[0]) for each in ends)
+            add(name, f"1..{shorter}", value, low, high, deviation(finish(values[:, :shorter].mean(axis=1))))
     for name, score in scores.whole.items():
         if math.isnan(score.value):
             raise _not_a_number(name, record)
