@@ -117,7 +117,9 @@ def draw(runs: Path) -> list[Path]:
     for board in boards(entry for entry in folders.values() if entry.record.preset in PRESETS):
         if not board.blocks or all(line.record.floor for line in board.blocks[0].lines):
             continue
-        drawn += _curves(board) + _frames(board, folders)
+        drawn += _curves(board)
+        # What only a judge scores has no true frames to stand beside.
+        drawn += [] if board.metrics[0].startswith("judge_") else _frames(board, folders)
     return drawn
 
 
