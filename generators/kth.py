@@ -27,7 +27,7 @@ from ._kth_index import ACTIONS, PERSONS, SCENARIOS, Interval, Video, shipped_in
 from ._kth_produce import Files, Producer, Stage, Studio
 from ._kth_video import FPS
 
-METRICS = ("mse", "rmse", "mae", "psnr", "ssim_gauss11")
+METRICS = ("mse", "rmse", "mae", "psnr", "ssim_gauss11", "fvd")
 VARIANTS = ("intervals", "srvp")
 SHARD_BYTES = 48_000_000
 """Most bytes of a shard, padding included; 32 sequences of the canonical dataset."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MugParameters", "evaluation_clips", "mug"]
 
-GENERATION = ("mse", "psnr", "ssim_gauss11", "mae")
+GENERATION = ("mse", "psnr", "ssim_gauss11", "mae", "fvd")
 IDENTITY = "judge_identity_accuracy"
 """Where the judge knows the subjects of the test part: `split=clip`."""
 OPINIONS = ("judge_intra_entropy", "judge_inter_entropy", "judge_inception_score")

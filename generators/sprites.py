@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["published_order", "sprites"]
 
-GENERATION = ("mse", "psnr", "ssim_gauss11", "mae")
+GENERATION = ("mse", "psnr", "ssim_gauss11", "mae", "fvd")
 ATTRIBUTES = tuple(f"judge_{layer}_accuracy" for layer in LAYERS)
 PROBES = (
     *("probe_mlp_action_from_content", "probe_linear_action_from_content", "probe_chance_action"),

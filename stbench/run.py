@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stbench import paths, registry
+from stbench.generator import Track
 from stbench.model import Forecaster
 from stbench.plan import Plan, choose, code_of, command_line, dataset_for, plan
 from stbench.protocols.known import protocol_of
@@ -48,6 +49,7 @@ def run(
     settings: Mapping[str, str] | None = None,
     raw: Path | None = None,
     runs: Path | None = None,
+    i3d: Path | None = None,
     budget_seconds: float | None = None,
     device: str = "cpu",
     keep: int = 64,
@@ -57,7 +59,8 @@ def run(
 ) -> RunResult:
     """Generate what is missing, train, predict, score, and leave a run folder.
 
-    `settings` are dataset parameters on top of those the preset asks for. A finished run that depends on the same code,
+    `settings` are dataset parameters on top of those the preset asks for; `i3d` are the weights for `fvd`, for tracks
+    that ask for it. A finished run that depends on the same code,
     configuration and data is returned as it is, unless `force`. Training that was interrupted continues; when the code
     it depends on has changed since, it starts again, unless `reuse_checkpoint`. With `budget_seconds` training stops
     after that time, the model is scored as it is, and the same command goes on from there. Raises `StbenchError` for
@@ -71,10 +74,10 @@ def run(
     runs = runs or paths.runs_dir()
     folder, weights = todo.folder(runs), todo.training_folder(runs)
     kept = None if todo.plugin.floor else weights
-    asked = _also_asked(todo, runs)
+    asked = _also_asked(todo, runs, i3d)
     # A judge is weights, not code, but as decisive for the scores.
-    code = code_of(todo) | {name: judge.card.weights_sha256 for name, judge in asked.items()}
-    named = asked["judge"].card.summary if asked else {}
+    code = code_of(todo) | {name: each.sha256 for name, each in asked.items()}
+    named = asked["judge"].card.summary if "judge" in asked else {}
     if not force and (before := finished(folder, code)):
         return RunResult(folder, before, kept, reused=True)
 
@@ -95,20 +98,35 @@ def run(
         scores = protocol_of(todo.track).play(trained.model, store, todo.track, keep=keep, on_progress=advance, **asked)
     if not todo.plugin.floor and (spread := _snapshot_scores(todo, trained.model, weights, asked, report)):
         trained = replace(trained, training={**trained.training, "snapshot_scores": spread})
-    command = command_line(todo, dataset, source, settings or {})
+    command = command_line(todo, dataset, source, settings or {}) + (f" --i3d {i3d}" if "i3d" in asked else "")
     made_with = {**code, "training": trained.code}
     record = make_record(todo, trained, scores, made_with, device, command, started, budget_seconds, named)
     write_run(todo, folder, record, scores)
     return RunResult(folder, record, kept, reused=False)
 
 
-def _also_asked(todo: Plan, runs: Path) -> dict[str, Any]:
-    """The judge, where the protocol asks for one; `StbenchError`, before anything is trained, when it is missing."""
-    if not protocol_of(todo.track).judged:
-        return {}
-    from stbench.judges.judge import find_judge
+def _also_asked(todo: Plan, runs: Path, i3d: Path | None) -> dict[str, Any]:
+    """The judge, where the protocol asks for one, and the network of `fvd`, where the track does and there is one.
 
-    return {"judge": find_judge(todo.store, todo.preset, runs)}
+    `StbenchError`, before anything is trained, when one is missing or not what it should be.
+    """
+    found: dict[str, Any] = {}
+    if protocol_of(todo.track).judged:
+        from stbench.judges.judge import find_judge
+
+        found["judge"] = find_judge(todo.store, todo.preset, runs)
+    if network := i3d_for(todo.track, i3d):
+        found["i3d"] = network
+    return found
+
+
+def i3d_for(track: Track, path: Path | None) -> Any:
+    """The network in the file `path`, for a track that asks for `fvd`; None for others, or without a path."""
+    if path is None or "fvd" not in track.metrics:
+        return None
+    from stbench.judges.i3d import load_i3d
+
+    return load_i3d(path)
 
 
 def _snapshot_scores(

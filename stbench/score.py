@@ -15,7 +15,7 @@ from stbench.errors import StbenchError, nearest
 from stbench.generator import Track, fingerprint
 from stbench.plan import PRESETS, SCORING_CODE
 from stbench.report import Reporter, Silent
-from stbench.run import RunResult
+from stbench.run import RunResult, i3d_for
 
 if TYPE_CHECKING:
     from stbench.protocols.scoring import Scores
@@ -34,12 +34,14 @@ def score(
     seed: int = 0,
     store: Store,
     runs: Path | None = None,
+    i3d: Path | None = None,
     report: Reporter | None = None,
 ) -> RunResult:
     """Score a prediction store on all test windows of a track and leave a run folder.
 
     `name` is what the leaderboard calls the model, `parameters` the trainable numbers of all its stages, `preset` the
-    board it belongs to: "paper" for whatever was trained on the canonical data. Raises `StbenchError` for an unknown
+    board it belongs to: "paper" for whatever was trained on the canonical data; `i3d` the weights for `fvd`.
+    Raises `StbenchError` for an unknown
     track or preset, a name that is taken by a model of ours, and what `score_predictions` refuses.
     """
     from stbench.protocols.predictions import score_predictions
@@ -56,8 +58,9 @@ def score(
         raise StbenchError(f"'{name}' is a model of stbench, whose runs come from `stbench run`: choose another name")
     if store.dataset != found.dataset:
         raise StbenchError(f"the track {track} is of the dataset {found.dataset}, but {store.path} is {store.dataset}")
+    network = i3d_for(found, i3d)
     with report.progress(f"scoring {name}", "windows") as advance:
-        scores = score_predictions(predictions, store, found, on_progress=advance)
+        scores = score_predictions(predictions, store, found, on_progress=advance, i3d=network)
     return _write(found, predictions, name, parameters, preset, seed, store, scores, runs or paths.runs_dir(), started)
 
 

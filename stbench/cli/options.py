@@ -65,6 +65,14 @@ def set_option(command: _Command) -> _Command:
     )(command)
 
 
+def i3d_option(command: _Command) -> _Command:
+    return path_option(
+        "--i3d",
+        envvar="STBENCH_I3D",
+        help="Weights of I3D, which you supply: adds fvd on tracks that ask for it.  [default: STBENCH_I3D]",
+    )(command)
+
+
 def store_argument(command: _Command) -> _Command:
     """A dataset name or the path of a store; --set and --source say which store of that name is meant."""
     argument = click.argument("store", metavar="NAME_OR_PATH", shell_complete=complete("datasets"))

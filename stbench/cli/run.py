@@ -8,7 +8,7 @@ import click
 
 from stbench.cli import console
 from stbench.cli.failures import Resumable
-from stbench.cli.options import complete, path_option, preset_option, seconds, set_option, source_option
+from stbench.cli.options import complete, i3d_option, path_option, preset_option, seconds, set_option, source_option
 from stbench.cli.standings import show_run
 
 
@@ -23,6 +23,7 @@ from stbench.cli.standings import show_run
 @source_option
 @path_option("--raw", help="Folder of official raw files.  [default: STBENCH_RAW]")
 @set_option
+@i3d_option
 @path_option("--out", help="Folder of all runs.  [default: ./runs]")
 @click.option("--budget", callback=seconds, metavar="TIME", help="Stop training after this: 90s, 10m, 1h30m.")
 @click.option("--device", default="cpu", show_default=True, help="Torch device.")
@@ -45,6 +46,7 @@ def run(
     source: str,
     raw: Path | None,
     settings: dict[str, str],
+    i3d: Path | None,
     out: Path | None,
     budget: float | None,
     device: str,
@@ -69,6 +71,7 @@ def run(
         settings=settings,
         raw=raw,
         runs=out,
+        i3d=i3d,
         budget_seconds=budget,
         device=device,
         keep=save_predictions,

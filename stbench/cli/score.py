@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from stbench.cli import console
-from stbench.cli.options import PRESETS, find_store, path_option, set_option, source_option
+from stbench.cli.options import PRESETS, find_store, i3d_option, path_option, set_option, source_option
 from stbench.cli.standings import show_run
 
 
@@ -23,6 +23,7 @@ from stbench.cli.standings import show_run
 @path_option("--data", help="The dataset store.  [default: the one of --source and --set]")
 @source_option
 @set_option
+@i3d_option
 @path_option("--out", help="Folder of all runs.  [default: ./runs]")
 def score(
     track: str,
@@ -34,6 +35,7 @@ def score(
     data: Path | None,
     source: str,
     settings: dict[str, str],
+    i3d: Path | None,
     out: Path | None,
 ) -> None:
     """Score predictions of all test windows of a track, made in any framework, and keep them as a run."""
@@ -51,6 +53,7 @@ def score(
         seed=seed,
         store=store,
         runs=out,
+        i3d=i3d,
         report=console,
     )
     show_run(result, out)

@@ -81,6 +81,11 @@ class Judge:
         self.card, self.network, self.folder = card, network.eval(), folder
 
     @property
+    def sha256(self) -> str:
+        """Of its weights."""
+        return self.card.weights_sha256
+
+    @property
     def heads(self) -> tuple[Head, ...]:
         return self.network.heads
 

@@ -12,6 +12,9 @@ KHAN_2021 = (
     "Table 2"
 )
 SALIMANS_2016 = "T. Salimans et al., Improved Techniques for Training GANs, NeurIPS 2016"
+UNTERTHINER_2018 = (
+    "T. Unterthiner et al., Towards Accurate Generative Models of Video: A New Metric & Challenges, arXiv:1812.01717"
+)
 HEUSEL_2017 = "M. Heusel et al., GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017"
 
 
@@ -55,5 +58,11 @@ frechet_judge = _metric(
     "frechet_judge",
     "|m1 - m2|² + tr(S1 + S2 - 2 (S1^½ S2 S1^½)^½)",
     HEUSEL_2017,
+    higher_is_better=False,
+)
+fvd = _metric(
+    "fvd",
+    "|m1 - m2|² + tr(S1 + S2 - 2 (S1^½ S2 S1^½)^½), 400 logits of I3D",
+    UNTERTHINER_2018,
     higher_is_better=False,
 )

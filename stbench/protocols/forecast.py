@@ -13,6 +13,7 @@ from stbench.model import Forecaster
 from stbench.protocols.check import checked
 from stbench.protocols.predictions import PredictionWriter
 from stbench.protocols.scoring import KeptPredictions, Scorer, Scores, track_metrics
+from stbench.protocols.videos import VideoFeatures, Videos
 from stbench.protocols.windows import automatic_batch_size, batches, context, evenly_spaced, track_windows
 from stbench.store.reader import Store
 
@@ -30,13 +31,15 @@ def forecast(
     predictions: PredictionWriter | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     limit: int | None = None,
+    i3d: VideoFeatures | None = None,
 ) -> Scores:
     """Predict every window of a track and score it, streaming: memory is bounded by one batch and one sequence.
 
     The model is given a copy of the conditioning frames (b, conditioning, *frame), normalised, float32, and the
     horizon; it never holds a target, and what it does to its copy changes nothing. `batch_size` None chooses windows
     for about 64 MiB of targets. `keep` windows, evenly spaced, are kept for pictures; `predictions` receives every
-    prediction; `on_progress(windows_done, windows)`; `limit` scores that many evenly spaced windows only. Raises
+    prediction; `on_progress(windows_done, windows)`; `limit` scores that many evenly spaced windows only;
+    with `i3d` a track that asks for it has `fvd` of the predicted frames. Raises
     `StbenchError` when the model returns another shape or dtype, or a value that is not finite, and for a limit
     together with `predictions`.
     """
@@ -49,7 +52,7 @@ def forecast(
     n, horizon = len(windows), track.horizon
     size = batch_size or automatic_batch_size(store.frame_shape, horizon)
     kept = _Keeper(evenly_spaced(n, keep) if keep else np.empty(0, np.int64))
-    seconds = 0.0
+    videos, seconds = Videos(track, i3d), 0.0
     metrics = track_metrics(track, store.frame_shape)
     known = context(store, windows, (name for metric in metrics for name in metric.needs))
     with Scorer(metrics, n, horizon, context=known) as scorer:
@@ -60,12 +63,13 @@ def forecast(
             seconds += time.perf_counter() - begun
             prediction = checked(answer, target.shape, windows, items.start, f"the model {type(model).__name__}")
             scorer.score(items.start, prediction, target)
+            videos.add(prediction, target)
             kept.take(items, conditioning, target, prediction)
             if predictions is not None:
                 predictions.write(windows.sequence[items], windows.start[items], prediction)
             if on_progress is not None:
                 on_progress(items.stop, n)
-        return Scores(windows.sequence, windows.start, scorer.values, seconds, kept.result())
+        return Scores(windows.sequence, windows.start, scorer.values, seconds, kept.result(), videos.whole)
 
 
 class _Keeper:

@@ -17,6 +17,7 @@ from stbench.model import Sequencer
 from stbench.protocols.check import checked
 from stbench.protocols.clips import SEEN, clips_of
 from stbench.protocols.scoring import KeptPredictions, Scorer, Scores, track_metrics
+from stbench.protocols.videos import VideoFeatures, Videos
 from stbench.protocols.windows import evenly_spaced
 from stbench.store.reader import Store
 
@@ -30,8 +31,11 @@ def generation(
     keep: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
     limit: int | None = None,
+    i3d: VideoFeatures | None = None,
 ) -> Scores:
     """Generate and score one clip of every test sequence that is long enough; lead time k is frame k - 1.
+
+    With `i3d` a track that asks for it has `fvd`.
 
     The model is handed copies: a clip (b, `SEEN`, *frame), normalised, and its action. `StbenchError` for what
     `forecast` refuses and where no sequence is long enough.
@@ -40,7 +44,7 @@ def generation(
     clips = clips_of(store, track, length, split, limit)
     wanted = evenly_spaced(len(clips), keep) if keep else np.empty(0, np.int64)
     kept: list[tuple[np.ndarray, ...]] = []
-    seconds = 0.0
+    videos, seconds = Videos(track, i3d), 0.0
     with Scorer(track_metrics(track, store.frame_shape), len(clips), length) as scorer:
         for items in clips.batches():
             truth = clips.frames(items, length)
@@ -50,6 +54,7 @@ def generation(
             seconds += time.perf_counter() - begun
             made = checked(answer, truth.shape, clips.windows, int(items[0]), f"the model {type(model).__name__}")
             scorer.score(int(items[0]), made, truth)
+            videos.add(made, truth)
             here = np.isin(items, wanted)
             if here.any():
                 kept.append((truth[here, :1], truth[here], made[here]))
@@ -58,4 +63,4 @@ def generation(
         pictures = (
             KeptPredictions(wanted, *(np.concatenate(each) for each in zip(*kept, strict=True))) if kept else None
         )
-        return Scores(clips.sequence, clips.start, scorer.values, seconds, pictures)
+        return Scores(clips.sequence, clips.start, scorer.values, seconds, pictures, videos.whole)

@@ -20,6 +20,7 @@ from stbench.errors import StbenchError
 from stbench.generator import Track
 from stbench.protocols.check import checked
 from stbench.protocols.scoring import Scorer, Scores, track_metrics
+from stbench.protocols.videos import VideoFeatures, Videos
 from stbench.protocols.windows import Windows, automatic_batch_size, batches, context, track_windows
 from stbench.store.reader import Store
 
@@ -130,9 +131,16 @@ def _coordinate(group: zarr.Group, name: str, dim: str, values: np.ndarray, mean
 
 
 def score_predictions(
-    path: Path, store: Store, track: Track, *, on_progress: Callable[[int, int], None] | None = None
+    path: Path,
+    store: Store,
+    track: Track,
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
+    i3d: VideoFeatures | None = None,
 ) -> Scores:
     """Score a prediction store on all test windows of `track`, streaming, in window order.
+
+    With `i3d` a track that asks for it has `fvd`.
 
     Raises `StbenchError` when it is not a prediction store, was made for another track or for a store of another
     digest, has missing, repeated or foreign windows, frames of another shape or not floating point, or a value that is
@@ -149,14 +157,17 @@ def score_predictions(
         raise StbenchError(f"{path} has frames of type {frames.dtype}: write them as float32, in normalised units")
     size = automatic_batch_size(store.frame_shape, track.horizon)
     metrics = track_metrics(track, store.frame_shape)
+    videos = Videos(track, i3d)
     known = context(store, windows, (name for metric in metrics for name in metric.needs))
     with Scorer(metrics, len(windows), track.horizon, context=known) as scorer:
         for items, _, target in batches(store, windows, size):
             answer = _read(path, frames, rows[items])
-            scorer.score(items.start, checked(answer, target.shape, windows, items.start, str(path)), target)
+            prediction = checked(answer, target.shape, windows, items.start, str(path))
+            scorer.score(items.start, prediction, target)
+            videos.add(prediction, target)
             if on_progress is not None:
                 on_progress(items.stop, len(windows))
-        return Scores(windows.sequence, windows.start, scorer.values, None)
+        return Scores(windows.sequence, windows.start, scorer.values, None, whole=videos.whole)
 
 
 def _open(path: Path, store: Store, track: Track) -> zarr.Group:

@@ -27,6 +27,7 @@ OURS = (
         "judge_inter_entropy",
         "judge_inception_score",
         "frechet_judge",
+        "fvd",
     ),
     *(
         "probe_linear_action_from_motion",
