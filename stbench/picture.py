@@ -1,5 +1,8 @@
-"""Pictures of a trained generative model, as in the figures of Khan and Storkey 2021: what it makes of real clips, of
-exchanged ones, of every action, and of nothing at all."""
+"""Pictures of a trained model that disentangles.
+
+A generative one as in the figures of Khan and Storkey 2021: what it makes of real clips, of exchanged ones, of every
+action, and of nothing at all. One that swaps as in Figure 4 of Donà et al. 2021: every content in every motion.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import numpy as np
 
 from stbench import paths, registry
 from stbench.errors import StbenchError
+from stbench.generator import Track
 from stbench.model import Task
 from stbench.plan import Choice, choose, dataset_for, plan
 from stbench.protocols.known import not_applicable
@@ -25,6 +29,8 @@ CLIPS = 3
 LENGTH = 16
 SEED = 5
 NEEDED = ("generate", "transfer", "sample")
+FUSED = 5
+"""Contents, and motions, of a swap grid."""
 
 
 def picture(
@@ -40,20 +46,62 @@ def picture(
     runs: Path | None = None,
     report: Reporter | None = None,
 ) -> list[Path]:
-    """Draw `generated`, `motion-swap`, `all-actions` and, where the model can, `all-actions-drawn` and `unconditional`,
-    each as .png and .gif in the folder `out`, from the weights `stbench run` left under `runs`.
+    """Draw each as .png and .gif in the folder `out`, from the weights `stbench run` left under `runs`.
 
-    Raises `StbenchError` for a model that cannot generate, and where no run was trained to its end.
+    Of a model that generates: `generated`, `motion-swap`, `all-actions` and, where the model can, `all-actions-drawn`
+    and `unconditional`. Of one that swaps, on a dataset with a swap track: `swap-grid`. Raises `StbenchError` for a
+    model that can neither, and where no run was trained to its end.
     """
     choice = choose(model, dataset, preset=preset)
-    if missing := [each for each in NEEDED if each not in choice.plugin.capabilities]:
+    missing = [each for each in NEEDED if each not in choice.plugin.capabilities]
+    swaps = _swap_track(choice)
+    if missing and swaps is None:
         raise StbenchError(
-            f"the model '{model}' has no pictures of generation, because it lacks the capability '{missing[0]}': "
-            f"it has {', '.join(choice.plugin.capabilities)} only"
+            f"the model '{model}' has no pictures of generation, because it lacks the capability '{missing[0]}' (it "
+            f"has {', '.join(choice.plugin.capabilities)} only), and none of swaps on '{dataset}': see `stbench models`"
         )
     store = dataset_for(dataset, preset, source=source, settings=settings or {}, raw=raw, report=report or Silent())
     ready = trained(choice, store, seed, runs or paths.runs_dir())
-    return draw(ready, store, choice, out)
+    drawn = [] if missing or not _has_clips(dataset) else draw(ready, store, choice, out)
+    return drawn + ([] if swaps is None else draw_swaps(ready, store, choice, swaps, out))
+
+
+def _swap_track(choice: Choice) -> Track | None:
+    """The shortest swap track of the dataset, where the model can be asked for it."""
+    tracks = [each for each in registry.dataset(choice.track.dataset).tracks if each.protocol == "swap"]
+    tracks = [each for each in tracks if not not_applicable(choice.plugin, each, choice.variant)]
+    return min(tracks, key=lambda each: each.horizon, default=None)
+
+
+def _has_clips(dataset: str) -> bool:
+    return any(each.protocol == "generation" for each in registry.dataset(dataset).tracks)
+
+
+def draw_swaps(model: TorchForecaster, store: Store, choice: Choice, track: Track, out: Path) -> list[Path]:
+    """Every content in every motion, over the lead times of a swap track; the cases are spread over those it scores."""
+    from stbench.protocols.swap import cases_of
+    from stbench.protocols.windows import evenly_spaced
+    from stbench.results.generation_figures import fusion_grid
+
+    cases = cases_of(store, track)
+    # As many again for the motions, so that nobody meets its own.
+    items = evenly_spaced(len(cases), 2 * FUSED)
+    content, _, _ = cases.read(items[::2])
+    _, motion, _ = cases.read(items[1::2])
+    n, m, first = len(content), len(motion), track.conditioning
+    pairs = np.repeat(content, m, axis=0), np.tile(motion, (n, *[1] * (motion.ndim - 1)))
+    made = model.swap(*pairs, track.horizon)
+    made = made.reshape(n, m, *made.shape[1:])
+    true = []
+    for item in items[1::2]:
+        begin = int(cases.start[item]) + first
+        true.append(store.normalise(store.read(int(cases.sequence[item]), slice(begin, begin + track.horizon))))
+    title = f"{_full_name(choice)} on {store.dataset}, preset {choice.preset}: t+{track.horizon}"
+    return fusion_grid(content[:, -1], np.stack(true), made, out / "swap-grid", title=title, source=store.source)
+
+
+def _full_name(choice: Choice) -> str:
+    return f"{choice.plugin.name}:{choice.variant}" if choice.variant else choice.plugin.name
 
 
 def trained(choice: Choice, store: Store, seed: int, runs: Path) -> TorchForecaster:
@@ -83,8 +131,7 @@ def draw(model: TorchForecaster, store: Store, choice: Choice, out: Path) -> lis
 
     clips = clips_of(store, choice.track, LENGTH)
     items = _several(clips)
-    name = f"{choice.plugin.name}:{choice.variant}" if choice.variant else choice.plugin.name
-    head = f"{name} on {store.dataset}, preset {choice.preset}"
+    head = f"{_full_name(choice)} on {store.dataset}, preset {choice.preset}"
     factors = clips.known(items)
     real = clips.frames(items, LENGTH)
     seen = np.ascontiguousarray(real[:, :SEEN])

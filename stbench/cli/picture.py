@@ -31,7 +31,7 @@ def picture(
     runs: Path | None,
     out: Path,
 ) -> None:
-    """Draw what a trained model generates: clips as PNG and GIF, from the weights that `stbench run` left."""
+    """Draw what a trained model generates or swaps, as PNG and GIF, from the weights that `stbench run` left."""
     from stbench.picture import picture as draw
 
     drawn = draw(

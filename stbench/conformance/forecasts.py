@@ -9,7 +9,7 @@ import numpy as np
 
 from stbench.conformance.subject import BATCH, Subject
 from stbench.errors import StbenchError
-from stbench.protocols.peeking import reacts_to_targets, reacts_to_truths
+from stbench.protocols.peeking import reacts_to_targets, reacts_to_test_part
 
 ROUNDING = 1e-5
 """Forecasts of a window in different batches may differ by so much of the largest value, or by a thousandth of what
@@ -117,8 +117,11 @@ def swap(subject: Subject) -> str:
 def no_truth_leak(subject: Subject) -> str:
     """For a model that swaps."""
     content, motion, horizon = subject.conditioning, subject.conditioning[::-1].copy(), subject.task.track.horizon
-    ready: Any = subject.ready
-    if reacts_to_truths(ready, subject.store, content, motion, horizon, subject.folder()):
+
+    def ask(model: Any) -> bytes:
+        return np.asarray(model.swap(content.copy(), motion.copy(), horizon)).tobytes()
+
+    if reacts_to_test_part(subject.ready, subject.store, ask, subject.folder()):
         raise StbenchError(
             "the swap changes when the test part of the store is replaced by garbage: the model reads the store, but "
             "the content and the motion window are all it may see"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stbench import registry
+from stbench.conformance.clips import checks_of
 from stbench.conformance.forecasts import FORECASTS, SWAPS
 from stbench.conformance.subject import Subject
 from stbench.errors import StbenchError
@@ -62,6 +63,7 @@ def check_plugin(
     """Check a plug-in that need not be registered: `configuration` is {"model": ..., "training": ...} of a preset."""
     subject = Subject(plugin, configuration, task, scratch)
     todo = {**FORECASTS, **(SWAPS if "swap" in plugin.capabilities else {})}
+    todo |= checks_of(plugin.capabilities)
     if not plugin.floor:
         from stbench.training.conformance import LEARNING
 

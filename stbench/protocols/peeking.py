@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from stbench.generator import Track
-from stbench.model import Forecaster, Swapper
+from stbench.model import Forecaster
 from stbench.protocols.windows import Windows, automatic_batch_size, batches, track_windows
 from stbench.store.reader import Store
 
@@ -37,25 +37,18 @@ def reacts_to_targets(make: Callable[[Store], Forecaster], store: Store, track: 
     return False
 
 
-def reacts_to_truths(
-    make: Callable[[Store], Swapper],
-    store: Store,
-    content: np.ndarray,
-    motion: np.ndarray,
-    horizon: int,
-    scratch: Path,
-) -> bool:
-    """True when some swap of the windows `content` and `motion` (b, conditioning, *frame) changes, in any bit, after
-    the whole test part of the store was replaced by garbage: what follows either window, and every factor.
+def reacts_to_test_part(make: Callable[[Store], Any], store: Store, ask: Callable[[Any], bytes], scratch: Path) -> bool:
+    """True when what `ask(model)` gives changes, in any bit, after the whole test part of the store was replaced by
+    garbage: what follows a window or clip, and every factor.
 
-    The windows are those a protocol would hand out, and stay as they are. `make` and `scratch` as for
+    `ask` hands the model copies of what a protocol would hand out, which stay as they are. `make` and `scratch` as for
     `reacts_to_targets`.
     """
     copy = _copied(store, scratch)
     model = make(copy)
-    before = model.swap(content.copy(), motion.copy(), horizon)
+    before = ask(model)
     poison_test_part(copy)
-    return model.swap(content.copy(), motion.copy(), horizon).tobytes() != before.tobytes()
+    return ask(model) != before
 
 
 def separated(store: Store, track: Track) -> tuple[Windows, Windows]:

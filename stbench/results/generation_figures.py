@@ -41,15 +41,63 @@ def clip_rows(groups: Sequence[Sequence[Row]], out: Path, *, title: str, source:
     """
     if not groups or not all(groups):
         raise StbenchError(f"there are no clips to draw into {out}")
-    strip, film = out.with_suffix(".png"), out.with_suffix(".gif")
+    return _saved(out, _strip(groups, title, source), _film(groups, title, source), fps)
+
+
+def fusion_grid(
+    content: np.ndarray, motion: np.ndarray, made: np.ndarray, out: Path, *, title: str, source: str = "", fps: int = 6
+) -> list[Path]:
+    """Draw every content in every motion: `out` with the suffixes .png (the last frame) and .gif (moving); gives both.
+
+    First column `content` (n, channel, y, x), first row `motion` (m, time, channel, y, x), the rest `made` (n, m, time,
+    channel, y, x); values in [0, 1]. `StbenchError` for shapes that do not fit, or a file that cannot be written.
+    """
+    if made.shape[:3] != (len(content), *motion.shape[:2]) or not made.size:
+        raise StbenchError(
+            f"a grid of {len(content)} contents and motions {motion.shape[:2]} has pictures (content, motion, time), "
+            f"not {made.shape[:3]}"
+        )
+    pictures = [_fusion(content, motion[:, k], made[:, :, k], title, source) for k in range(motion.shape[1])]
+    return _saved(out, pictures[-1], [_palette(each) for each in pictures], fps)
+
+
+def _fusion(content: np.ndarray, motion: np.ndarray, made: np.ndarray, title: str, source: str) -> Picture:
+    """One moment: contents down, motions across; between them and what was made runs a rule."""
+    height, width = content.shape[2:]
+    enlarged = 1 if width >= 64 else 2
+    height, width = enlarged * height, enlarged * width
+    apart = 3 * GAP
+    corner = (GAP + width + apart, HEADER + height + apart)
+    size = (corner[0] + made.shape[1] * (width + GAP), corner[1] + made.shape[0] * (height + GAP))
+    sheet = _sheet((max(size[0], 7 * len(title) + 2 * GAP), size[1]), title, source)
+
+    def put(frame: np.ndarray, left: int, top: int) -> None:
+        sheet.paste(_tile(frame).resize((width, height), 0), (left, top))
+
+    _write(sheet, (GAP + width, HEADER + height // 2 - 8), "motion", 12, INK, "rm")
+    _write(sheet, (GAP, HEADER + height - 8), "content", 12, INK, "lm")
+    for column, frame in enumerate(motion):
+        put(frame, corner[0] + column * (width + GAP), HEADER)
+    for row, frame in enumerate(content):
+        put(frame, GAP, corner[1] + row * (height + GAP))
+        for column in range(made.shape[1]):
+            put(made[row, column], corner[0] + column * (width + GAP), corner[1] + row * (height + GAP))
+    half = (apart - GAP) // 2 + GAP // 2
+    _draw(sheet).line([(GAP, corner[1] - half), (size[0] - GAP, corner[1] - half)], fill=RULE)
+    _draw(sheet).line([(corner[0] - half, HEADER), (corner[0] - half, size[1] - GAP)], fill=RULE)
+    return sheet
+
+
+def _saved(out: Path, still: Picture, film: Sequence[Picture], fps: int) -> list[Path]:
+    paths = [out.with_suffix(".png"), out.with_suffix(".gif")]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        _strip(groups, title, source).save(strip)
-        frames = _film(groups, title, source)
-        frames[0].save(film, save_all=True, append_images=frames[1:], duration=round(1000 / fps), loop=0, optimize=True)
+        still.save(paths[0])
+        duration = round(1000 / fps)
+        film[0].save(paths[1], save_all=True, append_images=film[1:], duration=duration, loop=0, optimize=True)
     except OSError as error:
         raise StbenchError(f"cannot write {out}: {error.strerror or error}") from None
-    return [strip, film]
+    return paths
 
 
 def _strip(groups: Sequence[Sequence[Row]], title: str, source: str) -> Picture:
@@ -73,8 +121,6 @@ def _strip(groups: Sequence[Sequence[Row]], title: str, source: str) -> Picture:
 
 def _film(groups: Sequence[Sequence[Row]], title: str, source: str) -> list[Picture]:
     """One picture a time: a group is a line, its rows stand side by side under their labels."""
-    from PIL import Image
-
     height, width = groups[0][0].frames.shape[2:]
     tile, line = max(2 * width, 96), 2 * height + 22
     size = (max(len(group) for group in groups) * (tile + GAP) + GAP, HEADER + len(groups) * line + GAP)
@@ -91,8 +137,14 @@ def _film(groups: Sequence[Sequence[Row]], title: str, source: str) -> list[Pict
                 frame = _tile(row.frames[time % len(row.frames)])
                 where = (GAP + column * (tile + GAP), HEADER + place * line + 18)
                 picture.paste(frame.resize((2 * width, 2 * height), 0), where)
-        pictures.append(picture.quantize(128, dither=Image.Dither.NONE))
+        pictures.append(_palette(picture))
     return pictures
+
+
+def _palette(picture: Picture) -> Picture:
+    from PIL import Image
+
+    return picture.quantize(128, dither=Image.Dither.NONE)
 
 
 def _tile(frame: np.ndarray) -> Picture:

@@ -42,6 +42,17 @@ def test_a_model_that_keeps_every_promise_passes(plugin: ModelPlugin, tmp_path: 
     assert "begins with" in found["horizon"].sentence
 
 
+def clips(kind: type[toys.GoodFloor]) -> ModelPlugin:
+    return toys.floor(kind, capabilities=toys.CLIP_CAPABILITIES)
+
+
+def test_a_model_of_whole_clips_is_asked_for_all_it_can(tmp_path: Path) -> None:
+    found = findings(clips(toys.ClipFloor), tmp_path)
+    assert not failed(found), found
+    for name in toys.CLIP_CAPABILITIES[1:]:
+        assert {name, f"{name}-truths"} <= set(found)
+
+
 BROKEN = [
     (toys.learned(toys.Flat), "shape", r"shape \(5, 1, 1, 6, 6\), not .* = \(5, 4, 1, 6, 6\)"),
     (toys.floor(toys.Float64Floor), "dtype", "float64, not a float32 array"),
@@ -62,6 +73,16 @@ BROKEN = [
     (toys.floor(toys.ForgetfulSwapFloor, capabilities=("forecast", "swap")), "swap", "swapped differently"),
     (toys.floor(toys.PeekingSwapFloor, capabilities=("forecast", "swap")), "truths", "the test part of the store is"),
     (toys.learned(toys.Good, capabilities=("forecast", "swap")), "configuration", "Good has no method 'swap'"),
+    (
+        clips(toys.ShortFloor),
+        "generate",
+        r"float32 \(5, 15, 1, 6, 6\), not float32 \(5, 16, 1, 6, 6\)",
+    ),
+    (clips(toys.WritingClipFloor), "resample", "resample changes the clips it is handed"),
+    (clips(toys.SeedlessFloor), "sample", "sample answers differently the second time"),
+    (clips(toys.NotFiniteTransferFloor), "transfer", "values of the frames of transfer are not finite"),
+    (clips(toys.ContentOnlyFloor), "codes", "codes has no 'motion' of one row a clip"),
+    (clips(toys.PeekingClipFloor), "codes-truths", "codes changes when the test part of the store is replaced"),
     (toys.floor(toys.RaisingFloor), "shape", "ValueError: operands could not be broadcast"),
 ]
 

@@ -221,3 +221,69 @@ class ForgetfulSwapFloor(GoodFloor):
     def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
         self.frame = self.frame + np.float32(1)
         return self.forecast(content, horizon)
+
+
+CLIP_CAPABILITIES = ("forecast", "generate", "transfer", "sample", "resample", "codes")
+
+
+class ClipFloor(GoodFloor):
+    """Keeps every promise about whole clips."""
+
+    def generate(self, clip: np.ndarray, length: int, factors: Mapping[str, np.ndarray]) -> np.ndarray:
+        return self.forecast(clip[:, :1], length)
+
+    def transfer(
+        self, content: np.ndarray, motion: np.ndarray, length: int, factors: Mapping[str, np.ndarray]
+    ) -> np.ndarray:
+        return (self.generate(content, length, factors) + self.generate(motion, length, factors)) / 2
+
+    def sample(self, content: np.ndarray, length: int, factors: Mapping[str, np.ndarray], seed: int) -> np.ndarray:
+        noise = np.random.default_rng(seed).random((len(content), length, *content.shape[2:]), np.float32)
+        return self.generate(content, length, factors) + noise
+
+    def resample(self, motion: np.ndarray, length: int, factors: Mapping[str, np.ndarray], seed: int) -> np.ndarray:
+        return self.sample(motion, length, factors, seed)
+
+    def codes(self, clip: np.ndarray, factors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {"content": clip.mean(axis=1).reshape(len(clip), -1), "motion": clip[:, 0].reshape(len(clip), -1)}
+
+
+class ShortFloor(ClipFloor):
+    def generate(self, clip: np.ndarray, length: int, factors: Mapping[str, np.ndarray]) -> np.ndarray:
+        return super().generate(clip, length - 1, factors)
+
+
+class WritingClipFloor(ClipFloor):
+    def resample(self, motion: np.ndarray, length: int, factors: Mapping[str, np.ndarray], seed: int) -> np.ndarray:
+        motion *= 2
+        return super().resample(motion, length, factors, seed)
+
+
+class SeedlessFloor(ClipFloor):
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        self.drawn = 0
+
+    def sample(self, content: np.ndarray, length: int, factors: Mapping[str, np.ndarray], seed: int) -> np.ndarray:
+        self.drawn += 1
+        return super().sample(content, length, factors, self.drawn)
+
+
+class NotFiniteTransferFloor(ClipFloor):
+    def transfer(
+        self, content: np.ndarray, motion: np.ndarray, length: int, factors: Mapping[str, np.ndarray]
+    ) -> np.ndarray:
+        return super().transfer(content, motion, length, factors) * np.float32(np.nan)
+
+
+class ContentOnlyFloor(ClipFloor):
+    def codes(self, clip: np.ndarray, factors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {"content": super().codes(clip, factors)["content"]}
+
+
+class PeekingClipFloor(ClipFloor):
+    """Looks at the last test sequence."""
+
+    def codes(self, clip: np.ndarray, factors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        seen = float(self.store.read(self.store.n_sequences - 1).sum())
+        return {name: values + seen for name, values in super().codes(clip, factors).items()}

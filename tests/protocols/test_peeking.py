@@ -12,12 +12,19 @@ import numpy as np
 import pytest
 
 from stbench import registry
+from stbench.conformance import clips as whole
 from stbench.conformance.bumps import moving_bumps
 from stbench.generator import Track
 from stbench.model import Task
 from stbench.plan import choose
 from stbench.protocols.known import KNOWN
-from stbench.protocols.peeking import poison_targets, poison_test_part, reacts_to_targets, reacts_to_truths, separated
+from stbench.protocols.peeking import (
+    poison_targets,
+    poison_test_part,
+    reacts_to_targets,
+    reacts_to_test_part,
+    separated,
+)
 from stbench.protocols.windows import track_windows
 from stbench.splits.training import TrainingWindows
 from stbench.store.reader import Store
@@ -26,7 +33,7 @@ MODELS = registry.names("models")
 ASKED = [
     (name, protocol)
     for name in MODELS
-    for protocol in ("forecast", "swap")
+    for protocol in KNOWN
     if KNOWN[protocol].capability in registry.model(name).capabilities
 ]
 FRAMES = {"waveeq-100": (100,), "taxibj": (2, 32, 32), "sprites": (3, 64, 64)}
@@ -67,12 +74,32 @@ def last_windows(store: Store, task: Task) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(seen), np.stack(seen[::-1])
 
 
+def whole_clips(store: Store) -> whole.Clips:
+    """The first frames of both test sequences, and their actions."""
+    n = min(8, store.n_frames)
+    frames = np.stack([store.normalise(store.read(k))[:n] for k in (6, 7)])
+    return whole.Clips(frames, {"action": store.factor("action")[6:8].astype(np.int64)}, length=10)
+
+
 def finds(make: Callable[[Store], Any], protocol: str, task: Task, folder: Path) -> bool:
     """Does an answer change with the targets?"""
     store = moving_bumps(task, folder / "bumps.zarr", labels=("action",))
     if protocol == "forecast":
         return reacts_to_targets(make, store, task.track, folder / "copy")
-    return reacts_to_truths(make, store, *last_windows(store, task), task.track.horizon, folder / "copy")
+    capability = KNOWN[protocol].capability
+    if protocol == "swap":
+        content, motion = last_windows(store, task)
+
+        def ask(model: Any) -> bytes:
+            return np.asarray(model.swap(content.copy(), motion.copy(), task.track.horizon)).tobytes()
+
+    else:
+        clips = whole_clips(store)
+
+        def ask(model: Any) -> bytes:
+            return whole.as_bytes(whole.ask(capability, model, clips))
+
+    return reacts_to_test_part(make, store, ask, folder / "copy")
 
 
 @pytest.mark.parametrize(("name", "protocol"), ASKED, ids=[f"{name}-{protocol}" for name, protocol in ASKED])
@@ -83,9 +110,16 @@ def test_no_registered_model_finds_anything_in_poisoned_targets(name: str, proto
         assert not finds(maker(name, task), protocol, task, folder)
 
 
-def test_every_registered_model_is_asked_for_forecasts_and_most_floors_for_swaps() -> None:
-    assert {name for name, protocol in ASKED if protocol == "forecast"} == set(MODELS)
-    assert {"sepvar", "hamiltonian", "persistence", "mean"} <= {name for name, protocol in ASKED if protocol == "swap"}
+def test_every_registered_model_is_asked_for_forecasts_and_those_that_can_for_the_rest() -> None:
+    def asked(protocol: str) -> set[str]:
+        return {name for name, each in ASKED if each == protocol}
+
+    assert asked("forecast") == set(MODELS)
+    assert {"sepvar", "hamiltonian", "persistence", "mean"} <= asked("swap")
+    assert {"hamiltonian", "persistence", "mean"} <= asked("generation")
+    assert {"sepvar", "hamiltonian", "persistence"} <= asked("exchange")
+    assert {"sepvar", "hamiltonian"} <= asked("probe")
+    assert "hamiltonian" in asked("sample") & asked("resample")
 
 
 class Cheat:
@@ -101,6 +135,22 @@ class Cheat:
 
     def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
         return self.forecast(content, horizon)
+
+    def generate(self, clip: np.ndarray, length: int, factors: Any) -> np.ndarray:
+        return self.forecast(clip, length)
+
+    def transfer(self, content: np.ndarray, motion: np.ndarray, length: int, factors: Any) -> np.ndarray:
+        return self.forecast(content, length)
+
+    def sample(self, content: np.ndarray, length: int, factors: Any, seed: int) -> np.ndarray:
+        return self.forecast(content, length)
+
+    def resample(self, motion: np.ndarray, length: int, factors: Any, seed: int) -> np.ndarray:
+        return self.forecast(motion, length)
+
+    def codes(self, clip: np.ndarray, factors: Any) -> dict[str, np.ndarray]:
+        found = self.forecast(clip, 1).reshape(len(clip), -1)
+        return {"content": found, "motion": 0 * found}
 
 
 TASK = FLOOR_TASKS[0]
@@ -127,7 +177,18 @@ def test_a_swap_that_reads_a_factor_of_a_test_sequence_is_found(tmp_path: Path) 
     assert finds(lambda store: Cheat(store, 7, 0, "action"), "swap", TASK, tmp_path)
 
 
-@pytest.mark.parametrize("protocol", ["forecast", "swap"])
+CLIPS = [each for each in KNOWN if each not in ("forecast", "swap")]
+
+
+@pytest.mark.parametrize("protocol", CLIPS)
+@pytest.mark.parametrize(("sequence", "frame", "variable"), [(6, LENGTH - 1, "frames"), (7, 0, "action")])
+def test_an_answer_about_clips_that_reads_later_frames_or_a_factor_of_a_test_sequence_is_found(
+    protocol: str, sequence: int, frame: int, variable: str, tmp_path: Path
+) -> None:
+    assert finds(lambda store: Cheat(store, sequence, frame, variable), protocol, TASK, tmp_path)
+
+
+@pytest.mark.parametrize("protocol", KNOWN)
 def test_a_model_that_reads_training_frames_is_no_cheat(protocol: str, tmp_path: Path) -> None:
     assert not finds(lambda store: Cheat(store, 0, LENGTH - 1), protocol, TASK, tmp_path)
 

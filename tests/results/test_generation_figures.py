@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from stbench.errors import StbenchError
-from stbench.results.generation_figures import GAP, HEADER, LABEL, Row, clip_rows
+from stbench.results.generation_figures import GAP, HEADER, LABEL, Row, clip_rows, fusion_grid
 
 
 def clip(value: float, length: int, channels: int = 3) -> np.ndarray:
@@ -61,3 +61,35 @@ def test_values_outside_the_range_are_cut(tmp_path: Path) -> None:
 def test_nothing_to_draw_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StbenchError, match="no clips"):
         clip_rows([], tmp_path / "x", title="t")
+
+
+def shades(*shape: int) -> np.ndarray:
+    """(*shape, 1, 16, 16): a grey of its own for every picture."""
+    n = int(np.prod(shape))
+    return np.linspace(0, 1, n, dtype=np.float32).reshape(*shape, 1, 1, 1) * np.ones((1, 16, 16), np.float32)
+
+
+def test_grid_shows_contents_down_motions_across_and_each_pair_where_they_meet(tmp_path: Path) -> None:
+    content, motion, made = shades(2), shades(3, 4), shades(2, 3, 4)
+    still, film = fusion_grid(content, motion, made, tmp_path / "x", title="t")
+    picture = np.asarray(Image.open(still).convert("L")).astype(int)
+    side, corner = 32, (GAP + 32 + 3 * GAP, HEADER + 32 + 3 * GAP)
+
+    def grey(value: float) -> int:
+        return round(255 * value)
+
+    for row in range(2):
+        assert picture[corner[1] + row * (side + GAP) + 9, GAP + 9] == grey(float(content[row, 0, 0, 0]))
+        for column in range(3):
+            place = corner[1] + row * (side + GAP) + 9, corner[0] + column * (side + GAP) + 9
+            assert picture[place] == grey(float(made[row, column, -1, 0, 0, 0]))
+    for column in range(3):
+        assert picture[HEADER + 9, corner[0] + column * (side + GAP) + 9] == grey(float(motion[column, -1, 0, 0, 0]))
+    with Image.open(film) as pictures:
+        assert pictures.n_frames == 4
+
+
+def test_grid_of_other_shapes_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
+    with pytest.raises(StbenchError, match="a grid of 2 contents"):
+        fusion_grid(shades(2), shades(3, 4), shades(3, 2, 4), tmp_path / "x", title="t")
+    assert not list(tmp_path.iterdir())

@@ -55,6 +55,29 @@ def test_without_weights_the_command_that_trains_them_is_named(tmp_path: Path, d
     assert not (tmp_path / "out").exists()
 
 
-def test_model_that_cannot_generate_is_refused(tmp_path: Path) -> None:
+def test_model_that_swaps_is_drawn_as_every_content_in_every_motion(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, find = registry.model("sepvar"), registry.model
+
+    def shortened(dataset: str) -> dict[str, object]:
+        presets = json.loads(json.dumps(original.presets(dataset)))
+        presets["quick"]["training"] |= {"steps": 2}
+        return presets
+
+    plugin = dataclasses.replace(original, presets=shortened)
+    monkeypatch.setattr(registry, "model", lambda name: plugin if name == "sepvar" else find(name))
+    settings = {"sequences": "12", "train_sequences": "20", "val_sequences": "2"}
+    run("sepvar", "moving-mnist", source="simulated", settings=settings, runs=tmp_path / "runs", keep=0)
+    drawn = picture(
+        "sepvar", "moving-mnist", tmp_path / "out", source="simulated", settings=settings, runs=tmp_path / "runs"
+    )
+    assert {path.name for path in drawn} == {"swap-grid.png", "swap-grid.gif"}
+    assert all(path.stat().st_size < 2**20 for path in drawn)
+
+
+def test_model_that_can_neither_generate_nor_swap_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StbenchError, match="lacks the capability 'generate'"):
+        picture("convlstm", "taxibj", tmp_path)
+    with pytest.raises(StbenchError, match="none of swaps on 'sprites'"):
         picture("sepvar", "sprites", tmp_path)
