@@ -293,3 +293,97 @@ def test_paper_presets_have_the_sizes_that_the_docs_state(name: str, parameters:
         module = Hamiltonian(settings["model"], (3, 64, 64))
     assert count_parameters(module) == parameters
     assert f"{parameters:,}" in (Path(__file__).parents[2] / "docs" / "reproduction.md").read_text("utf-8")
+
+
+def test_resampled_content_is_that_of_the_prior_and_moves_as_the_clip_does() -> None:
+    module = model().eval()
+    with torch.no_grad():
+        made = module.resample(clip(1), ACTION, 5, generator(3))
+        assert torch.equal(made, module.resample(clip(1), ACTION, 5, generator(3)))
+        assert not torch.equal(made, module.resample(clip(1), ACTION, 5, generator(4)))
+        _, position, momentum = module.infer(clip(1), ACTION)
+        start = module.states(position.mean[:, 0], momentum.mean[:, 0], ACTION)
+        content = torch.randn(3, 8, generator=generator(3))
+        expected = module.decode(content, module.dynamics.flow(start, torch.arange(5)))
+    torch.testing.assert_close(made, expected)
+
+
+def test_sampled_motion_knows_nothing_of_the_motion_of_the_clip_but_its_content() -> None:
+    """Two clips whose content network says the same give the same sample, whatever moves in them."""
+    module = model().eval()
+    with torch.no_grad():
+        made = module.sample(clip(1), ACTION, 5, generator(3))
+        code = module.infer(clip(1), ACTION)[0].mean
+        noise = torch.randn(2, 3, 9, generator=generator(3))
+        expected = module.decode(code, module.dynamics.flow(module.states(*noise, ACTION), torch.arange(5)))
+    torch.testing.assert_close(made, expected)
+
+
+def test_reconstruction_rolls_nothing_out() -> None:
+    """Frame t is decoded from the state inferred at frame t: another operator gives the same frames."""
+    one, other = model().eval(), model().eval()
+    with torch.no_grad():
+        other.dynamics.raw.mul_(3)
+        frames = one.reconstruct(clip(), ACTION)
+        assert torch.equal(frames, other.reconstruct(clip(), ACTION))
+        first = one.generate(clip(), 1, ACTION)
+    assert frames.shape == (3, 8, 3, 16, 16)
+    torch.testing.assert_close(frames[:, :1], first)
+
+
+def test_imagined_sequences_come_from_the_prior_alone() -> None:
+    module = model().eval()
+    with torch.no_grad():
+        made = module.imagine(ACTION, 4, generator(5))
+        assert made.shape == (3, 4, 3, 16, 16)
+        assert torch.equal(made, module.imagine(ACTION, 4, generator(5)))
+        assert not torch.equal(made, module.imagine(ACTION.flip(0), 4, generator(5)))
+
+
+def test_codes_are_posterior_means_and_the_motion_has_seen_a_whole_window() -> None:
+    module = model().eval()
+    with torch.no_grad():
+        found = module.codes(clip(), ACTION)
+        content, position, momentum = module.infer(clip(), ACTION)
+        later = clip()
+        later[:, 7] = 0
+        changed = module.codes(later, ACTION)
+    assert torch.equal(found["content"], content.mean)
+    assert torch.equal(found["motion"], torch.cat((position.mean[:, 6], momentum.mean[:, 6]), 1))
+    # Frame 7 is after the window of frame 6: the motion code does not know it, the content of the clip does.
+    torch.testing.assert_close(changed["motion"], found["motion"])
+    assert not torch.equal(changed["content"], found["content"])
+
+
+@pytest.mark.parametrize("operator", ["free", "skew", "unitary", "definite"])
+def test_conservation_says_that_a_hamiltonian_flow_keeps_its_energy_and_runs_backwards(operator: str) -> None:
+    module = model(operator=operator, operator_gain=0.5).eval()
+    with torch.no_grad():
+        found = module.conservation(clip(), ACTION, 8)
+    for name in ("energy_drift", "reversibility_error"):
+        assert found[name].shape == (3,)
+        assert found[name].dtype == torch.float64
+        assert found[name].max() < 1e-6
+
+
+def test_conservation_finds_an_operator_that_does_not_conserve() -> None:
+    module = model(operator="definite").eval()
+    true = module.dynamics.propagator
+    module.dynamics.propagator = lambda times: 1.01 * true(times)  # type: ignore[method-assign]
+    with torch.no_grad():
+        found = module.conservation(clip(), ACTION, 8)
+    np.testing.assert_allclose(found["energy_drift"], 1.01**2 - 1, rtol=1e-6)
+    np.testing.assert_allclose(found["reversibility_error"], 1.01**2 - 1, rtol=1e-6)
+
+
+def test_memory_layout_changes_no_result() -> None:
+    """Channels lie beside one another for speed only."""
+    fast, plain = model().eval(), model().eval()
+    plain.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    with torch.no_grad():
+        one, other = fast.generate(clip(), 8, ACTION), plain.generate(clip(), 8, ACTION)
+    torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+    fast.train(), plain.train()
+    losses = [each.loss({"frames": clip(), "action": ACTION}, generator()) for each in (fast, plain)]
+    for name, value in losses[0].items():
+        torch.testing.assert_close(value, losses[1][name], rtol=1e-4, atol=1e-4)

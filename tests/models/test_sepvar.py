@@ -134,3 +134,25 @@ def test_impossible_settings_are_told_in_a_sentence(change, sentence):
     table = {**presets.select(plugin, "waveeq-100", "quick")["model"], **change}
     with pytest.raises(StbenchError, match=sentence):
         SeparationOfVariables(table, (100,), 5)
+
+
+def test_transfer_shows_the_content_of_one_clip_in_the_states_of_another(model):
+    one, other = torch.rand(2, 3, 8, 100)
+    made = model.transfer(one, other, 12)
+    states = model.integrator.roll_out(model.temporal_encoder(other[:, :5]), 12)
+    torch.testing.assert_close(made, model.decode(model.static(one[:, :5]), states))
+    # Frames behind the conditioning ones are not looked at, and a swap is the same roll-out further on.
+    torch.testing.assert_close(model.transfer(one[:, :5], other[:, :5], 12), made)
+    torch.testing.assert_close(model.swap(one[:, :5], other[:, :5], 7), made[:, 5:])
+
+
+def test_codes_are_s_and_the_first_state_of_the_first_window(model):
+    clip = torch.rand(3, 8, 100)
+    found = model.codes(clip)
+    assert torch.equal(found["content"], model.static(clip[:, :5]).code)
+    assert torch.equal(found["motion"], model.temporal_encoder(clip[:, :5]))
+
+
+def test_without_s_there_is_no_content_code():
+    with pytest.raises(StbenchError, match="no content code"):
+        build("waveeq-100", "without-s", preset="quick").codes(torch.rand(2, 8, 100))
