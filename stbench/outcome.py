@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from stbench.fit import Trained
 from stbench.generator import fingerprint
 from stbench.plan import Plan
@@ -101,6 +103,17 @@ def _write_pictures(todo: Plan, folder: Path, record: RunRecord, scores: Scores,
         store.denormalise(each[middle]) for each in (kept.conditioning, kept.target, kept.prediction)
     )
     item = int(kept.items[middle])
+    if not kept.truth:
+        from stbench.results.generation_figures import Row, clip_rows
+
+        real = "clip" if kept.content is None else "motion"
+        clips = {real: kept.target, todo.model: kept.prediction}
+        if kept.content is not None:
+            clips = {"content": kept.content, **clips}
+        several = np.linspace(0, len(kept.items) - 1, min(3, len(kept.items))).astype(int)
+        groups = [[Row(name, frames[k]) for name, frames in clips.items()] for k in several]
+        clip_rows(groups, folder / "figures" / "clips", title=title, source=store.source)
+        return
     if kept.content is not None:
         swap_grid(
             store.denormalise(kept.content[middle]),

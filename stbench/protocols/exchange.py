@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,6 +78,8 @@ def exchange(
     values, whole = judged_scores(judge, opinions, clips, asked, clips.sequence, motion=clips.sequence[donor])
     values, whole = asked_only(clips, {**by_frame, **values}, whole)
     pictures = KeptPredictions(wanted, *(np.concatenate(each) for each in zip(*kept, strict=True))) if kept else None
+    if pictures is not None:
+        pictures = replace(pictures, truth=truth_of is not None)
     return Scores(clips.sequence, clips.start, values, seconds, pictures, whole, judge.card.name)
 
 

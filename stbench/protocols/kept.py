@@ -21,7 +21,8 @@ def write_kept(path: Path, scores: Scores, track: Track, store: Store, model: st
 
     Variables, in the store's normalised units, float32: `conditioning (window, conditioning_time, *frame)`, `target`
     and `prediction (window, lead_time, *frame)`, of a swap also `content` like `conditioning`, which is the motion
-    then; coordinates `sequence`, `start` (window) and `lead_time` = 1..horizon.
+    then; where nobody knows the truth the clip that was handed out, `shown`, instead of `target`; coordinates
+    `sequence`, `start` (window) and `lead_time` = 1..horizon.
     """
     kept = scores.predictions_kept
     if kept is None:
@@ -37,7 +38,7 @@ def write_kept(path: Path, scores: Scores, track: Track, store: Store, model: st
     _add(group, "conditioning", kept.conditioning, ("window", "conditioning_time", *frame))
     if kept.content is not None:
         _add(group, "content", kept.content, ("window", "conditioning_time", *frame))
-    _add(group, "target", kept.target, ("window", "lead_time", *frame))
+    _add(group, "target" if kept.truth else "shown", kept.target, ("window", "lead_time", *frame))
     _add(group, "prediction", kept.prediction, ("window", "lead_time", *frame))
     _add(group, "sequence", scores.sequence[kept.items], ("window",))
     _add(group, "start", scores.start[kept.items], ("window",))

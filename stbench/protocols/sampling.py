@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -121,4 +122,6 @@ def _play(
         whole["frechet_judge"] = frechet_to_real(judge, opinions, clips)
     values, whole = asked_only(clips, values, whole)
     pictures = KeptPredictions(wanted, *(np.concatenate(each) for each in zip(*kept, strict=True))) if kept else None
+    if pictures is not None:
+        pictures = replace(pictures, truth=False)
     return Scores(clips.sequence, clips.start, values, seconds, pictures, whole, judge.card.name)

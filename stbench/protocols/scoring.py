@@ -33,6 +33,8 @@ class KeptPredictions:
     """(k, horizon, *frame)."""
     content: np.ndarray | None = None
     """(k, conditioning, *frame) of a swap, where `conditioning` is the motion."""
+    truth: bool = field(default=True, kw_only=True)
+    """False: nobody knows what is right, and `target` is the clip that was handed out."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -314,3 +315,23 @@ def test_every_protocol_of_a_track_is_known_and_every_reference_model_says_what_
             assert choose("hamiltonian", dataset, track=each.id, preset="quick").plugin.name == "hamiltonian"
     with pytest.raises(StbenchError, match="not applicable"):
         choose("persistence", "sprites", track="sample-8")
+
+
+def test_pictures_call_truth_only_what_is_true(store: Store, judge: Any, tmp_path: Path) -> None:
+    """Drawn motions have no right answer, exchanged sprites have one."""
+    from stbench.protocols.kept import write_kept
+
+    drawn = sample(Repeater(), store, track("sample-8"), judge=judge, keep=2, limit=4)
+    again = resample(Repeater(), store, track("resample-8"), judge=judge, keep=2, limit=4)
+    exchanged = exchange(Oracle(store), store, track("exchange-8"), judge=judge, keep=2)
+    for name, scores, known in (
+        ("sample-8", drawn, False),
+        ("resample-8", again, False),
+        ("exchange-8", exchanged, True),
+    ):
+        kept = scores.predictions_kept
+        assert kept is not None
+        assert kept.truth is known
+        write_kept(tmp_path / name, scores, track(name), store, "some model")
+        assert (tmp_path / name / "target").exists() is known
+        assert (tmp_path / name / "shown").exists() is not known
