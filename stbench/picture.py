@@ -84,8 +84,10 @@ def draw_swaps(model: TorchForecaster, store: Store, choice: Choice, track: Trac
     from stbench.results.generation_figures import fusion_grid
 
     cases = cases_of(store, track)
-    # As many again for the motions, so that nobody meets its own.
-    items = evenly_spaced(len(cases), 2 * FUSED)
+    # Those whose motion the store shows to its end; as many again for the motions, so that nobody meets its own.
+    lengths = np.full(store.n_sequences, store.n_frames) if store.row_size is None else store.row_size
+    held = np.flatnonzero(cases.start + track.conditioning + track.horizon <= lengths[cases.sequence])
+    items = held[evenly_spaced(len(held), 2 * FUSED)]
     content, _, _ = cases.read(items[::2])
     _, motion, _ = cases.read(items[1::2])
     n, m, first = len(content), len(motion), track.conditioning
