@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
+from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 
 from stbench import registry
 from stbench.metrics import applicable, pixel
@@ -36,6 +39,18 @@ def test_psnr_is_the_mean_of_frames_and_not_the_psnr_of_the_mean() -> None:
     # 10 log10 of the geometric mean of 4, 4, 8, 64 against that of 4/(1/4 + 1/4 + 1/8 + 1/64).
     assert mean_of_psnr == pytest.approx(9.7835, abs=1e-4)
     assert psnr_of_mean == pytest.approx(7.9546, abs=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 1, 16, 20), (2, 3, 3, 17, 9)])
+def test_mse_and_psnr_agree_with_scikit_image(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(1)
+    p, t = rng.random((2, *shape), dtype=np.float32)
+    for metric, reference in (
+        (mse, mean_squared_error),
+        (psnr, partial(peak_signal_noise_ratio, data_range=1.0)),
+    ):
+        expected = [[reference(a, b) for a, b in zip(*pair, strict=True)] for pair in zip(t, p, strict=True)]
+        np.testing.assert_allclose(metric.frame_values(p, t), expected, rtol=1e-6)
 
 
 def test_one_exact_frame_makes_psnr_infinite_and_never_nan() -> None:
