@@ -52,7 +52,7 @@ STATE = torch.tensor([[1.0, 0.0], [0.3, -2.0]], dtype=torch.double)
 
 @pytest.mark.parametrize("tolerance", [1e-5, 1e-9])
 def test_dopri5_meets_its_tolerance_on_a_linear_field(tolerance):
-    found = rotating(DormandPrince, rtol=tolerance, atol=tolerance).at(STATE, TIMES)
+    found = rotating(DormandPrince, rtol=tolerance, atol=tolerance, evaluation=1.0).at(STATE, TIMES)
     assert (found - exact(STATE, TIMES)).abs().max() < 50 * tolerance
 
 
@@ -94,7 +94,7 @@ def test_an_euler_step_of_one_frame_is_the_residual_integrator():
 
 
 def test_finer_steps_converge_to_the_adaptive_solution():
-    reference = solver(DormandPrince, rtol=1e-10, atol=1e-12).at(STATE, TIMES)
+    reference = solver(DormandPrince, rtol=1e-10, atol=1e-12, evaluation=1.0).at(STATE, TIMES)
     errors = [
         (solver(RungeKutta38, step=step).at(STATE, TIMES) - reference).abs().max().item() for step in (1.0, 0.25, 0.05)
     ]
@@ -104,7 +104,7 @@ def test_finer_steps_converge_to_the_adaptive_solution():
 
 @pytest.mark.parametrize(
     ("kind", "settings", "tolerance"),
-    [(DormandPrince, {"rtol": 1e-8, "atol": 1e-9}, 1e-6), (RungeKutta38, {"step": 0.05}, 1e-5)],
+    [(DormandPrince, {"rtol": 1e-8, "atol": 1e-9, "evaluation": 1.0}, 1e-6), (RungeKutta38, {"step": 0.05}, 1e-5)],
 )
 def test_adjoint_gradient_equals_the_one_through_the_solver_on_a_smooth_field(kind, settings, tolerance):
     gradients = []
@@ -175,3 +175,18 @@ def test_a_training_step_of_the_ode_moves_every_weight_and_keeps_the_state_float
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
     assert isinstance(module, SeparationOfVariables)
+
+
+@pytest.mark.parametrize("variant", ["ode-dopri5", "ode-adjoint"])
+def test_forecast_of_a_window_does_not_depend_on_its_batch_where_the_step_is_adaptive(variant):
+    """Steps are chosen for a batch as a whole: in eval mode so small that it makes no difference."""
+    integrator = model(variant).integrator
+    states = 3 * torch.randn(6, 32, generator=torch.Generator().manual_seed(0))
+
+    def difference():
+        with torch.no_grad():
+            return (integrator.roll_out(states, 10)[2:3] - integrator.roll_out(states[2:3], 10)).abs().max().item()
+
+    evaluated = difference()
+    integrator.train()
+    assert evaluated < min(3e-5 * states.abs().max(), 0.05 * difference())
