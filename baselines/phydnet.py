@@ -53,6 +53,8 @@ class PhyDNet(nn.Module):
     ) -> None:
         super().__init__()
         channels, map_shape = _latent(frame_shape, strides)
+        if width < 4 or width % 4:
+            raise StbenchError(f"the width of phydnet is {width}, and its maps are normalised by fours: 32 or 64, say")
         if residual[-1] != width:
             raise StbenchError(
                 f"the branches of phydnet are added, but the residual one ends with {residual[-1]} channels and the "
@@ -147,7 +149,7 @@ def build(settings: Mapping[str, Any], task: Task) -> PhyDNet:
 
 plugin = ModelPlugin(
     name="phydnet",
-    version="1",
+    version="2",
     summary="PhyDNet: a latent PDE with learned derivative filters (PhyCell) beside a ConvLSTM for the rest",
     reference=(
         "Le Guen and Thome: Disentangling Physical Dynamics from Unknown Factors for Unsupervised Video Prediction, "

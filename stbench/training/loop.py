@@ -18,6 +18,7 @@ from .batches import Batches
 from .cost import peak_memory
 from .interruption import Interruption
 from .log import TrainingLog
+from .memory import keep_freed_memory
 from .settings import TrainingSettings
 from .state import TrainingState
 
@@ -76,6 +77,7 @@ def train(
     """
     settings = TrainingSettings.parse(configuration)
     _refuse_batch_of_one(module, settings)
+    keep_freed_memory()
     device = next(module.parameters()).device
     batches = Batches(windows, settings.batch_size, seed, device, getattr(module, "labels", ()))
     identity = {

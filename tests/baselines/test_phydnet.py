@@ -101,6 +101,15 @@ def test_parameter_counts_are_those_of_the_released_code() -> None:
     assert count(flows) == 3_092_309
 
 
+@pytest.mark.parametrize("width", [8, 32, 64])
+def test_a_group_has_as_many_channels_at_every_width_as_published(width: int) -> None:
+    """16 groups at width 64. One channel to a group would take the level of every map away."""
+    net = model(width=width, residual=[width])
+    found = {layer.num_channels: layer.num_groups for layer in net.modules() if isinstance(layer, torch.nn.GroupNorm)}
+    phycell = {49: 7}
+    assert found == {width // 2: width // 4, width: width // 4} | phycell
+
+
 @pytest.mark.parametrize(("shape", "strides"), [((1, 64, 64), [2, 1, 2]), ((2, 32, 32), [2, 1, 1])])
 def test_latent_maps_are_16_by_16(shape: tuple[int, ...], strides: list[int]) -> None:
     found = PhyDNet(shape, **{**SETTINGS, "strides": strides})  # type: ignore[arg-type]
@@ -188,6 +197,7 @@ def test_moments_are_constants_that_no_checkpoint_carries() -> None:
         ((1, 64, 62), {}, "64 x 62 pixels cannot be made 4 times smaller"),
         ((1, 64, 64), {"strides": [2, 4, 1]}, "three numbers, 1 or 2 each"),
         ((1, 64, 64), {"residual": [16]}, "ends with 16 channels and the width is 32"),
+        ((1, 64, 64), {"width": 30, "residual": [30]}, "width of phydnet is 30.*by fours"),
         ((1, 64, 64), {"output": "sigmoidal"}, "did you mean 'sigmoid'"),
         ((1, 64, 64), {"moments": 1.0}, "has no setting 'moments'"),
     ],
