@@ -13,8 +13,9 @@ SLOPE = 0.2
 def _after(channels: int, width: int) -> list[nn.Module]:
     """What follows a convolution in networks of latent width `width`.
 
-    The release has 16 groups at width 64, two channels of the outer layers to a group. A narrower network keeps that: with
-    one channel to a group, normalisation would take the level of every map away, and with it how warm or busy a frame is.
+    The release has 16 groups at width 64, two channels of the outer layers to a group. A narrower network keeps that:
+    with one channel to a group, normalisation would take the level of every map away, and with it how warm or busy a
+    frame is.
     """
     return [nn.GroupNorm(width // 4, channels), nn.LeakyReLU(SLOPE, inplace=True)]
 
