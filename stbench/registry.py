@@ -7,7 +7,9 @@ The core never imports a dataset or a baseline by name; it asks here. Groups: `s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 
 class NeedsTorch(StbenchError):
     """A plug-in is registered, but torch is not installed."""
+
+
+class BrokenPlugin(StbenchError):
+    """A plug-in is registered, but what it names cannot be loaded or is something else."""
 
 
 @cache
@@ -40,12 +46,22 @@ def _load(kind: str, name: str) -> Any:
         raise StbenchError(f"there is no {kind[:-1]} '{name}': {nearest(name, group)}")
     try:
         return group[name].load()
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] == "torch":
+    except Exception as error:  # a foreign package may raise anything while it is imported
+        if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] == "torch":
             raise NeedsTorch(
                 f"the {kind[:-1]} '{name}' needs torch, which is not installed: pip install 'stbench[torch]'"
             ) from None
-        raise
+        raise _broken(kind, name, f"cannot be loaded from {group[name].value} ({_told(error)})") from error
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+
+
+def _broken(kind: str, name: str, what: str) -> BrokenPlugin:
+    found = _group(kind)[name].dist
+    package = "" if found is None else f" of the package {found.name}"
+    return BrokenPlugin(f"the {kind[:-1]} '{name}'{package} {what}: mend or uninstall it")
 
 
 def dataset(name: str) -> Generator:
@@ -54,15 +70,30 @@ def dataset(name: str) -> Generator:
 
 
 def model(name: str) -> ModelPlugin:
-    """The plug-in of a model; `StbenchError` with the nearest name when unknown."""
-    return _load("models", name)  # type: ignore[no-any-return]
+    """The plug-in of a model; `StbenchError` with the nearest name when unknown, or saying what is broken."""
+    from stbench.model import ModelPlugin
+
+    found = _load("models", name)
+    if not isinstance(found, ModelPlugin):
+        raise _broken("models", name, f"is a {type(found).__name__}, not a stbench.model.ModelPlugin")
+    own = found.presets
+
+    def presets(dataset: str) -> Mapping[str, Any]:
+        try:
+            return own(dataset)
+        except StbenchError:
+            raise
+        except Exception as error:  # foreign code
+            raise _broken("models", name, f"cannot tell its presets for {dataset} ({_told(error)})") from error
+
+    return replace(found, presets=presets)
 
 
 def models_at_hand() -> list[ModelPlugin]:
-    """The plug-ins of all models, sorted by name; without torch those that do without it, the floors among them."""
+    """The plug-ins of all models that can be loaded, sorted by name; without torch the floors are among them."""
     found = []
     for name in names("models"):
-        with suppress(NeedsTorch):
+        with suppress(NeedsTorch, BrokenPlugin):
             found.append(model(name))
     return found
 

@@ -69,8 +69,11 @@ def _learned(dataset: str, preset: str, track: str | None) -> list[str]:
     found: list[str] = []
     asked = find_track(dataset, track)
     for name in registry.names("models"):
-        plugin = registry.model(name)
-        presets = plugin.presets(dataset)
+        try:
+            plugin = registry.model(name)
+            presets = plugin.presets(dataset)
+        except registry.BrokenPlugin:  # somebody else's: `stbench models` says what is wrong with it
+            continue
         if plugin.floor or preset not in presets or not presets[preset].get("leaderboard", True):
             continue
         headline = [variant for variant, table in presets.get("variants", {}).items() if table.get("headline")]

@@ -69,14 +69,16 @@ def models(dataset: str | None) -> None:
     for name in registry.names("models"):
         try:
             plugin = registry.model(name)
-        except StbenchError as error:  # torch is not installed: the models that need it are still worth a row
+            presets_on = {
+                each: dict(plugin.presets(each)) for each in ([dataset] if dataset else registry.names("datasets"))
+            }
+        except StbenchError as error:  # torch is not installed, or a package is broken: still worth a row
             rows.append((name, "-", "model", "-", "-", "-", str(error)))
             continue
         if plugin.floor:
             rows.append((name, plugin.version, "floor", "every dataset", "every preset", "-", plugin.summary))
             continue
-        for trained_on in [dataset] if dataset else registry.names("datasets"):
-            presets = dict(plugin.presets(trained_on))
+        for trained_on, presets in presets_on.items():
             if not presets:
                 continue
             variants = ", ".join(presets.pop("variants", {})) or "-"

@@ -37,7 +37,10 @@ def absent(board: Board) -> tuple[Absent, ...]:
 
 def _of(plugin: ModelPlugin, track: Track, board: Board) -> Iterator[Absent]:
     """The model, or those of its variants that cannot what the model can."""
-    presets = {} if plugin.floor else plugin.presets(track.dataset)
+    try:
+        presets = {} if plugin.floor else plugin.presets(track.dataset)
+    except registry.BrokenPlugin:
+        return
     if not plugin.floor and board.preset not in presets:
         return
     if reason := not_applicable(plugin, track):

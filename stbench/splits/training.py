@@ -132,6 +132,12 @@ class TrainingWindows:
         """Views (time, *frame) of the frames of `stored`, one per stretch."""
         return self._cut(self._frames.stored)
 
+    def time_of_stretches(self) -> tuple[np.ndarray, np.ndarray]:
+        """(stretch,) each: the first frame of every stretch on the time axis of its sequence, and its last one + 1."""
+        length = np.diff(self._frames.offsets)
+        first = np.zeros(len(length), np.int64) if self.index.spans is None else self.index.spans[:, 0]
+        return first, first + length
+
     def _cut(self, frames: np.ndarray) -> list[np.ndarray]:
         flat = frames.reshape(-1, *self.frame_shape)
         return [flat[first:last] for first, last in pairwise(self._frames.offsets.tolist())]

@@ -14,16 +14,18 @@ from stbench.store.reader import Store
 
 
 @pytest.fixture
-def train_on() -> Callable[[np.ndarray, int, int], TrainingWindows]:
-    """`train_on(frames (sequence, time, *frame), conditioning, horizon)`."""
+def train_on() -> Callable[..., TrainingWindows]:
+    """`train_on(frames (sequence, time, *frame), conditioning, horizon)`; of each sequence the frames of its row
+    (first, last + 1) of `spans` only, where given."""
 
-    def make(frames: np.ndarray, conditioning: int, horizon: int) -> TrainingWindows:
+    def make(frames: np.ndarray, conditioning: int, horizon: int, spans: np.ndarray | None = None) -> TrainingWindows:
         frames = frames.astype(np.float32)
         attributes = {"variables": {"frames": {"shape": list(frames.shape), "dtype": "float32"}}}
-        index = WindowIndex(np.arange(len(frames)), frames.shape[1], conditioning, horizon)
+        index = WindowIndex(np.arange(len(frames)), frames.shape[1], conditioning, horizon, spans=spans)
         store = Store(Path("memory.zarr"), attributes)
         loaded = _Frames(store, index, memory_limit=0)
-        loaded.__dict__["values"] = frames
+        kept = [frames[k, slice(*span)] for k, span in enumerate(spans)] if spans is not None else list(frames)
+        loaded.__dict__["values"] = np.concatenate(kept).reshape(loaded.shape)
         return TrainingWindows(store, index, loaded)
 
     return make

@@ -94,6 +94,34 @@ def test_climatology_finds_the_hour_and_continues_with_the_mean_of_each_hour(tra
     np.testing.assert_allclose(model.forecast(conditioning, 4), expected, rtol=1e-6)
 
 
+def test_climatology_keeps_the_hour_of_days_that_begin_late(train_on: Train) -> None:
+    """After a gap in the record a day begins at midnight, not with the hours before: frame 0 is not hour 0."""
+    days, spans = daily(30, 1).astype(np.float32), np.tile([0, 24], (30, 1))
+    spans[::4] = 5, 24
+    spans[3] = 0, 20
+    hour = np.arange(24)
+    had = (spans[:, :1] <= hour) & (hour < spans[:, 1:])
+    course = (days.astype(np.float64) * had[:, :, None, None, None]).sum(axis=0) / had.sum(axis=0)[:, None, None, None]
+    model = floor("climatology", train_on(days, 3, 4, spans), 4)
+    hours = [0, 4, 6, 17]
+    conditioning = np.stack([days[1, first : first + 3] for first in hours])
+    expected = np.stack([course[first + 3 : first + 7] for first in hours])
+    np.testing.assert_allclose(model.forecast(conditioning, 4), expected, rtol=1e-6)
+
+
+def test_climatology_never_continues_into_hours_that_nobody_has_seen(train_on: Train) -> None:
+    days = daily(6, 1).astype(np.float32)
+    spans = np.array([[0, 10], [0, 10], [0, 10], [14, 24], [14, 24], [14, 24]])
+    model = floor("climatology", train_on(days, 3, 4, spans), 4)
+    prediction = model.forecast(np.stack([days[0, 7:10], days[0, 14:17]]), 4)
+    course = np.concatenate([days[:3, :14], days[3:, 14:]], axis=1).astype(np.float64).mean(axis=0)
+    np.testing.assert_allclose(prediction[1], course[17:21], rtol=1e-6)
+    seen = [course[first + 3 : first + 7] for first in (0, 1, 2, 3, 14, 15, 16, 17)]
+    assert any(np.allclose(prediction[0], each, rtol=1e-6) for each in seen)
+    with pytest.raises(StbenchError, match=r"cover at most 10 frames in a row, fewer than the 3 \+ 8"):
+        model.forecast(days[:1, :3], 8)
+
+
 def test_climatology_without_a_clock_is_near_the_mean(train_on: Train) -> None:
     frames = np.random.default_rng(3).random((400, 12, 6), dtype=np.float32)
     prediction = floor("climatology", train_on(frames, 3, 4), 4).forecast(frames[:9, :3], 4)
@@ -102,7 +130,7 @@ def test_climatology_without_a_clock_is_near_the_mean(train_on: Train) -> None:
 
 def test_climatology_says_when_a_forecast_is_longer_than_any_training_sequence(train_on: Train) -> None:
     model = floor("climatology", train_on(np.zeros((2, 8, 5)), 3, 4), 4)
-    with pytest.raises(StbenchError, match=r"has 8 frames, fewer than the 3 \+ 6 of a forecast"):
+    with pytest.raises(StbenchError, match=r"at most 8 frames in a row, fewer than the 3 \+ 6 of a forecast"):
         model.forecast(np.zeros((1, 3, 5), np.float32), 6)
 
 
