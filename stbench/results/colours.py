@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,27 @@ if TYPE_CHECKING:
 
 MODELS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's colours, told apart by people with any colour vision."""
-FLOORS = ("#767676", "#A0A0A0", "#5C5C5C", "#8B8B8B")
-DASHES: tuple[tuple[float, ...], ...] = ((6, 2.5), (1.5, 2), (6, 2, 1.5, 2), (3, 2))
+FLOORS = ("#767676", "#A0A0A0", "#5C5C5C", "#8B8B8B", "#6A6A6A", "#979797")
+DASHES: tuple[tuple[float, ...], ...] = ((6, 2.5), (1.5, 2), (6, 2, 1.5, 2), (3, 2), (12, 3), (6, 2, 1.5, 2, 1.5, 2))
+"""Of floors: every one is told apart by its dashes alone."""
 SIMULATED = "simulated"
 AMBER = "#B45309"
 
 BINS = 64
 BACKGROUND_SHARE = 0.2
+
+
+def style_numbers(lines: Sequence[tuple[str, bool]]) -> list[int]:
+    """Which style each of the lines (name, is it a floor) has, models and floors counted apart.
+
+    By name and not by rank, so that a model keeps its colour from one board to the next where the same models are.
+    """
+    numbers = [0] * len(lines)
+    for floor, styles in ((False, len(MODELS)), (True, len(DASHES))):
+        alike = sorted((name, k) for k, (name, is_floor) in enumerate(lines) if is_floor == floor)
+        for number, (_, k) in enumerate(alike):
+            numbers[k] = number % styles
+    return numbers
 
 
 @dataclass(frozen=True)

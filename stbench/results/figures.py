@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stbench.errors import StbenchError
-from stbench.results.colours import AMBER, DASHES, FLOORS, MODELS, SIMULATED, ColourScale, colour_scale
+from stbench.results.colours import AMBER, DASHES, FLOORS, MODELS, SIMULATED, ColourScale, colour_scale, style_numbers
 from stbench.results.curves import Curve, logarithmic
 from stbench.results.preview import preview
 
@@ -35,14 +35,8 @@ def error_against_lead_time(
     figure = _figure(7.2, 4.3)
     axes = figure.subplots()
     log = logarithmic(curves, metric)
-    models = floors = 0
-    for curve in curves:
-        if curve.floor:
-            colour, dashes, width = FLOORS[floors % len(FLOORS)], DASHES[floors % len(DASHES)], 1.4
-            floors += 1
-        else:
-            colour, dashes, width = MODELS[models % len(MODELS)], (), 2.0
-            models += 1
+    for curve, number in zip(curves, style_numbers([(each.label, each.floor) for each in curves]), strict=True):
+        colour, dashes, width = (FLOORS[number], DASHES[number], 1.4) if curve.floor else (MODELS[number], (), 2.0)
         drawable = np.isfinite(curve.value) & ((curve.value > 0) | (not log))
         value = np.where(drawable, curve.value, np.nan)
         marker = "o" if len(value) == 1 else ""
@@ -143,8 +137,9 @@ def _image_strip(
     seen = _evenly(1, len(conditioning), 2)
     coloured = target.shape[1] == 3
     scale, full = colour_scale(np.concatenate([conditioning, target])[:, 0]), _full(target)
-    # One array, so that the scale of the errors is shared by the models.
-    errors = {name: np.abs(prediction - target).mean(axis=1) for name, prediction in predictions.items()}
+    # Of what is drawn: the mean over colours, else the first channel. One scale of errors for all models.
+    drawn = slice(None) if coloured else slice(1)
+    errors = {name: np.abs(prediction - target)[:, drawn].mean(axis=1) for name, prediction in predictions.items()}
     worst = max((float(error[[k - 1 for k in times]].max()) for error in errors.values()), default=0.0)
     error_scale = ColourScale("inferno", 0.0, worst or 1.0)
 
@@ -181,8 +176,10 @@ def _image_strip(
         # In the empty places below the conditioning frames.
         _row_label(grid[1 + 2 * row, len(seen) - 1], name)
         _row_label(grid[2 + 2 * row, len(seen) - 1], "|error|")
+    channels = target.shape[1]
     if not coloured and shown is not None:
-        _colour_bar(figure, shown, list(grid[:2].ravel() if rows > 1 else grid[0]), "value")
+        label = "value" if channels == 1 else f"value of the first of {channels} channels"
+        _colour_bar(figure, shown, list(grid[:2].ravel() if rows > 1 else grid[0]), label)
     if faults is not None:
         _colour_bar(figure, faults, list(grid[2:].ravel()), "|error|")
     return figure

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stbench.results.colours import DASHES, FLOORS, MODELS
+from stbench.results.colours import DASHES, FLOORS, MODELS, style_numbers
 from stbench.results.curves import Curve, logarithmic
 from stbench.results.numbers import power_of_ten
 
@@ -16,16 +16,9 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 12, 10, 40
 
 
 def stroke_classes(curves: Sequence[Curve]) -> list[str]:
-    """CSS classes of the lines, shared with the legend: "c0".."c5" for models, "floor f0".."floor f3" for floors."""
-    classes, models, floors = [], 0, 0
-    for curve in curves:
-        if curve.floor:
-            classes.append(f"floor f{floors % len(DASHES)}")
-            floors += 1
-        else:
-            classes.append(f"c{models % len(MODELS)}")
-            models += 1
-    return classes
+    """CSS classes of the lines, shared with the legend: "c0", "c1", ... for models, "floor f0", ... for floors."""
+    numbers = style_numbers([(curve.label, curve.floor) for curve in curves])
+    return [f"floor f{n}" if curve.floor else f"c{n}" for curve, n in zip(curves, numbers, strict=True)]
 
 
 def paint(style: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import xarray as xr
 from PIL import Image
 
 from stbench.errors import StbenchError
-from stbench.results.colours import colour_scale
+from stbench.results.colours import DASHES, MODELS, colour_scale, style_numbers
 from stbench.results.figures import Curve, error_against_lead_time, forecast_strip, preview, swap_grid
 
 AMBER = (0xB4, 0x53, 0x09)
@@ -248,3 +248,19 @@ def test_a_swap_is_drawn_with_content_motion_truth_and_every_model(tmp_path: Pat
     assert first.read_bytes() == again.read_bytes()
     fewer = swap_grid(content, motion, target, {"one": prediction}, tmp_path / "c.png")
     assert fewer.stat().st_size < first.stat().st_size
+
+
+def test_every_floor_and_every_model_of_a_board_has_a_line_of_its_own() -> None:
+    floors = ["persistence", "linear", "mean", "nearest-neighbour", "climatology", "naive"]
+    models = ["sepvar", "phydnet", "convlstm", "sepvar:without-s", "hamiltonian", "mine"]
+    lines = [*((name, True) for name in floors), *((name, False) for name in models)]
+    numbers = style_numbers(lines)
+    assert len({DASHES[number] for number in numbers[: len(floors)]}) == len(floors)
+    assert len({MODELS[number] for number in numbers[len(floors) :]}) == len(models)
+
+
+def test_the_style_of_a_line_follows_its_name_and_not_its_rank() -> None:
+    lines = [("sepvar", False), ("mean", True), ("convlstm", False), ("linear", True)]
+    by_name = dict(zip(lines, style_numbers(lines), strict=True))
+    turned = lines[::-1]
+    assert dict(zip(turned, style_numbers(turned), strict=True)) == by_name
