@@ -74,6 +74,16 @@ class PhyDNet(nn.Module):
         n = conditioning.shape[1]
         return self._roll_out(conditioning, n + horizon - 1, first=n - 1)
 
+    def swap(self, content: Tensor, motion: Tensor, horizon: int) -> Tensor:
+        """The residual state from the window `content`, the physical one from `motion`, both (batch, conditioning,
+        *frame): (batch, horizon, *frame).
+
+        The paper names the branches physical dynamics and unknown factors (appearance, details); that the first is the
+        motion and the second the content of a swap is our reading.
+        """
+        n = motion.shape[1]
+        return self._roll_out(motion, n + horizon - 1, first=n - 1, appearance=content)
+
     def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         """`frames`: Σ over frames 2..n + horizon of the mean over batch and pixels of (v̂ - v)²; `moments`:
         `PhyCell.moment_loss`; `total`: frames + λ moments.
@@ -93,14 +103,17 @@ class PhyDNet(nn.Module):
             total = total + self.moment_weight * terms["moments"]
         return {**terms, "total": total}
 
-    def _roll_out(self, seen: Tensor, steps: int, first: int = 0) -> Tensor:
-        """Predictions (batch, steps - first, *frame) of frames first + 2..steps + 1 from the true ones `seen`.
+    def _roll_out(self, seen: Tensor, steps: int, first: int = 0, appearance: Tensor | None = None) -> Tensor:
+        """Predictions (batch, steps - first, *frame) of frames first + 2..steps + 1 from the true ones `seen`; the
+        residual branch sees `appearance` instead, as many frames, where it is given.
 
         Both states start at 0: nothing is carried from one batch to the next. What is seen passes the encoders, and
         what follows from it the decoders, in one call.
         """
         batch, n = seen.shape[:2]
         us, xs = (maps.reshape(batch, n, *maps.shape[1:]) for maps in self._encode(seen.flatten(0, 1)))
+        if appearance is not None:
+            xs = self._encode(appearance.flatten(0, 1))[1].reshape(xs.shape)
         physical, states = self.physical.start(us[:, 0]), self.residual.start(xs)
         latent: list[tuple[Tensor, Tensor]] = []
         for t in range(n):
@@ -163,4 +176,5 @@ plugin = ModelPlugin(
 }""",
     build=build,
     presets=lambda dataset: presets.load("phydnet", dataset, package="stbench.baselines.presets"),
+    capabilities=("forecast", "swap"),
 )

@@ -119,12 +119,15 @@ def test_latent_maps_are_16_by_16(shape: tuple[int, ...], strides: list[int]) ->
         assert found(torch.rand(2, 3, *shape), 2).shape == (2, 2, *shape)
 
 
-def frame_by_frame(net: PhyDNet, frames: torch.Tensor, known: int, steps: int) -> torch.Tensor:
-    """The roll-out as the equations say it, one frame at a time."""
+def frame_by_frame(
+    net: PhyDNet, frames: torch.Tensor, known: int, steps: int, content: torch.Tensor | None = None
+) -> torch.Tensor:
+    """The roll-out as the equations say it, one frame at a time; the residual branch sees `content`, or the same."""
     found: list[torch.Tensor] = []
+    content = frames if content is None else content
     for t in range(steps):
-        maps = net.encoder(frames[:, t] if t < known else found[-1])
-        u, x = net.physical_encoder(maps), net.residual_encoder(maps)
+        u = net.physical_encoder(net.encoder(frames[:, t] if t < known else found[-1]))
+        x = net.residual_encoder(net.encoder(content[:, t] if t < known else found[-1]))
         if t == 0:
             h, states = torch.zeros_like(u), net.residual.start(x)
         h = net.physical(u, h)
@@ -137,6 +140,16 @@ def test_forecast_is_the_roll_out_one_frame_at_a_time() -> None:
     net, frames = model(), torch.rand(2, 3, 1, 8, 8)
     with torch.no_grad():
         torch.testing.assert_close(net(frames, 4), frame_by_frame(net, frames, 3, 6)[:, 2:], atol=2e-6, rtol=1e-5)
+
+
+def test_swap_takes_the_residual_state_from_the_content_and_the_physical_one_from_the_motion() -> None:
+    net, motion, content = model(), torch.rand(2, 3, 1, 8, 8), torch.rand(2, 3, 1, 8, 8)
+    with torch.no_grad():
+        swapped, forecast = net.swap(content, motion, 4), net(motion, 4)
+        expected = frame_by_frame(net, motion, 3, 6, content)[:, 2:]
+        torch.testing.assert_close(swapped, expected, atol=2e-6, rtol=1e-5)
+        torch.testing.assert_close(net.swap(motion, motion, 4), forecast, atol=2e-6, rtol=1e-5)
+    assert (swapped - forecast).abs().max() > 1e-4
 
 
 @pytest.mark.parametrize(("step", "known"), [(0, 6), (10**6, 3)])
