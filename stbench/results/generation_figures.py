@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 GAP = 4
 LABEL = 118
 HEADER = 40
+SIDE = 128
+"""Pixels of a tile of the grid, about."""
 INK = "#1F2328"
 RULE = "#D0D7DE"
 
@@ -64,7 +66,7 @@ def fusion_grid(
 def _fusion(content: np.ndarray, motion: np.ndarray, made: np.ndarray, title: str, source: str) -> Picture:
     """One moment: contents down, motions across; between them and what was made runs a rule."""
     height, width = content.shape[2:]
-    enlarged = 1 if width >= 64 else 2
+    enlarged = max(1, SIDE // width)
     height, width = enlarged * height, enlarged * width
     apart = 3 * GAP
     corner = (GAP + width + apart, HEADER + height + apart)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from stbench.errors import StbenchError
-from stbench.results.generation_figures import GAP, HEADER, LABEL, Row, clip_rows, fusion_grid
+from stbench.results.generation_figures import GAP, HEADER, LABEL, SIDE, Row, clip_rows, fusion_grid
 
 
 def clip(value: float, length: int, channels: int = 3) -> np.ndarray:
@@ -73,7 +73,7 @@ def test_grid_shows_contents_down_motions_across_and_each_pair_where_they_meet(t
     content, motion, made = shades(2), shades(3, 4), shades(2, 3, 4)
     still, film = fusion_grid(content, motion, made, tmp_path / "x", title="t")
     picture = np.asarray(Image.open(still).convert("L")).astype(int)
-    side, corner = 32, (GAP + 32 + 3 * GAP, HEADER + 32 + 3 * GAP)
+    side, corner = SIDE, (GAP + SIDE + 3 * GAP, HEADER + SIDE + 3 * GAP)
 
     def grey(value: float) -> int:
         return round(255 * value)
