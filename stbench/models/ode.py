@@ -8,6 +8,7 @@ too, and a forecast may be asked for at any times (Chen et al. 2018).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -85,14 +86,19 @@ class _OdeIntegrator(nn.Module):
         if len(times) == 1 and times[0] == 0:
             return state.unsqueeze(1)
         begin = () if times[0] == 0 else (0.0,)
-        grid = torch.tensor([*begin, *times], dtype=state.dtype, device=state.device)
+        asked = [*begin, *times, *self._beyond(times[-1])]
+        grid = torch.tensor(asked, dtype=state.dtype, device=state.device)
         with torch.autocast(state.device.type, enabled=False):
-            states = self.solve(self.field, state, grid, **self._options)
-        return states[len(begin) :].transpose(0, 1)
+            states = self.solve(self.field, state, grid, **self._options(times))
+        return states[len(begin) : len(begin) + len(times)].transpose(0, 1)
 
-    @property
-    def _options(self) -> dict[str, Any]:
+    def _options(self, times: Sequence[float]) -> dict[str, Any]:
+        """Of the solver, for states at `times`."""
         return self.solver
+
+    def _beyond(self, last: float) -> tuple[float, ...]:
+        """A time the solver has to reach after the last one asked for."""
+        return ()
 
 
 class DormandPrince(_OdeIntegrator):
@@ -117,27 +123,48 @@ class DormandPrince(_OdeIntegrator):
         super().__init__(state_size, blocks, hidden, gain, gradient, method="dopri5", rtol=rtol, atol=atol)
         self.evaluation = evaluation
 
-    @property
-    def _options(self) -> dict[str, Any]:
+    def _options(self, times: Sequence[float]) -> dict[str, Any]:
         factor = 1.0 if self.training else self.evaluation
         return {**self.solver, "rtol": factor * self.solver["rtol"], "atol": factor * self.solver["atol"]}
 
 
 class _FixedStep(_OdeIntegrator):
+    """Whole steps of `step` frames, whatever is asked for: a state does not depend on which others are."""
+
     METHOD = ""
+    BETWEEN = "linear"
+    """How torchdiffeq finds a state within a step."""
 
     def __init__(self, state_size: int, *, blocks: int, hidden: int, gain: float, step: float, gradient: str) -> None:
         options = {"step_size": step}
         super().__init__(state_size, blocks, hidden, gain, gradient, method=self.METHOD, options=options)
+        self.step = step
+
+    def _on_grid(self, time: float) -> bool:
+        steps = time / self.step
+        return math.isclose(steps, round(steps), rel_tol=0.0, abs_tol=1e-6)
+
+    def _options(self, times: Sequence[float]) -> dict[str, Any]:
+        if all(map(self._on_grid, times)):
+            return self.solver
+        return {**self.solver, "options": {**self.solver["options"], "interp": self.BETWEEN}}
+
+    def _beyond(self, last: float) -> tuple[float, ...]:
+        return () if self._on_grid(last) else (math.ceil(last / self.step) * self.step,)
 
 
 class RungeKutta38(_FixedStep):
-    """Classic fourth order, 3/8 rule (Kutta 1901), in steps of `step` frames."""
+    """Classic fourth order, 3/8 rule (Kutta 1901), in steps of `step` frames.
 
-    METHOD = "rk4"
+    Within a step: the cubic through both its ends and both derivatives there, of fourth order as well; one f more for
+    each such state.
+    """
+
+    METHOD, BETWEEN = "rk4", "cubic"
 
 
 class Euler(_FixedStep):
-    """T(t + s) = T(t) + s f(T(t)), s = `step` frames; s = 1 is the residual integrator."""
+    """T(t + s) = T(t) + s f(T(t)), s = `step` frames; s = 1 is the residual integrator. Within a step, too: a shorter
+    step of the same f."""
 
     METHOD = "euler"
