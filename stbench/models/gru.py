@@ -11,9 +11,9 @@ from .integrator import FrameByFrame
 class GRU(FrameByFrame):
     """h_0 = W_in T_0,  h_{k+1} = GRU(T_k, h_k),  T_{k+1} = W_out h_{k+1}, with `hidden` units.
 
-    `blocks` units are stacked, each reading the one below; all start from W_in T_0. Matrices are orthogonal with the
-    given `gain`, biases zero. No code of this ablation is published and the paper says "a standard GRU RNN": the linear
-    maps between T and the units are our reading.
+    `blocks` units are stacked, each reading the one below; all start from W_in T_0. The matrix of each gate and the
+    linear maps are orthogonal with the given `gain`, biases zero. No code of this ablation is published and the paper
+    says "a standard GRU RNN": the linear maps between T and the units are our reading.
     """
 
     def __init__(self, state_size: int, *, blocks: int, hidden: int, gain: float) -> None:
@@ -22,10 +22,14 @@ class GRU(FrameByFrame):
         self.cells = nn.ModuleList(nn.GRUCell(hidden if number else state_size, hidden) for number in range(blocks))
         self.outward = nn.Linear(hidden, state_size)
         for parameter in self.parameters():
-            if parameter.dim() == 2:
-                nn.init.orthogonal_(parameter, gain)
-            else:
+            if parameter.dim() == 1:
                 nn.init.zeros_(parameter)
+        for layer in (self.inward, self.outward):
+            nn.init.orthogonal_(layer.weight, gain)
+        for cell in self.cells:
+            for stacked in (cell.weight_ih, cell.weight_hh):
+                for gate in stacked.detach().chunk(3):
+                    nn.init.orthogonal_(gate, gain)
 
     def roll_out(self, state: Tensor, n_states: int) -> Tensor:
         """T_0 (batch, p) -> (batch, n_states, p)."""

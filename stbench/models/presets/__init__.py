@@ -24,7 +24,8 @@ def load(model: str, dataset: str, package: str = __name__) -> dict[str, Any]:
     """Presets of a model on a dataset: {preset: {"model": ..., "training": ...}, ..., "variants": {name: overrides}}.
 
     They are read from `<model>.<dataset>.toml` in the folder of `package`; a foreign package names its own. The table
-    `common` of the file is what its presets share and is merged under each of them. Beside its own overrides a variant
+    `common` of the file is what its presets share and is merged under each of them. Variants that all datasets share
+    stand in `<model>.toml`; `without_shared` names those that do not fit. Beside its own overrides a variant
     may hold further ones for one preset, under that preset's name, and `headline = true`: `stbench leaderboard
     --run-missing` runs it, too. `not_applicable = { swap = "why" }` names what it cannot be asked. A preset with
     `leaderboard = false` is not run there at all. Empty for a dataset the model has no file for.
@@ -32,12 +33,16 @@ def load(model: str, dataset: str, package: str = __name__) -> dict[str, Any]:
     known = {
         file.name[len(model) + 1 : -len(".toml")]: file
         for file in files(package).iterdir()
-        if file.name.startswith(f"{model}.") and file.name.endswith(".toml")
+        if file.name.startswith(f"{model}.") and file.name.endswith(".toml") and file.name != f"{model}.toml"
     }
     if dataset not in known:
         return {}
     tables = tomllib.loads(known[dataset].read_text("utf-8"))
     common, variants = tables.pop("common", {}), tables.pop("variants", {})
+    shared, left_out = files(package) / f"{model}.toml", tables.pop("without_shared", [])
+    if shared.is_file():
+        each = tomllib.loads(shared.read_text("utf-8"))["variants"]
+        variants = merge({name: table for name, table in each.items() if name not in left_out}, variants)
     return {**{name: merge(common, table) for name, table in tables.items()}, "variants": variants}
 
 
