@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stbench.picture import trained
-from stbench.plan import choose, dataset_for
+from stbench.fit import load_trained
+from stbench.plan import choose, dataset_for, plan
 from stbench.protocols.clips import SEEN, Clips, clips_of
 from stbench.report import Silent
 
@@ -33,7 +33,7 @@ def measure(model: str, runs: Path, preset: str, source: str, settings: Mapping[
     """{"mse", "energy", "size"}: (256,) each; medians over clips of energy drift and of |s(t)| / |s(0)|."""
     choice = choose(model, "sprites", preset=preset)
     store = dataset_for("sprites", preset, source=source, settings=settings, report=Silent())
-    ready = trained(choice, store, 0, runs)
+    ready = load_trained(plan(choice, store, 0), runs)
     clips = clips_of(store, choice.track, SEEN, limit=LIMIT)
     module = ready.module
     total = np.zeros(LENGTHS[-1])

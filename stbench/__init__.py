@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from stbench.splits.torch_windows import WindowDataset
+    from stbench.training.adapter import TorchForecaster
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "open", "read_results", "windows"]
+__all__ = ["__version__", "load_model", "open", "read_results", "windows"]
 
 
 def open(dataset: str | os.PathLike[str], **parameters: Any) -> xr.Dataset:
@@ -47,6 +48,35 @@ def windows(
     from stbench.splits.torch_windows import WindowDataset
 
     return WindowDataset.open(dataset, split, conditioning, horizon, stride=stride, parameters=parameters)
+
+
+def load_model(
+    model: str,
+    dataset: str,
+    preset: str = "quick",
+    seed: int = 0,
+    runs: str | os.PathLike[str] | None = None,
+    source: str = "auto",
+    **parameters: Any,
+) -> TorchForecaster:
+    """The model that `stbench run` trained, for arrays of your own.
+
+    `load_model("sepvar:ode-rk4", "waveeq")` has `forecast(conditioning, horizon)`: (batch, conditioning, *frame) ->
+    (batch, horizon, *frame), normalised float32 as `windows` gives them; `forecast_at(conditioning, [0.5, 1, 1.5])`
+    for lead times of your choice; and what else the model can: `swap`, `sample`, ... `parameters` are those of the
+    dataset, `runs` the folder of all runs. Raises `StbenchError` where no such run has left its weights.
+    """
+    from pathlib import Path
+
+    from stbench.fit import load_trained
+    from stbench.paths import runs_dir
+    from stbench.plan import choose, dataset_for, plan
+    from stbench.report import Silent
+
+    choice = choose(model, dataset, preset=preset)
+    settings = {name: str(value) for name, value in parameters.items()}
+    store = dataset_for(dataset, preset, source=source, settings=settings, report=Silent())
+    return load_trained(plan(choice, store, seed), runs_dir() if runs is None else Path(runs))
 
 
 def read_results(*folders: str | os.PathLike[str]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from stbench.errors import StbenchError
 from stbench.model import Forecaster, Task
 from stbench.plan import Plan
 from stbench.report import Reporter
+
+if TYPE_CHECKING:
+    from stbench.training.adapter import TorchForecaster
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,28 @@ def fit(
     }
     macs = count_macs(module, (task.conditioning, *task.frame_shape), task.track.horizon)
     return Trained(TorchForecaster(module), training, count_parameters(module), macs, trained_with)
+
+
+def load_trained(todo: Plan, runs: Path) -> TorchForecaster:
+    """The model of a plan with the weights a run left under `runs`; `StbenchError` for a floor, which has none, and
+    where there are none."""
+    if todo.plugin.floor:
+        raise StbenchError(f"the floor '{todo.model}' has no weights to load: it is fitted in every run")
+    import torch
+
+    from stbench.training.adapter import TorchForecaster
+    from stbench.training.checkpoint import read_tensors
+
+    weights = todo.training_folder(runs) / "checkpoint" / "weights.safetensors"
+    if not weights.exists():
+        raise StbenchError(
+            f"there are no weights of {todo.model} on {todo.store.dataset}, preset {todo.preset}, in {weights.parent}: "
+            f"`stbench run --model {todo.model} --dataset {todo.store.dataset} --preset {todo.preset}` trains them"
+        )
+    with torch.random.fork_rng():
+        module = todo.plugin.build(todo.configuration["model"], Task(todo.track, todo.store.frame_shape))
+    module.load_state_dict(read_tensors(weights))
+    return TorchForecaster(module)
 
 
 def each_snapshot(model: Forecaster, folder: Path) -> Iterator[tuple[int, Forecaster]]:

@@ -15,7 +15,6 @@ import numpy as np
 from stbench import paths, registry
 from stbench.errors import StbenchError
 from stbench.generator import Track
-from stbench.model import Task
 from stbench.plan import Choice, choose, dataset_for, plan
 from stbench.protocols.known import not_applicable
 from stbench.report import Reporter, Silent
@@ -61,7 +60,9 @@ def picture(
             f"has {', '.join(choice.plugin.capabilities)} only), and none of swaps on '{dataset}': see `stbench models`"
         )
     store = dataset_for(dataset, preset, source=source, settings=settings or {}, raw=raw, report=report or Silent())
-    ready = trained(choice, store, seed, runs or paths.runs_dir())
+    from stbench.fit import load_trained
+
+    ready = load_trained(plan(choice, store, seed), runs or paths.runs_dir())
     drawn = [] if missing or not _has_clips(dataset) else draw(ready, store, choice, out)
     return drawn + ([] if swaps is None else draw_swaps(ready, store, choice, swaps, out))
 
@@ -104,26 +105,6 @@ def draw_swaps(model: TorchForecaster, store: Store, choice: Choice, track: Trac
 
 def _full_name(choice: Choice) -> str:
     return f"{choice.plugin.name}:{choice.variant}" if choice.variant else choice.plugin.name
-
-
-def trained(choice: Choice, store: Store, seed: int, runs: Path) -> TorchForecaster:
-    """The model of a choice with the weights of its checkpoint; `StbenchError` when there is none."""
-    import torch
-
-    from stbench.training.adapter import TorchForecaster
-    from stbench.training.checkpoint import read_tensors
-
-    todo = plan(choice, store, seed)
-    weights = todo.training_folder(runs) / "checkpoint" / "weights.safetensors"
-    if not weights.exists():
-        raise StbenchError(
-            f"there are no weights of {todo.model} on {store.dataset}, preset {choice.preset}, in {weights.parent}: "
-            f"`stbench run --model {todo.model} --dataset {store.dataset} --preset {choice.preset}` trains them"
-        )
-    with torch.random.fork_rng():
-        module = choice.plugin.build(choice.configuration["model"], Task(choice.track, store.frame_shape))
-    module.load_state_dict(read_tensors(weights))
-    return TorchForecaster(module)
 
 
 def draw(model: TorchForecaster, store: Store, choice: Choice, out: Path) -> list[Path]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from stbench.errors import StbenchError
 from stbench.model import Factors
 
 
@@ -25,6 +27,21 @@ class TorchForecaster:
     def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
         """(batch, conditioning, *frame) -> (batch, horizon, *frame), float32."""
         return self._in_batches(self.module, (conditioning,), horizon)
+
+    def forecast_at(self, conditioning: np.ndarray, lead_times: Sequence[float]) -> np.ndarray:
+        """Frames at increasing lead times, 1 the first one after `conditioning` and 1.5 half a frame later:
+        (batch, conditioning, *frame) -> (batch, len(lead_times), *frame), float32.
+
+        `StbenchError` from a model that knows whole frames only, for a time between them, and from one that can be
+        asked for no times at all.
+        """
+        ask: Any = getattr(self.module, "forecast_at", None)
+        if ask is None:
+            raise StbenchError(
+                f"{type(self.module).__name__} has no forecast_at, so it cannot be asked for single lead times: use "
+                "forecast(conditioning, horizon)"
+            )
+        return self._in_batches(ask, (conditioning,), lead_times)
 
     def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
         """`swap(content, motion, horizon)` of a module that has it: (batch, conditioning, *frame) twice -> (batch,
@@ -100,7 +117,7 @@ class TorchForecaster:
         return None if found is None else torch.from_numpy(np.asarray(found, np.int64)).to(self.device)
 
     def _in_batches(
-        self, ask: Any, windows: tuple[np.ndarray, ...], horizon: int, **labels: torch.Tensor | None
+        self, ask: Any, windows: tuple[np.ndarray, ...], asked: int | Sequence[float], **labels: torch.Tensor | None
     ) -> np.ndarray:
         answers = []
         self.module.eval()
@@ -111,6 +128,6 @@ class TorchForecaster:
                     name: each if each is None else each[start : start + self.batch_size]
                     for name, each in labels.items()
                 }
-                answer = ask(*(torch.from_numpy(part).to(self.device) for part in parts), horizon, **known)
+                answer = ask(*(torch.from_numpy(part).to(self.device) for part in parts), asked, **known)
                 answers.append(answer.float().cpu().numpy())
         return np.concatenate(answers)
