@@ -26,8 +26,8 @@ class GRU(FrameByFrame):
                 nn.init.zeros_(parameter)
         for layer in (self.inward, self.outward):
             nn.init.orthogonal_(layer.weight, gain)
-        for cell in self.cells:
-            for stacked in (cell.weight_ih, cell.weight_hh):
+        for stacked in self.cells.parameters():
+            if stacked.dim() == 2:
                 for gate in stacked.detach().chunk(3):
                     nn.init.orthogonal_(gate, gain)
 
