@@ -3,8 +3,9 @@
     value = finish( Σ_s S_s / Σ_s n_s ),   S_s = Σ of the values of the n_s windows of sequence s
 
 Windows of one sequence overlap and share its factors, so they are no independent samples: the 95 % interval is the
-percentile bootstrap over *sequences*, which are drawn with all their windows (2,000 resamples, fixed seed, the same
-draws for every metric and lead time). Reference: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap, 1993,
+percentile bootstrap over *sequences* (of swaps that share a content, over contents: `Scores.cluster`), which are drawn
+with all their windows (2,000 resamples, fixed seed, the same draws for every metric and lead time). Reference: B. Efron
+and R. J. Tibshirani, An Introduction to the Bootstrap, 1993,
 section 13.3; resampling of clusters: A. C. Davison and D. V. Hinkley, Bootstrap Methods and their Application, 1997,
 section 3.8.
 """
@@ -62,6 +63,7 @@ class ResultRow:
     n: int
     """Windows."""
     n_sequences: int
+    """Sequences, or contents of swaps: what the bootstrap draws."""
     sd: float | None = None
     """Standard deviation (n - 1) of the values of single windows or clips, each over all its lead times where the row
     is: how much clips differ, not how well the mean is known. None: one window, a value that is not finite, or a score
@@ -80,7 +82,7 @@ def rows(scores: Scores, record: RunRecord) -> list[ResultRow]:
     track's horizon. The version of a metric that asks a judge names
     the judge. Raises `StbenchError` for a value that is not a number, and for a metric that is not registered.
     """
-    interval = SequenceInterval(scores.sequence)
+    interval = SequenceInterval(scores.sequence if scores.cluster is None else scores.cluster)
     horizon = int(record.track.rpartition("-")[2])
     found: list[ResultRow] = []
 
@@ -254,11 +256,15 @@ def _row(cells: Mapping[str, str]) -> ResultRow:
 
 
 def write_scores(folder: Path, scores: Scores) -> Path:
-    """Write `scores.npz`: `sequence` (n,), `start` (n,), and per metric (n, horizon), nothing averaged."""
+    """Write `scores.npz`: `sequence` (n,), `start` (n,), `cluster` (n,) where the scores have one, and per metric
+    (n, horizon), nothing averaged."""
     path = folder / SCORES
     part = path.with_name(f".{SCORES}.part.npz")
+    kept = {"sequence": scores.sequence, "start": scores.start, **scores.values}
+    if scores.cluster is not None:
+        kept["cluster"] = scores.cluster
     try:
-        np.savez_compressed(part, sequence=scores.sequence, start=scores.start, **scores.values)  # type: ignore[arg-type]
+        np.savez_compressed(part, **kept)  # type: ignore[arg-type]
         part.replace(path)
     except OSError as error:
         raise StbenchError(f"cannot write {path}: {error.strerror or error}") from None

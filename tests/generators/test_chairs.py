@@ -15,6 +15,7 @@ from chairs_files import MODELS, NAMES, write_tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from stbench.baselines.persistence import Persistence
 from stbench.generators._chairs_split import counts, published_order, split_of
 from stbench.generators._chairs_swap import published_draws
 from stbench.generators._chairs_views import ALL, walks
@@ -23,7 +24,8 @@ from stbench.generators.simulated._chair_factors import models_of
 
 from stbench.errors import StbenchError
 from stbench.generator import Blueprint, Track, parse_parameters
-from stbench.protocols.windows import track_windows
+from stbench.protocols.swap import swap
+from stbench.protocols.windows import evenly_spaced, track_windows
 from stbench.raw.fetch import fetch
 from stbench.splits.files import load_split
 from stbench.splits.index import WindowIndex
@@ -241,6 +243,14 @@ def test_the_truth_of_a_swap_is_the_content_chair_at_the_views_of_the_motion(wal
         assert np.array_equal(content[i], views[chair[i], first[i] : first[i] + 5])
         assert np.array_equal(motion[i], views[i % 3, np.arange(start, start + 5) % 62])
         assert np.array_equal(truth[0, i], views[chair[i], np.arange(start + 5, start + 20) % 62])
+
+
+def test_swaps_are_no_independent_samples_where_they_share_a_content(walked: Store) -> None:
+    cases = chairs.swap_cases(walked, SWAP, "train+val+test")
+    assert cases.cluster is not None
+    assert np.array_equal(cases.cluster, published_draws(186, 3, 20)[0])
+    scores = swap(Persistence(), walked, SWAP, split="train+val+test", limit=40)
+    assert np.array_equal(scores.cluster, cases.cluster[evenly_spaced(186, 40)])
 
 
 def test_swap_cases_in_rings_are_those_of_the_published_walk_where_it_does_not_jump(

@@ -118,6 +118,25 @@ def test_interval_covers_the_mean_in_95_of_100_cases_only_if_sequences_are_drawn
     assert coverage(np.arange(len(sequence))) < 0.65
 
 
+def test_swaps_that_share_a_content_are_drawn_together(record: Any) -> None:
+    """50 contents, each in 20 of 1,000 swaps with motions of their own; the error is the content's."""
+    rng = np.random.default_rng(5)
+    content = rng.permutation(np.repeat(np.arange(50), 20))
+    values = rng.gamma(2.0, 1.0, 50)[content][:, None]
+    level = values[np.argsort(content, kind="stable")][::20]
+    reference = scipy.stats.bootstrap(
+        (level[:, 0],), np.mean, n_resamples=RESAMPLES, method="percentile", random_state=np.random.default_rng(SEED)
+    ).confidence_interval
+    motion, start = np.arange(1000), np.zeros(1000, np.int64)
+    swapped = record(track="chairs/swap-1")
+    row = rows(Scores(motion, start, {"mse": values}, 0.0, cluster=content), swapped)[0]
+    assert (row.ci_low, row.ci_high) == pytest.approx((reference.low, reference.high), rel=0.05)
+    assert (row.n, row.n_sequences) == (1000, 50)
+    apart = rows(Scores(motion, start, {"mse": values}, 0.0), swapped)[0]
+    assert row.ci_high - row.ci_low > 3 * (apart.ci_high - apart.ci_low)
+    assert row.value == apart.value
+
+
 @given(seed=st.integers(0, 2**31), order=st.randoms(use_true_random=False))
 @settings(max_examples=15, deadline=None)
 def test_interval_does_not_depend_on_the_order_of_windows(seed: int, order: Any) -> None:
