@@ -19,11 +19,12 @@ GARBAGE = 1e3
 
 
 def reacts_to_targets(make: Callable[[Store], Forecaster], store: Store, track: Track, scratch: Path) -> bool:
-    """True when some forecast changes, in any bit, after all targets of `separated` windows were replaced by garbage.
+    """True when some forecast changes, in any bit, after all targets of `separated` windows were replaced by garbage,
+    or of a model that learnt where the whole test part was garbage already.
 
     `make(copy)` builds, and trains, the model on a copy of the store in the new folder `scratch`; the copy is poisoned
-    in place between two forecasts, so a model that opens it behind the protocol's back is found as well. `store` is
-    only read.
+    in place between two forecasts, so a model that opens it behind the protocol's back is found, and poisoned before
+    the model is made again, so one that does so while it learns is found as well. `store` is only read.
     """
     copy = _copied(store, scratch)
     model = make(copy)
@@ -34,12 +35,13 @@ def reacts_to_targets(make: Callable[[Store], Forecaster], store: Store, track: 
             return True
         shutil.rmtree(scratch)
         _copied(store, scratch)
-    return False
+    windows = separated(store, track)[0]
+    return _learns_from_test_part(make, copy, lambda each: predictions(each, store, windows).tobytes(), model)
 
 
 def reacts_to_test_part(make: Callable[[Store], Any], store: Store, ask: Callable[[Any], bytes], scratch: Path) -> bool:
     """True when what `ask(model)` gives changes, in any bit, after the whole test part of the store was replaced by
-    garbage: what follows a window or clip, and every factor.
+    garbage: what follows a window or clip, and every factor; or of a model that learnt where it was garbage already.
 
     `ask` hands the model copies of what a protocol would hand out, which stay as they are. `make` and `scratch` as for
     `reacts_to_targets`.
@@ -48,7 +50,19 @@ def reacts_to_test_part(make: Callable[[Store], Any], store: Store, ask: Callabl
     model = make(copy)
     before = ask(model)
     poison_test_part(copy)
-    return ask(model) != before
+    if ask(model) != before:
+        return True
+    shutil.rmtree(scratch)
+    return _learns_from_test_part(make, _copied(store, scratch), ask, model)
+
+
+def _learns_from_test_part(make: Callable[[Store], Any], copy: Store, ask: Callable[[Any], bytes], model: Any) -> bool:
+    """Does a model answer otherwise than `model`, which `make` gave before, when it learns from a copy whose test part
+    is garbage? Not where `make` gives another model every time, which proves nothing."""
+    before = ask(model)
+    again = ask(make(copy))
+    poison_test_part(copy)
+    return again == before and ask(make(copy)) != before
 
 
 def separated(store: Store, track: Track) -> tuple[Windows, Windows]:

@@ -62,6 +62,12 @@ BROKEN = [
     (toys.floor(toys.RandomFloor), "learning", "learnt from the same data with the same seed forecast differently"),
     (toys.learned(toys.BatchStatistics), "batch", "changes by up to .* with the other windows of its batch"),
     (toys.floor(toys.PeekingFloor), "targets", "test targets in the store are replaced by garbage"),
+    (toys.floor(toys.MemorisingFloor), "targets", "test targets in the store are replaced by garbage"),
+    (
+        toys.floor(toys.MemorisingSwapFloor, capabilities=("forecast", "swap")),
+        "truths",
+        "the test part of the store is",
+    ),
     (toys.learned(toys.NoTotal), "loss", "a dict of error, not a dict of named terms with a 'total'"),
     (toys.learned(toys.LossPerSample), "loss", r"'total' is a tensor of shape \(3,\), not a tensor of one number"),
     (toys.learned(toys.NanLoss), "loss", "'total' is nan before the first step"),

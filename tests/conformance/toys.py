@@ -205,6 +205,22 @@ class PeekingFloor(GoodFloor):
         return answer + self.store.read(6)[3].mean()
 
 
+class MemorisingFloor(GoodFloor):
+    """Keeps what the store shows while it is fitted, the test part too."""
+
+    def fit(self, train: TrainingWindows) -> None:
+        super().fit(train)
+        self.kept = train.store.read(slice(None)).mean()
+
+    def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
+        return super().forecast(conditioning, horizon) + np.float32(self.kept)
+
+
+class MemorisingSwapFloor(MemorisingFloor):
+    def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
+        return self.forecast(motion, horizon)
+
+
 class PeekingSwapFloor(GoodFloor):
     """Looks up what follows its motion window."""
 
