@@ -50,12 +50,11 @@ def score(
     found = track_by_id(track)
     if preset not in PRESETS:
         raise StbenchError(f"there is no preset '{preset}': {nearest(preset, PRESETS)}")
-    if found.protocol != "forecast":
-        raise StbenchError(f"predictions made elsewhere are scored on forecast tracks only, and {track} is none")
     if not _NAME.fullmatch(name):
         raise StbenchError(f"'{name}' cannot name a model: use letters, digits and . + _ - only")
-    if name in registry.names("models"):
-        raise StbenchError(f"'{name}' is a model of stbench, whose runs come from `stbench run`: choose another name")
+    # A variant's colon is a dot in the names of folders.
+    if (taken := name.partition(".")[0]) in registry.names("models"):
+        raise StbenchError(f"'{taken}' is a model of stbench, whose runs come from `stbench run`: choose another name")
     if store.dataset != found.dataset:
         raise StbenchError(f"the track {track} is of the dataset {found.dataset}, but {store.path} is {store.dataset}")
     network = i3d_for(found, i3d)
@@ -65,11 +64,17 @@ def score(
 
 
 def track_by_id(track: str) -> Track:
-    """The track of an id such as "waveeq/forecast-40"; `StbenchError` with the nearest one when there is none."""
+    """The track of an id such as "waveeq/forecast-40"; `StbenchError` with the nearest one when there is none, and for
+    one that is no forecast."""
     dataset, _, _ = track.partition("/")
     tracks = {each.id: each for each in registry.dataset(dataset).tracks}
     if track not in tracks:
         raise StbenchError(f"there is no track '{track}': {nearest(track, tracks)}")
+    if tracks[track].protocol != "forecast":
+        raise StbenchError(
+            f"predictions made elsewhere are scored on forecast tracks only, and {track} is none: a model in Python "
+            "can be asked for it, see docs/adding_a_model.md"
+        )
     return tracks[track]
 
 

@@ -12,7 +12,12 @@ from stbench.cli.standings import show_run
 
 
 @click.command()
-@click.option("--track", required=True, metavar="DATASET/PROTOCOL-HORIZON", help="`stbench datasets` lists them.")
+@click.option(
+    "--track",
+    required=True,
+    metavar="DATASET/forecast-HORIZON",
+    help="A forecast track; see `stbench datasets`.",
+)
 @path_option("--predictions", required=True, help="A prediction store: zarr v3 with frames, sequence and start.")
 @click.option("--name", required=True, help="What the leaderboard calls the model.")
 @click.option("--parameters", type=click.IntRange(min=0), required=True, help="Trainable numbers, over all its stages.")
@@ -38,7 +43,10 @@ def score(
     i3d: Path | None,
     out: Path | None,
 ) -> None:
-    """Score predictions of all test windows of a track, made in any framework, and keep them as a run."""
+    """Score forecasts of all test windows of a track, made in any framework, and keep them as a run.
+
+    `stbench run --predictions` writes such a store of a model that is registered here.
+    """
     from stbench.score import score as score_run
     from stbench.score import track_by_id
 

@@ -177,12 +177,13 @@ def _open(path: Path, store: Store, track: Track) -> zarr.Group:
         raise StbenchError(f"there is no prediction store {path}")
     try:
         group = zarr.open_group(path, mode="r", zarr_format=3)
-    except (OSError, ValueError, KeyError):
+        attributes = dict(group.attrs)
+    except Exception:  # somebody else's file: whatever zarr and its codecs raise
         raise StbenchError(
             f"{path} is not a prediction store: a zarr v3 group with frames, sequence and start"
         ) from None
     for name, expected in (("track", track.id), ("dataset_digest", store.digest)):
-        found = group.attrs.get(name)
+        found = attributes.get(name)
         if found is None:
             raise StbenchError(
                 f"{path} has no attribute '{name}': a prediction store for this track has {name}='{expected}'"
@@ -198,9 +199,18 @@ def _open(path: Path, store: Store, track: Track) -> zarr.Group:
 def _array(path: Path, group: zarr.Group, name: str) -> Any:
     import zarr
 
-    if name not in group or not isinstance(array := group[name], zarr.Array) or not array.ndim:
+    try:
+        array = group.get(name)
+    except Exception as error:
+        raise _damaged(path, name, error) from None
+    if not isinstance(array, zarr.Array) or not array.ndim:
         raise StbenchError(f"{path} has no array '{name}': a prediction store has frames, sequence and start")
     return array
+
+
+def _damaged(path: Path, name: str, error: Exception) -> StbenchError:
+    said = (str(error).splitlines() or [type(error).__name__])[0]
+    return StbenchError(f"{path} is damaged: '{name}' cannot be read ({said}), predict again")
 
 
 def _rows(path: Path, group: zarr.Group, windows: Windows, n: int) -> np.ndarray:
@@ -238,7 +248,10 @@ def _read(path: Path, array: Any, rows: np.ndarray) -> np.ndarray:
     contiguous = len(rows) and bool((np.diff(rows) == 1).all())
     try:
         found = array[int(rows[0]) : int(rows[-1]) + 1] if contiguous else array.oindex[rows]
-    except (OSError, ValueError, RuntimeError) as error:
-        raise StbenchError(f"{path} is damaged: '{array.basename}' cannot be read ({error}), predict again") from None
+    except Exception as error:  # codecs raise what they like, EOFError and zlib.error among it
+        raise _damaged(path, array.basename, error) from None
     values = np.asarray(found)
-    return values.astype(np.float32) if values.dtype.kind == "f" else values
+    if values.dtype.kind != "f":
+        return values
+    with np.errstate(over="ignore"):  # what does not fit is infinite then, and refused as such
+        return values.astype(np.float32)

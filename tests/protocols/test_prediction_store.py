@@ -133,6 +133,31 @@ def damage_chunk(path: Path) -> None:
     chunk.write_bytes(chunk.read_bytes()[:40])
 
 
+def overwritten(place: str, text: str) -> Callable[[Path], None]:
+    return lambda path: (path / place).write_text(text)  # type: ignore[return-value]
+
+
+def replaced(place: str, old: str, new: str) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        text = (path / place).read_text()
+        assert old in text
+        (path / place).write_text(text.replace(old, new))
+
+    return change
+
+
+def gzipped_and_cut(path: Path) -> None:
+    group = zarr.open_group(path, mode="a")
+    frames = np.asarray(group["frames"][...])  # type: ignore[index]
+    codec = zarr.codecs.GzipCodec()
+    group.create_array("frames", data=frames, compressors=codec, overwrite=True)
+    damage_chunk(path)
+
+
+def huge(path: Path) -> None:
+    rewrite(path, lambda arrays: arrays | {"frames": np.full(arrays["frames"].shape, 1e300)})
+
+
 def remove(name: str) -> Callable[[Path], None]:
     return lambda path: shutil.rmtree(path / name)
 
@@ -163,6 +188,14 @@ def remove(name: str) -> Callable[[Path], None]:
         (lambda path: shutil.rmtree(path), r"there is no prediction store"),
         (lambda path: (path / "zarr.json").write_text("{"), r"is not a prediction store"),
         (lambda path: (path / "zarr.json").unlink(), r"is not a prediction store"),
+        (overwritten("zarr.json", "[]"), r"is not a prediction store"),
+        (overwritten("frames/zarr.json", "{"), r"is damaged: 'frames' cannot be read"),
+        (overwritten("sequence/zarr.json", "{"), r"is damaged: 'sequence' cannot be read"),
+        (overwritten("frames/zarr.json", "[]"), r"is damaged: 'frames' cannot be read"),
+        (replaced("frames/zarr.json", '"zstd"', '"nobodys"'), r"is damaged: 'frames' cannot be read"),
+        (replaced("frames/zarr.json", '"float32"', '"float31"'), r"is damaged: 'frames' cannot be read"),
+        (gzipped_and_cut, r"is damaged: 'frames' cannot be read"),
+        (huge, r"not finite for the window of sequence 4 starting at frame 0, lead time 1"),
     ],
 )
 def test_bad_predictions_are_refused_in_one_sentence(
