@@ -12,12 +12,14 @@ nothing to do.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stbench import paths, registry
+from stbench.errors import StbenchError
 from stbench.generator import Track
 from stbench.model import Forecaster
 from stbench.plan import Plan, choose, code_of, command_line, dataset_for, plan
@@ -53,6 +55,7 @@ def run(
     budget_seconds: float | None = None,
     device: str = "cpu",
     keep: int = 64,
+    predictions: Path | None = None,
     reuse_checkpoint: bool = False,
     force: bool = False,
     report: Reporter | None = None,
@@ -60,17 +63,20 @@ def run(
     """Generate what is missing, train, predict, score, and leave a run folder.
 
     `settings` are dataset parameters on top of those the preset asks for; `i3d` are the weights for `fvd`, for tracks
-    that ask for it. A finished run that depends on the same code,
-    configuration and data is returned as it is, unless `force`. Training that was interrupted continues; when the code
-    it depends on has changed since, it starts again, unless `reuse_checkpoint`. With `budget_seconds` training stops
-    after that time, the model is scored as it is, and the same command goes on from there. Raises `StbenchError` for
-    whatever a user can get wrong and KeyboardInterrupt, with a checkpoint on disk, when it was interrupted.
+    that ask for it. A finished run that depends on the same code, configuration and data is returned as it is, unless
+    `force`. With `predictions` a forecast of every test window is written there (`PredictionWriter`), for which a
+    finished run predicts once more. Training that was interrupted continues; when the code it depends on has changed
+    since, it starts again, unless `reuse_checkpoint`. With `budget_seconds` training stops after that time, the model is
+    scored as it is, and the same command goes on from there. Raises `StbenchError` for whatever a user can get wrong
+    and KeyboardInterrupt, with a checkpoint on disk, when it was interrupted.
     """
     report = report or Silent()
     started = datetime.now(UTC)
     choice = choose(model, dataset, track=track, preset=preset)
     store = dataset_for(dataset, preset, source=source, settings=settings or {}, raw=raw, report=report)
     todo = plan(choice, store, seed)
+    if predictions is not None:
+        _check_predictions(todo.track, predictions)
     runs = runs or paths.runs_dir()
     folder, weights = todo.folder(runs), todo.training_folder(runs)
     kept = None if todo.plugin.floor else weights
@@ -78,7 +84,7 @@ def run(
     # A judge is weights, not code, but as decisive for the scores.
     code = code_of(todo) | {name: each.sha256 for name, each in asked.items()}
     named = asked["judge"].card.summary if "judge" in asked else {}
-    if not force and (before := finished(folder, code)):
+    if not force and predictions is None and (before := finished(folder, code)):
         return RunResult(folder, before, kept, reused=True)
 
     from stbench.fit import fit
@@ -94,8 +100,13 @@ def run(
         force=force,
         report=report,
     )
-    with report.progress(f"{todo.model}: scoring", "windows") as advance:
+    with report.progress(f"{todo.model}: scoring", "windows") as advance, ExitStack() as stack:
+        if predictions is not None:
+            from stbench.protocols.predictions import PredictionWriter
+
+            asked["predictions"] = stack.enter_context(PredictionWriter(predictions, store, todo.track, todo.model))
         scores = protocol_of(todo.track).play(trained.model, store, todo.track, keep=keep, on_progress=advance, **asked)
+    asked.pop("predictions", None)
     if not todo.plugin.floor and (spread := _snapshot_scores(todo, trained.model, weights, asked, report)):
         trained = replace(trained, training={**trained.training, "snapshot_scores": spread})
     command = command_line(todo, dataset, source, settings or {}) + (f" --i3d {i3d}" if "i3d" in asked else "")
@@ -118,6 +129,14 @@ def _also_asked(todo: Plan, runs: Path, i3d: Path | None) -> dict[str, Any]:
     if network := i3d_for(todo.track, i3d):
         found["i3d"] = network
     return found
+
+
+def _check_predictions(track: Track, path: Path) -> None:
+    """Before anything is trained: can the forecasts of a track be written there?"""
+    if track.protocol != "forecast":
+        raise StbenchError(f"a prediction store holds forecasts, and {track.id} asks for something else: leave it out")
+    if path.exists():
+        raise StbenchError(f"{path} exists already: choose another name or remove it")
 
 
 def i3d_for(track: Track, path: Path | None) -> Any:

@@ -34,6 +34,7 @@ from stbench.cli.standings import show_run
     show_default=True,
     help="Windows whose frames are kept.",
 )
+@path_option("--predictions", help="Also write the forecast of every test window there, for `stbench score`.")
 @click.option("--reuse-checkpoint", is_flag=True, help="Go on from a checkpoint that older code made.")
 @click.option("--table/--no-table", default=True, help="End with the board, for which missing floors are run too.")
 @click.option("--force", is_flag=True, help="Run again what is finished.")
@@ -51,6 +52,7 @@ def run(
     budget: float | None,
     device: str,
     save_predictions: int,
+    predictions: Path | None,
     reuse_checkpoint: bool,
     table: bool,
     force: bool,
@@ -75,6 +77,7 @@ def run(
         budget_seconds=budget,
         device=device,
         keep=save_predictions,
+        predictions=predictions,
         reuse_checkpoint=reuse_checkpoint,
         force=force,
         report=console,

@@ -202,3 +202,35 @@ def test_the_command_ends_with_the_board_and_repeats_in_no_time(tmp_path: Path) 
     assert board.exit_code == 0, board.output
     assert (tmp_path / "boards" / "quick" / "waveeq-100.csv").exists()
     assert (tmp_path / "boards" / "index.html").exists()
+
+
+def test_predictions_of_a_run_score_as_the_run_does(tmp_path: Path, data: Path) -> None:
+    before = tiny(tmp_path)
+    words = ["run", "--model", "sepvar", "--dataset", "waveeq-100", "--set", "sequences=5", "--no-table"]
+    words += ["--out", str(tmp_path / "runs"), "--save-predictions", "3", "--predictions", str(tmp_path / "p.zarr")]
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 0, done.output
+    words = ["score", "--track", "waveeq-100/forecast-40", "--predictions", str(tmp_path / "p.zarr"), "--name", "mine"]
+    words += ["--parameters", "1", "--set", "sequences=5", "--preset", "quick", "--out", str(tmp_path / "scored")]
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 0, done.output
+    (folder,) = (path.parent for path in (tmp_path / "scored").rglob("results.csv"))
+    values = {(row.metric, row.lead_time): row.value for row in read_results(before.folder)}
+    assert values == {(row.metric, row.lead_time): row.value for row in read_results(folder)}
+
+
+def test_predictions_are_refused_before_anything_is_trained(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "p.zarr").mkdir()
+    with pytest.raises(StbenchError, match=r"p.zarr exists already: choose another name"):
+        tiny(tmp_path, predictions=tmp_path / "p.zarr")
+    with pytest.raises(StbenchError, match="chairs/swap-15 asks for something else"):
+        run(
+            "persistence",
+            "chairs",
+            track="swap-15",
+            source="simulated",
+            settings={"chairs": "7"},
+            runs=tmp_path / "runs",
+            predictions=tmp_path / "q.zarr",
+        )
+    assert not (tmp_path / "runs").exists()
