@@ -66,8 +66,8 @@ def run(
     that ask for it. A finished run that depends on the same code, configuration and data is returned as it is, unless
     `force`. With `predictions` a forecast of every test window is written there (`PredictionWriter`), for which a
     finished run predicts once more. Training that was interrupted continues; when the code it depends on has changed
-    since, it starts again, unless `reuse_checkpoint`. With `budget_seconds` training stops after that time, the model is
-    scored as it is, and the same command goes on from there. Raises `StbenchError` for whatever a user can get wrong
+    since, it starts again, unless `reuse_checkpoint`. With `budget_seconds` training stops after that time, the model
+    is scored as it is, and the same command goes on from there. Raises `StbenchError` for whatever a user can get wrong
     and KeyboardInterrupt, with a checkpoint on disk, when it was interrupted.
     """
     report = report or Silent()
