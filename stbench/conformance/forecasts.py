@@ -69,6 +69,8 @@ def learning_repeatable(subject: Subject) -> str:
 
 def batch_independent(subject: Subject) -> str:
     together = subject.forecast()
+    if not np.isfinite(together).all():
+        raise StbenchError("forecasts that are not finite cannot be compared: see `finite`")
     alone = np.concatenate([subject.forecast(rows=slice(i, i + 1)) for i in range(BATCH)])
     difference, allowed = _difference(alone, together), _rounding(together)
     if not difference <= allowed:

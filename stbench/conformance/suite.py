@@ -100,7 +100,8 @@ def _verdict(name: str, check: Callable[[Subject], str], subject: Subject) -> Fi
         sentence = check(subject)
     except StbenchError as error:
         return Finding(name, "fails", str(error))
-    except Exception as error:  # a foreign model may raise anything, and the other checks still say something
+    # A foreign model may raise anything, even ask Python to end, and the other checks still say something.
+    except (Exception, SystemExit) as error:
         return Finding(name, "fails", f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
     return Finding(name, "note" if name in NOTES else "holds", sentence)
 

@@ -22,7 +22,7 @@ class TorchForecaster:
     def __init__(self, module: nn.Module, batch_size: int = 256) -> None:
         self.module = module.eval()
         self.batch_size = batch_size
-        self.device = next(module.parameters()).device
+        self.device = next((each.device for each in module.parameters()), torch.device("cpu"))
 
     def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
         """(batch, conditioning, *frame) -> (batch, horizon, *frame), float32."""

@@ -90,6 +90,8 @@ BROKEN = [
     (clips(toys.ContentOnlyFloor), "codes", "codes has no 'motion' of one row a clip"),
     (clips(toys.PeekingClipFloor), "codes-truths", "codes changes when the test part of the store is replaced"),
     (toys.floor(toys.RaisingFloor), "shape", "ValueError: operands could not be broadcast"),
+    (toys.floor(toys.QuittingFloor), "shape", "SystemExit: 7"),
+    (toys.learned(toys.NotFinite), "batch", "not finite cannot be compared"),
 ]
 
 
@@ -135,8 +137,8 @@ def test_the_bumps_move_and_stay_between_zero_and_one(frame_shape: tuple[int, ..
     store = moving_bumps(Task(toys.TRACK, frame_shape), tmp_path / "bumps.zarr")
     frames = store.read(slice(None))
     assert frames.shape == (8, 3 + 4 + 4, *frame_shape)
-    assert (frames.min(), frames.max()) >= (0, 0.5)
-    assert frames.max() <= 1
+    assert frames.min() >= 0
+    assert 0.5 <= frames.max() <= 1
     assert (np.abs(np.diff(frames, axis=1)).max(axis=tuple(range(2, frames.ndim))) > 0).all()
 
 
