@@ -1,6 +1,6 @@
 """How fast and how lean scoring is: `python benchmarks/metrics.py`.
 
-Prints a table: every SSIM against scikit-image called frame by frame, and a whole scoring of 6,360 windows of 40
+Prints a table: errors and SSIMs against scikit-image called frame by frame, and a whole scoring of 6,360 windows of 40
 frames of 64x64 (the test windows of waveeq/forecast-40) with five metrics, its time and its peak memory. The frames
 are random, in a store of the same shape: what is measured does not depend on what they show.
 """
@@ -13,17 +13,18 @@ import os
 import resource
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 from skimage.metrics import structural_similarity as skimage_ssim
 
 from stbench import registry
 from stbench.generator import Blueprint, Card, Split, Track, Variable
-from stbench.metrics.ssim import structural_similarity
 from stbench.protocols.forecast import forecast
+from stbench.protocols.scoring import Scorer
 from stbench.store.reader import Store
 from stbench.store.writer import generate
 
@@ -65,14 +66,15 @@ def store(path: Path, sequences: int) -> Store:
     return generate(blueprint, path)
 
 
-def seconds(call: Callable[[], object], repeats: int) -> float:
-    """Best of many short calls: the least disturbed by whatever else the machine does."""
-    times = []
+def seconds(calls: Sequence[Callable[[], object]], repeats: int) -> list[float]:
+    """Best of many short calls of each, in turns: the least disturbed by whatever else the machine does."""
+    best = [float("inf")] * len(calls)
     for _ in range(repeats):
-        begun = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - begun)
-    return min(times)
+        for k, call in enumerate(calls):
+            begun = time.perf_counter()
+            call()
+            best[k] = min(best[k], time.perf_counter() - begun)
+    return best
 
 
 def peak() -> float:
@@ -80,24 +82,57 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 
-def uniform(prediction: np.ndarray, target: np.ndarray) -> None:
-    """The metrics with a uniform window beside scikit-image, frame by frame, on frames of the type it is fastest with;
-    differences from it on float64 frames."""
-    for name, span in (("ssim_uniform7", 1.0), ("ssim_uniform7_range2", 2.0), ("ssim_uniform7_uint8", 255.0)):
-        values_of = registry.metric(name).frame_values
-        values = values_of(prediction, target).ravel()
-        frames = [each.reshape(-1, *FRAME[1:]) for each in (prediction, target)]
-        if span == 255:
-            frames = [np.floor(255 * each.astype(float)).astype(np.uint8) for each in frames]
-        ours = seconds(lambda values_of=values_of: values_of(prediction, target), 1000) / len(values)  # type: ignore[misc]
+def bytes_of(frames: np.ndarray) -> np.ndarray:
+    return np.floor(255 * frames.astype(float)).astype(np.uint8)
+
+
+def mean_magnitude(p: np.ndarray, t: np.ndarray) -> float:
+    return float(np.abs(p - t).mean(dtype=np.float64))
+
+
+GAUSSIAN = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+REFERENCES: dict[str, tuple[str, Callable[..., float]]] = {
+    "mse": ("scikit-image", mean_squared_error),
+    "mae": ("numpy", mean_magnitude),  # scikit-image has none
+    "psnr": ("scikit-image", partial(peak_signal_noise_ratio, data_range=1.0)),
+    "ssim_gauss11": ("scikit-image", partial(skimage_ssim, **GAUSSIAN, data_range=1.0)),
+    "ssim_uniform7": ("scikit-image", partial(skimage_ssim, data_range=1.0)),
+    "ssim_uniform7_range2": ("scikit-image", partial(skimage_ssim, data_range=2.0)),
+    "ssim_uniform7_uint8": ("scikit-image, bytes", partial(skimage_ssim, data_range=255.0)),
+}
+"""What computes the same of one frame; called frame by frame, on the type it is fastest with, float32 or bytes."""
+
+
+def beside_references() -> None:
+    """A row for each metric: a frame of 64x64 in one thread and in the scorer's two, a frame of the reference, and the
+    largest difference from it on float64 frames."""
+    prediction, target = np.random.default_rng(0).random((2, 64, 20, *FRAME), dtype=np.float32)
+    clip = prediction[:1], target[:1]
+    print("microseconds a frame of 64x64, in turns, the best of many calls\n")
+    print(f"{'':22} {'one thread':>10} {'two':>7} {'reference':>10} {'times':>6} {'two':>6}  difference")
+    for name, (label, reference) in REFERENCES.items():
+        metric = registry.metric(name)
+        values = metric.frame_values(*clip).ravel()
+        frames = [each.reshape(-1, *FRAME[1:]) for each in clip]
+        exact = [each.astype(float) for each in frames]
+        if "bytes" in label:
+            frames = [bytes_of(each) for each in frames]
+            exact = [each.astype(float) for each in frames]
         pairs = list(zip(*frames, strict=True))
-        plain = partial(skimage_ssim, data_range=span)
-        theirs = seconds(lambda plain=plain, pairs=pairs: [plain(p, t) for p, t in pairs[:4]], 100) / 4  # type: ignore[misc]
-        error = np.abs(values - [plain(p.astype(float), t.astype(float)) for p, t in pairs]).max()
-        print(f"{name + ', one 64x64 frame, one thread':48} {1e6 * ours:10.1f} us")
-        label = f"scikit-image, {pairs[0][0].dtype} frame by frame"
-        print(f"{label:48} {1e6 * theirs:10.1f} us   {theirs / ours:.1f} times slower")
-        print(f"{'largest difference on float64 frames':48} {error:10.1e}\n")
+        error = np.abs(values - [reference(*pair) for pair in zip(*exact, strict=True)]).max()
+        with Scorer([metric], len(prediction), prediction.shape[1], threads=2) as scorer:
+            calls = (
+                lambda metric=metric: metric.frame_values(*clip),  # type: ignore[misc]
+                lambda scorer=scorer: scorer.score(0, prediction, target),  # type: ignore[misc]
+                lambda reference=reference, pairs=pairs: [reference(*pair) for pair in pairs[:4]],  # type: ignore[misc]
+            )
+            one, two, theirs = seconds(calls, 300)
+        one, two, theirs = 1e6 * one / 20, 1e6 * two / (64 * 20), 1e6 * theirs / 4
+        print(
+            f"{name:22} {one:10.2f} {two:7.2f} {theirs:10.2f} {theirs / one:6.1f} {theirs / two:6.1f}  {error:.0e} "
+            f"({label})"
+        )
+    print()
 
 
 def main() -> None:
@@ -106,17 +141,7 @@ def main() -> None:
     sequences = parser.parse_args().sequences
     print(f"{os.cpu_count()} cores\n")
 
-    prediction, target = np.random.default_rng(0).random((2, 20, 1, *FRAME), dtype=np.float32)
-    plain = partial(skimage_ssim, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1.0)
-    values = structural_similarity(prediction, target)[:, 0]  # compiles
-    ours = seconds(lambda: structural_similarity(prediction, target), 1000) / 20
-    pairs = list(zip(prediction[:, 0, 0], target[:, 0, 0], strict=True))
-    theirs = seconds(lambda: [plain(p, t) for p, t in pairs[:4]], 100) / 4
-    error = np.abs(values - [plain(p.astype(float), t.astype(float)) for p, t in pairs]).max()
-    print(f"{'ssim_gauss11, one 64x64 frame, one thread':48} {1e6 * ours:10.1f} us")
-    print(f"{'scikit-image, frame by frame':48} {1e6 * theirs:10.1f} us   {theirs / ours:.1f} times slower")
-    print(f"{'largest difference on float64 frames':48} {error:10.1e}\n")
-    uniform(prediction, target)
+    beside_references()
 
     with tempfile.TemporaryDirectory() as folder:
         track = Track("noise", "forecast", conditioning=5, horizon=40, train_horizon=20, metrics=METRICS)

@@ -68,7 +68,7 @@ CHAIRS = Card(
         "raised.",
         "The swap track pairs as the published script: seed 1, chair and first view of the content drawn in turn for "
         "each of 62 x 209 cases, the view below 42; the motion begins at every view. The published PSNR is of each "
-        "colour channel, averaged over the three; ours is of the whole frame.",
+        "colour channel, averaged over the three: psnr_channels; psnr is of the whole frame.",
         "The published preparation writes 0.png to 61.png beside the originals, and run twice it takes them for "
         "originals; here nothing is written beside, and such files are not read.",
         "There is no published validation set.",

@@ -84,8 +84,9 @@ MOVING_MNIST_ANGLE = replace(
     quirks=(
         "the published test file (mnist_test_seq.npy, 819 MB) came from an unpublished random stream: these test "
         "sequences follow the same rules with our own draws, so scores compare in kind, not to the last digit",
-        "published scores of this convention sum squared errors over the 4,096 pixels of a frame: divide them by "
-        "4,096 for our mse",
+        "published scores of this convention sum squared errors over the 4,096 pixels of a frame: that is mse_sum, "
+        "which stands in the CSV of the board, 4,096 times mse; so does mae_sum, and the SSIM of each code is one of "
+        "ssim_uniform7_range2 and ssim_uniform7_uint8",
         "the first frame is drawn after the first step",
         "there is no published validation set; ours is drawn from the last 5,000 training digits, which training "
         "never shows",

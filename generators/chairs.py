@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from stbench.store.reader import Store
 
 METRICS = ("mse", "rmse", "mae", "psnr", "ssim_gauss11")
-SWAP_METRICS = ("mse", "psnr", "ssim_gauss11")
+SWAP_METRICS = ("mse", "psnr", "psnr_channels", "ssim_gauss11")
 SHARD_BYTES = 25_000_000
 CHUNK_FRAMES = 15
 """A window of the main track."""

@@ -28,6 +28,8 @@ from ._kth_produce import Files, Producer, Stage, Studio
 from ._kth_video import FPS
 
 METRICS = ("mse", "rmse", "mae", "psnr", "ssim_gauss11", "fvd")
+FURTHER = ("mse_sum", "mae_sum", "ssim_uniform7", "ssim_uniform7_range2", "ssim_uniform7_uint8")
+"""What the PredRNN line and its descendants print as MSE, MAE and SSIM."""
 VARIANTS = ("intervals", "srvp")
 SHARD_BYTES = 48_000_000
 """Most bytes of a shard, padding included; 32 sequences of the canonical dataset."""
@@ -242,7 +244,7 @@ def _coordinates(clips: Sequence[Clip], size: int) -> dict[str, Coordinate]:
 
 
 def _track(horizon: int) -> Track:
-    return Track("kth", "forecast", 10, horizon, train_horizon=10, metrics=METRICS, stride=40)
+    return Track("kth", "forecast", 10, horizon, train_horizon=10, metrics=METRICS, stride=40, further=FURTHER)
 
 
 kth = Kth(

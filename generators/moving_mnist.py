@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from stbench.store.reader import Store
 
 METRICS = ("mse", "rmse", "mae", "psnr", "ssim_gauss11")
+FURTHER = ("mse_sum", "mae_sum", "ssim_uniform7", "ssim_uniform7_range2", "ssim_uniform7_uint8")
+"""What the PredRNN line and its descendants print as MSE, MAE and SSIM."""
 SWAP_METRICS = ("mse", "psnr", "ssim_gauss11", "psnr_best", "ssim_gauss11_best")
 SHARD_BYTES = 25_000_000
 
@@ -170,8 +172,8 @@ moving_mnist = MovingMnist(
     parameters=MovingMnistParameters,
     # One window per sequence, at its beginning, as published: the stride is the length of a sequence.
     tracks=(
-        Track("moving-mnist", "forecast", 5, 10, train_horizon=10, metrics=METRICS, stride=100),
-        Track("moving-mnist", "forecast", 5, 95, train_horizon=10, metrics=METRICS, stride=100),
+        Track("moving-mnist", "forecast", 5, 10, train_horizon=10, metrics=METRICS, stride=100, further=FURTHER),
+        Track("moving-mnist", "forecast", 5, 95, train_horizon=10, metrics=METRICS, stride=100, further=FURTHER),
         Track("moving-mnist", "swap", 5, 10, train_horizon=10, metrics=SWAP_METRICS, stride=100),
         Track("moving-mnist", "swap", 5, 95, train_horizon=10, metrics=SWAP_METRICS, stride=100),
     ),
@@ -183,6 +185,8 @@ moving_mnist_angle = MovingMnist(
     version="1",
     card=MOVING_MNIST_ANGLE,
     parameters=AngleParameters,
-    tracks=(Track("moving-mnist-angle", "forecast", 10, 10, train_horizon=10, metrics=METRICS, stride=20),),
+    tracks=(
+        Track("moving-mnist-angle", "forecast", 10, 10, train_horizon=10, metrics=METRICS, stride=20, further=FURTHER),
+    ),
     presets={"quick": {"sequences": 64, "train_sequences": 264, "val_sequences": 24}},
 )

@@ -41,6 +41,11 @@ FEWEST_DAYS = 150
 """So that each part holds windows of 4 + 10 days."""
 MOST_MISSING = 0.1
 """Share of days that may be missing, as frames of NaN outside the split."""
+METRICS = (
+    *("mse", "mse_celsius", "ssim_gauss11", "rmse", "mae"),
+    *("mse_celsius_broadcast", "ssim_gauss11_celsius_broadcast"),
+)
+FURTHER = ("ssim_gauss11_range",)
 CHUNK_DAYS = 30
 
 
@@ -299,9 +304,7 @@ def _coordinates(dates: np.ndarray, size: int, places: tuple[np.ndarray, np.ndar
 
 
 def _track(horizon: int, reported: tuple[int, ...] = ()) -> Track:
-    metrics = ("mse", "rmse", "mae", "mse_celsius", "mse_celsius_broadcast")
-    similarities = ("ssim_gauss11", "ssim_gauss11_celsius_broadcast")
-    return Track("sst", "forecast", 4, horizon, train_horizon=6, metrics=(*metrics, *similarities), reported=reported)
+    return Track("sst", "forecast", 4, horizon, train_horizon=6, metrics=METRICS, reported=reported, further=FURTHER)
 
 
 sst = Sst(

@@ -39,6 +39,9 @@ OFFICIAL = tuple(f"BJ{year}_M32x32_T30_InOut.h5" for year in ("13", "14", "15", 
 ALIASES = ("TaxiBJ",)
 LAYOUT = "*_M*x*_T*_*.h5"
 SHARD_BYTES = 16_000_000
+METRICS = ("mse", "mse_sum_x100", "mae", "rmse")
+FURTHER = ("mae_sum", "ssim_uniform7", "ssim_uniform7_range2", "ssim_uniform7_uint8")
+"""What the PredRNN line and its descendants print as MAE and SSIM."""
 
 
 @dataclass(frozen=True)
@@ -254,6 +257,6 @@ taxibj = TaxiBj(
     version="1",
     card=TAXIBJ,
     parameters=TaxiBjParameters,
-    tracks=(Track("taxibj", "forecast", 4, 4, train_horizon=4, metrics=("mse", "mse_sum_x100", "mae", "rmse")),),
+    tracks=(Track("taxibj", "forecast", 4, 4, train_horizon=4, metrics=METRICS, further=FURTHER),),
     presets={"quick": {"days": 21, "test_days": 7, "val_days": 7}},
 )

@@ -130,14 +130,22 @@ class Track:
     train_horizon: int
     """Target frames a model may train on in one window (its own tests are always at `horizon`)."""
     metrics: tuple[str, ...]
-    """Registered metric names; the first one ranks the board."""
+    """Registered metric names; the first one ranks the board, the others stand beside it in this order."""
     stride: int = 1
     reported: tuple[int, ...] = ()
     """Shorter horizons k that papers report of the same forecasts: "1..k" stands beside "1..h"."""
+    further: tuple[str, ...] = ()
+    """Of forecasts and swaps: registered metric names that are scored too, but stand in results and CSV alone. The same
+    error in other units, or what other code prints under the same name, would make tables too wide to read."""
 
     @property
     def id(self) -> str:
         return f"{self.dataset}/{self.protocol}-{self.horizon}"
+
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """Everything a run is scored with: `metrics`, then `further`."""
+        return (*self.metrics, *self.further)
 
 
 @dataclass(frozen=True)
@@ -209,6 +217,9 @@ class SwapCases:
     """`read(items (b,))` gives the content and the motion window, (b, conditioning, *frame), and the ground truths,
     (orders, b, horizon, *frame), which show what follows the motion window; normalised, float32. The windows depend on
     conditioning frames alone."""
+    cluster: np.ndarray | None = None
+    """(n,) int64: cases of one number are no independent samples, and the bootstrap draws them together; None: those
+    whose motion comes from one sequence."""
 
     def __len__(self) -> int:
         return len(self.sequence)

@@ -30,7 +30,7 @@ class Metric:
 
     name: str
     version: str
-    """Bumped when the same frames would give another value."""
+    """Of the formula: bumped when the same frames would give another value, rounding apart."""
     formula: str
     range: str
     """Assumed range of the frames, or "none"."""

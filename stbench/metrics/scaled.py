@@ -44,6 +44,17 @@ def broadcast_similarity(
     return np.asarray(total / scale.shape[1])
 
 
+def range_similarity(prediction: np.ndarray, target: np.ndarray, lowest: np.ndarray, highest: np.ndarray) -> np.ndarray:
+    """q_k = SSIM((p_k - m) / (M - m), (t_k - m) / (M - m)): frames on [0, 1] by the extremes of their sequence.
+
+    SSIM as `structural_similarity` (data range 1), m and M the lowest and highest value of the sequence. In the unit of
+    origin: day k spans s_k m + o_k to s_k M + o_k, and both cancel. `(n, time, channel, y, x)` twice and `(n, time)`
+    twice -> `(n, time)` float64.
+    """
+    low, high = (each[:, :, None, None, None] for each in (lowest, highest))
+    return structural_similarity((prediction - low) / (high - low), (target - low) / (high - low))
+
+
 mse_celsius = Metric(
     name="mse_celsius",
     version="1",
@@ -81,4 +92,16 @@ ssim_gauss11_celsius_broadcast = Metric(
     images_only=True,
     frame_values=broadcast_similarity,
     needs=("scale", "offset", "lowest", "highest"),
+)
+
+ssim_gauss11_range = Metric(
+    name="ssim_gauss11_range",
+    version="1",
+    formula="SSIM((p_k - m) / (M - m), (t_k - m) / (M - m)), m and M the lowest and highest value of the sequence",
+    range="1",
+    reference=f"stbench; SSIM: {ssim_gauss11.reference}",
+    higher_is_better=True,
+    images_only=True,
+    frame_values=range_similarity,
+    needs=("lowest", "highest"),
 )

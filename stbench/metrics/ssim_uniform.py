@@ -18,6 +18,8 @@ from stbench.metrics import Metric
 
 SIDE = 7
 AREA = float(SIDE**2)
+TRUNCATED = 16
+"""Frames whose bytes are held at a time: few enough to stay in the cache."""
 SAMPLE = SIDE**2 / (SIDE**2 - 1)
 """Biased moments times this are sample (co)variances."""
 
@@ -93,13 +95,18 @@ def uniform_similarity(prediction: np.ndarray, target: np.ndarray, data_range: f
 
 def byte_similarity(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
     """`uniform_similarity` with L = 255 of floor(255 clip(x, 0, 1)): frames as the PredRNN line writes them."""
-    levels = []
-    for each in (prediction, target):
-        whole = np.empty(each.shape, np.float32)
-        _truncate(np.ascontiguousarray(each).reshape(-1), whole.reshape(-1))
-        levels.append(whole)
-    # Sums of 49 squares of two bytes are whole numbers below 2^23: float32 holds them exactly.
-    return _similarity(levels[0], levels[1], 255.0, np.float32)
+    n, time, *frame = prediction.shape
+    rows = [np.ascontiguousarray(each).reshape(n * time, *frame) for each in (prediction, target)]
+    levels = np.empty((2, min(TRUNCATED, n * time), *frame), np.float32)
+    values = np.empty(n * time)
+    for first in range(0, n * time, TRUNCATED):
+        some = slice(first, min(first + TRUNCATED, n * time))
+        whole = levels[:, : some.stop - first]
+        for frames, into in zip(rows, whole, strict=True):
+            _truncate(frames[some].reshape(-1), into.reshape(-1))
+        # Sums of 49 squares of two bytes are whole numbers below 2^23: float32 holds them exactly.
+        values[some] = _similarity(whole[0][None], whole[1][None], 255.0, np.float32)
+    return values.reshape(n, time)
 
 
 def _similarity(

@@ -62,13 +62,15 @@ class Scores:
     predictions_kept: KeptPredictions | None = None
     whole: Mapping[str, Whole] = field(default_factory=dict)
     """Metric name -> the score of all windows together."""
+    cluster: np.ndarray | None = field(default=None, kw_only=True)
+    """(n,) int64: windows of one number are no independent samples; None: those of one sequence."""
     judge: str = ""
     """Name of the judge whose opinions these are; rows of different judges are never ranked together."""
 
 
 def track_metrics(track: Track, frame_shape: tuple[int, ...]) -> list[Metric]:
     """The registered metrics of a track that are defined on its frames; `StbenchError` for an unknown name."""
-    metrics = [registry.metric(name) for name in track.metrics]
+    metrics = [registry.metric(name) for name in track.scored]
     return applicable([metric for metric in metrics if metric.by_frame], frame_shape)
 
 

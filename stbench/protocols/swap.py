@@ -59,7 +59,8 @@ def swap(
 
     The model is given copies of the content and the motion window, (b, conditioning, *frame) float32, normalised, and
     the horizon; it never holds a truth. Values are those of the chosen truths; `sequence` is the one the motion comes
-    from. Raises `StbenchError` for what `forecast` refuses, and where the dataset draws no swap cases.
+    from, `cluster` says which cases share what is right. Raises `StbenchError` for what `forecast` refuses, and where
+    the dataset draws no swap cases.
     """
     cases = cases_of(store, track, split)
     items = np.arange(len(cases)) if limit is None else evenly_spaced(len(cases), limit)
@@ -89,9 +90,10 @@ def swap(
             if on_progress is not None:
                 on_progress(first + len(rows), len(items))
         values = chosen_values([each.values for each in scorers], metrics)
-    asked = {name: values[name] for name in track.metrics if name in values}
+    asked = {name: values[name] for name in track.scored if name in values}
     pictures = KeptPredictions(wanted, *(np.concatenate(each) for each in zip(*kept, strict=True))) if kept else None
-    return Scores(names.sequence, names.start, asked, seconds, pictures)
+    together = None if cases.cluster is None else cases.cluster[items]
+    return Scores(names.sequence, names.start, asked, seconds, pictures, cluster=together)
 
 
 def _with_the_deciding(metrics: Sequence[Metric]) -> list[Metric]:

@@ -12,9 +12,9 @@ from stbench import registry
 
 PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
 OURS = (
-    *("mae", "mae_sum", "mse", "mse_sum", "mse_sum_x100", "psnr", "rmse"),
+    *("mae", "mae_sum", "mse", "mse_sum", "mse_sum_x100", "psnr", "psnr_channels", "rmse"),
     *("mse_celsius", "mse_celsius_broadcast", "ssim_gauss11_celsius_broadcast", "psnr_best", "ssim_gauss11_best"),
-    *("ssim_gauss11", "ssim_uniform7", "ssim_uniform7_range2", "ssim_uniform7_uint8"),
+    *("ssim_gauss11", "ssim_gauss11_range", "ssim_uniform7", "ssim_uniform7_range2", "ssim_uniform7_uint8"),
     *(
         "judge_action_accuracy",
         "judge_motion_accuracy",
@@ -76,6 +76,24 @@ def test_card_matches_the_registered_metric(name: str) -> None:
     assert text["version"] == metric.version
     assert text["better"] == ("higher" if metric.higher_is_better else "lower")
     assert text["frames"] == ("images only" if metric.images_only else "images and vectors")
+
+
+def test_every_metric_of_frames_is_scored_on_a_track() -> None:
+    """Nobody could get the value of one that is on none."""
+    tracks = [track for name in registry.names("datasets") for track in registry.dataset(name).tracks]
+    scored = {name for track in tracks for name in track.scored}
+    assert {name for name in OURS if registry.metric(name).by_frame} <= scored
+
+
+@pytest.mark.parametrize("dataset", ["moving-mnist", "moving-mnist-angle", "kth", "taxibj"])
+def test_what_the_field_prints_of_a_dataset_is_scored_on_its_forecasts(dataset: str) -> None:
+    similarities = {"ssim_uniform7", "ssim_uniform7_range2", "ssim_uniform7_uint8"}
+    sums = {"mse_sum_x100" if dataset == "taxibj" else "mse_sum", "mae_sum"}
+    tracks = [track for track in registry.dataset(dataset).tracks if track.protocol == "forecast"]
+    assert tracks
+    for track in tracks:
+        assert similarities | sums <= {*track.scored}
+        assert len(track.scored) == len({*track.scored}), "none is named twice"
 
 
 def test_page_has_no_card_of_a_metric_that_is_not_there() -> None:

@@ -1,4 +1,4 @@
-"""mse, rmse, mae, psnr: values by hand, and the order in which means and roots are taken."""
+"""mse, rmse, mae, psnr: values by hand, and the order in which sums, means and roots are taken."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 
 from stbench import registry
 from stbench.metrics import applicable, pixel
-from stbench.metrics.pixel import mae, mse, psnr, rmse
+from stbench.metrics.pixel import mae, mse, psnr, psnr_channels, rmse
+from stbench.protocols.scoring import Scorer
 
 TARGET = np.zeros((2, 2, 1, 2, 2), np.float32)
 PREDICTION = TARGET.copy()
@@ -41,16 +42,68 @@ def test_psnr_is_the_mean_of_frames_and_not_the_psnr_of_the_mean() -> None:
     assert psnr_of_mean == pytest.approx(7.9546, abs=1e-4)
 
 
-@pytest.mark.parametrize("shape", [(3, 4, 1, 16, 20), (2, 3, 3, 17, 9)])
-def test_mse_and_psnr_agree_with_scikit_image(shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("shape", [(3, 4, 1, 16, 20), (2, 3, 3, 17, 9), (1, 2, 1, 64, 64), (1, 1, 1, 2, 3)])
+def test_mse_and_psnr_agree_with_scikit_image_on_float64_frames(shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(1)
     p, t = rng.random((2, *shape), dtype=np.float32)
     for metric, reference in (
         (mse, mean_squared_error),
         (psnr, partial(peak_signal_noise_ratio, data_range=1.0)),
     ):
-        expected = [[reference(a, b) for a, b in zip(*pair, strict=True)] for pair in zip(t, p, strict=True)]
-        np.testing.assert_allclose(metric.frame_values(p, t), expected, rtol=1e-6)
+        pairs = zip(t.astype(np.float64), p.astype(np.float64), strict=True)
+        expected = [[reference(a, b) for a, b in zip(*pair, strict=True)] for pair in pairs]
+        np.testing.assert_allclose(metric.frame_values(p, t), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("elements", [1, 31, 32, 33, 100, 4096])
+def test_sums_run_in_one_fixed_order_to_the_last_bit(elements: int) -> None:
+    """The order that the module states, written out: no CPU, compiler or number of frames may change it."""
+    p, t = np.random.default_rng(elements).random((2, 1, 3, elements), dtype=np.float32)
+    difference = p.astype(np.float64) - t.astype(np.float64)
+    for values_of, terms in ((mse.frame_values, difference**2), (mae.frame_values, abs(difference))):
+        for k in range(3):
+            lanes = np.zeros(32)
+            for first in range(0, elements, 32):
+                block = terms[0, k, first : first + 32]
+                lanes[: len(block)] += block
+            total = 0.0
+            for lane in lanes:
+                total += lane
+            assert values_of(p, t)[0, k] == total / elements
+
+
+ALL_ALIKE = ("mse", "mae", "psnr", "psnr_channels", "mse_sum", "mae_sum", "ssim_gauss11", "ssim_uniform7_uint8")
+
+
+@pytest.mark.parametrize("name", ALL_ALIKE)
+def test_a_value_depends_on_neither_batch_nor_slice_nor_threads(name: str) -> None:
+    p, t = np.random.default_rng(2).random((2, 21, 3, 2, 17, 13), dtype=np.float32)
+    metric = registry.metric(name)
+    alone = np.stack([metric.frame_values(p[i : i + 1], t[i : i + 1])[0] for i in range(len(p))])
+    for threads, batch in ((1, 21), (2, 21), (3, 5), (2, 1)):
+        with Scorer([metric], len(p), 3, threads=threads) as scorer:
+            for first in range(0, len(p), batch):
+                scorer.score(first, p[first : first + batch], t[first : first + batch])
+        np.testing.assert_array_equal(scorer.values[name], alone)
+
+
+def test_psnr_channels_is_the_mean_of_the_channels_decibels_and_not_that_of_their_pooled_error() -> None:
+    t = np.zeros((1, 1, 3, 2, 2), np.float32)
+    p = t.copy()
+    p[0, 0, 0, 0, 0], p[0, 0, 1], p[0, 0, 2] = 1, 0.5, 0.25  # squared errors 1/4, 1/4, 1/16
+    assert psnr_channels.frame_values(p, t)[0, 0] == pytest.approx(10 * np.log10(4 * 4 * 16) / 3, rel=1e-14)
+    assert psnr.frame_values(p, t)[0, 0] == pytest.approx(10 * np.log10(3 / (1 / 4 + 1 / 4 + 1 / 16)), rel=1e-14)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 3, 17, 9), (3, 2, 1, 8, 8)])
+def test_psnr_channels_agrees_with_scikit_image_channel_by_channel(shape: tuple[int, ...]) -> None:
+    p, t = np.random.default_rng(3).random((2, *shape), dtype=np.float32)
+    planes = [each.astype(np.float64).reshape(-1, *shape[3:]) for each in (t, p)]
+    decibels = [peak_signal_noise_ratio(a, b, data_range=1.0) for a, b in zip(*planes, strict=True)]
+    found = psnr_channels.frame_values(p, t)
+    np.testing.assert_allclose(found, np.reshape(decibels, shape[:3]).mean(axis=2), rtol=1e-12)
+    if shape[2] == 1:
+        np.testing.assert_array_equal(found, psnr.frame_values(p, t))
 
 
 def test_one_exact_frame_makes_psnr_infinite_and_never_nan() -> None:

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity as skimage_ssim
 
-from stbench.metrics.scaled import broadcast_similarity, broadcast_squared_error, scaled_squared_error
+from stbench.metrics.scaled import (
+    broadcast_similarity,
+    broadcast_squared_error,
+    range_similarity,
+    scaled_squared_error,
+)
+from stbench.metrics.ssim import structural_similarity
 
 RNG = np.random.default_rng(0)
 PREDICTION, TARGET = RNG.normal(size=(2, 3, 10, 1, 6, 7)).astype(np.float32)
@@ -45,3 +51,23 @@ def test_ssim_celsius_broadcast_is_what_constants_of_shape_10_1_1_and_extremes_o
     ends = [np.full((1, 10), each) for each in (low, high)]
     found = broadcast_similarity(p[None], t[None], SCALE[:1], OFFSET[:1], *ends)
     np.testing.assert_allclose(found[0], expected, atol=1e-6)
+
+
+def test_ssim_range_is_scikit_images_with_the_range_of_the_sequence() -> None:
+    p, t = np.random.default_rng(2).normal(size=(2, 3, 4, 1, 12, 13)).astype(np.float32)
+    low, high = np.array([[-2.0], [-3.0], [-4.0]]), np.array([[2.5], [3.0], [5.0]])
+    found = range_similarity(p, t, np.broadcast_to(low, (3, 4)), np.broadcast_to(high, (3, 4)))
+    for n in range(3):
+        setting = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+        shifted = [each[n, :, 0].astype(np.float64) - low[n, 0] for each in (p, t)]
+        expected = [skimage_ssim(*pair, data_range=high[n, 0] - low[n, 0], **setting) for pair in zip(*shifted)]  # noqa: B905
+        np.testing.assert_allclose(found[n], expected, rtol=1e-12)
+
+
+def test_ssim_range_is_that_of_temperatures_on_the_range_of_their_day() -> None:
+    p, t = np.random.default_rng(3).normal(size=(2, 3, 10, 1, 12, 13))
+    scale, offset = SCALE[..., None, None, None], OFFSET[..., None, None, None]
+    low, high = np.full((3, 10), -3.2), np.full((3, 10), 4.1)
+    coldest, warmest = scale * -3.2 + offset, scale * 4.1 + offset
+    degrees = [(each * scale + offset - coldest) / (warmest - coldest) for each in (p, t)]
+    np.testing.assert_allclose(range_similarity(p, t, low, high), structural_similarity(*degrees), rtol=1e-9)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import structural_similarity as skimage_ssim
 
+from stbench import registry
 from stbench.errors import StbenchError
 from stbench.metrics.ssim_uniform import byte_similarity, uniform_similarity
 
@@ -59,3 +60,22 @@ def test_equal_frames_score_one_and_the_three_ranges_differ() -> None:
 def test_frames_smaller_than_the_window_are_refused() -> None:
     with pytest.raises(StbenchError, match="7x7"):
         uniform_similarity(np.zeros((1, 1, 1, 6, 9)), np.zeros((1, 1, 1, 6, 9)))
+
+
+def test_the_card_has_the_numbers_of_a_disc_drawn_late_and_faintly() -> None:
+    """docs/metrics.md, `ssim_uniform7`."""
+    y, x = np.mgrid[:64, :64]
+    step = np.arange(10)[:, None, None]
+
+    def disc(late: int) -> np.ndarray:
+        inside = (y - 32) ** 2 + (x - 22 - 2 * step + late) ** 2 < 64
+        return inside.astype(np.float32)[None, :, None]
+
+    target, prediction = disc(0), np.float32(0.9) * disc(1) + np.float32(0.02)
+    for name, value in (
+        ("ssim_gauss11", 0.253),
+        ("ssim_uniform7", 0.255),
+        ("ssim_uniform7_range2", 0.518),
+        ("ssim_uniform7_uint8", 0.261),
+    ):
+        assert registry.metric(name).frame_values(prediction, target).mean() == pytest.approx(value, abs=5e-4), name
