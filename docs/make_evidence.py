@@ -33,6 +33,7 @@ typed by hand. Each row is one run with one seed, and the command in `leaderboar
 What the figures mean, and how they compare with the published ones, is in [reproduction.md](reproduction.md). Presets
 never share a table. Training time is wall time on two cores that had other work too; beside it stands the processor
 time. A score carries the 95 % interval over test sequences; "1..h" is the mean over lead times 1 to h.
+Every lead time of every metric, further metrics too, is in the records' `results.csv`.
 Generated clips carry ± the standard deviation over clips, too.
 """
 
@@ -72,7 +73,7 @@ def _judges(board: Board) -> Iterator[str]:
 
 
 def _table(board: Board) -> Iterator[str]:
-    ranking, *others = board.metrics
+    ranking, *others = board.shown
     ends = board.main_lead_times[1:]
     columns = [
         "model",
@@ -98,7 +99,7 @@ def _cells(board: Board, line: Line) -> list[str]:
     if generated and ranking.sd is not None:
         cells[1] += f" ± {score_text(ranking.sd)}"
     asked = [(board.metrics[0], each) for each in board.main_lead_times[1:]]
-    for metric, lead_time in [*asked, *((each, board.mean_lead_time) for each in board.metrics[1:])]:
+    for metric, lead_time in [*asked, *((each, board.mean_lead_time) for each in board.shown[1:])]:
         found = line.summary(metric, lead_time)
         text = score_text(found.value) if found else "not applicable"
         # Single frames of a generated clip have their means alone, as in the published tables.

@@ -146,7 +146,7 @@ def draw_beside(folder: Path, board: Board) -> None:
 
     title = f"{board.track}, preset {board.preset}"
     for block in board.blocks:
-        for metric in board.metrics:
+        for metric in board.shown:
             curves = curves_of_block(board, block, metric)
             if not curves:
                 continue

@@ -32,7 +32,7 @@ def _describe_dataset(name: str, settings: dict[str, str], source: str) -> None:
     generator, blueprint = registry.dataset(name), resolve(name, settings, source)
     fields(f"{name} {blueprint.version}: {blueprint.card.title}", card_rows(blueprint.card))
     fields("parameters", parameter_rows(generator, blueprint.parameters))
-    fields("tracks", [(track.id, ", ".join(track.metrics)) for track in generator.tracks])
+    fields("tracks", [(track.id, ", ".join(track.scored)) for track in generator.tracks])
     fields("split", split_rows(blueprint.split))
     chosen = "".join(f" --set {key}={value}" for key, value in settings.items())
     note(f"not generated yet: stbench generate {name}{chosen} makes it")
@@ -46,7 +46,7 @@ def _describe_store(name_or_path: str, settings: dict[str, str], source: str) ->
     if store.dataset in registry.names("datasets"):
         generator = registry.dataset(store.dataset)
         fields("parameters", parameter_rows(generator, store.parameters))
-        fields("tracks", [(track.id, ", ".join(track.metrics)) for track in generator.tracks])
+        fields("tracks", [(track.id, ", ".join(track.scored)) for track in generator.tracks])
     else:
         fields("parameters", mapping_rows(store.parameters))
     fields("split", split_rows(store.split))

@@ -35,9 +35,10 @@ def show_run(result: RunResult, runs: Path | None) -> None:
 
 
 def show_board(board: Board, *, highlight: str = "") -> None:
-    from stbench.results.table import board_table, reported_for, reported_table
+    from stbench.results.table import board_tables, reported_for, reported_table
 
     console = output()
-    console.print(board_table(board, highlight=highlight, width=console.width))
+    for each in board_tables(board, highlight=highlight, width=console.width):
+        console.print(each)
     if reported := reported_for(board.track):
         console.print(reported_table(reported))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from stbench import registry
-from stbench.generator import fingerprint
+from stbench.generator import Track, fingerprint
 from stbench.results.aggregate import ResultRow
 from stbench.results.record import RunRecord
 
@@ -105,7 +105,7 @@ class Board:
     dataset: str
     source: str
     metrics: tuple[str, ...]
-    """The first one ranks."""
+    """All that were scored; the first one ranks."""
     horizon: int
     reported: tuple[int, ...]
     """Shorter horizons whose mean stands beside that over 1..h."""
@@ -113,6 +113,20 @@ class Board:
     """False: the ranking metric scores whole clips."""
     blocks: tuple[Block, ...]
     """More than one: the board has runs on different data, which must not be compared."""
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Metrics of the tables people read: the ranking one, then the others in the order of the track. What the track
+        has scored `further` is left to the CSV; of a track that is not registered here all are shown."""
+        track = self._registered_track()
+        others = dict.fromkeys([*(track.metrics if track else ()), *self.metrics])
+        further = track.further if track else ()
+        return (*self.metrics[:1], *(each for each in others if each in self.metrics[1:] and each not in further))
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """Metrics that are scored and not shown."""
+        return tuple(each for each in self.metrics if each not in self.shown)
 
     @property
     def mean_lead_time(self) -> str:
@@ -127,14 +141,30 @@ class Board:
         return tuple(dict.fromkeys(ends)) if self.by_lead_time else ends[:1]
 
     @property
+    def shown_at_lead_times(self) -> tuple[str, ...]:
+        """Metrics shown that have values at `main_lead_times` other than the mean over the horizon: not those of whole
+        clips."""
+        entries = (entry for block in self.blocks for line in block.lines for entry in line.entries)
+        timed = {row.metric for entry in entries for row in entry.rows if row.lead_time in self.main_lead_times[1:]}
+        return tuple(each for each in self.shown if each in timed)
+
+    @property
     def file_stem(self) -> str:
         """Name of its files: the dataset's for the main track, else the track's; `-simulated` for stand-ins."""
         name = self.track.replace("/", "-")
-        if self.dataset in registry.names("datasets"):
-            tracks = registry.dataset(self.dataset).tracks
-            if tracks and tracks[0].id == self.track:
-                name = self.dataset
+        track = self._registered_track()
+        if track is not None and track == registry.dataset(self.dataset).tracks[0]:
+            name = self.dataset
         return f"{name}-simulated" if self.source == "simulated" else name
+
+    def _registered_track(self) -> Track | None:
+        tracks = registry.dataset(self.dataset).tracks if self.dataset in registry.names("datasets") else ()
+        return next((track for track in tracks if track.id == self.track), None)
+
+
+def lead_time_name(lead_time: str) -> str:
+    """ "1..10" -> "mean of 1..10", "10" -> "at 10"."""
+    return f"mean of {lead_time}" if ".." in lead_time else f"at {lead_time}"
 
 
 def boards(entries: Iterable[Entry]) -> list[Board]:

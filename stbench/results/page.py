@@ -12,7 +12,7 @@ from stbench import registry
 from stbench.errors import StbenchError
 from stbench.results import numbers
 from stbench.results.absent import absent
-from stbench.results.board import Block, Board, Line, Summary, boards
+from stbench.results.board import Block, Board, Line, Summary, boards, lead_time_name
 from stbench.results.colours import DASHES, MODELS, SIMULATED
 from stbench.results.curves import curves_of_block
 from stbench.results.leaderboard import read_published
@@ -89,7 +89,10 @@ def render(found: Iterable[Board], reported: Iterable[Reported]) -> str:
         "seconds": numbers.seconds_text,
         "interval": _interval,
         "anchor": _anchor,
+        "folded": _folded,
     }
+    # A global: the macros of the template see no variables.
+    environment.globals["lead_time_name"] = lead_time_name
 
     def view(board: Board, block: Block) -> BlockView:
         curves = curves_of_block(board, block, board.metrics[0]) if board.metrics and board.horizon > 1 else []
@@ -106,7 +109,6 @@ def render(found: Iterable[Board], reported: Iterable[Reported]) -> str:
         presets=[(preset, list(group)) for preset, group in groupby(ordered, key=lambda board: board.preset)],
         about=PRESETS,
         view=view,
-        lead_time_name=_lead_time_name,
         absent=absent,
         reported=by_track,
         metrics=_metrics(ordered),
@@ -121,12 +123,15 @@ def _interval(summary: Summary) -> str:
     return numbers.interval_text(summary.value, summary.ci_low, summary.ci_high)
 
 
+def _folded(name: str) -> str:
+    """A name that may be broken behind underscores, so that a column is as wide as its values."""
+    from markupsafe import Markup, escape
+
+    return escape(name).replace("_", Markup("_<wbr>"))
+
+
 def _anchor(board: Board) -> str:
     return f"{board.preset}-{board.file_stem}"
-
-
-def _lead_time_name(lead_time: str) -> str:
-    return f"mean of {lead_time}" if ".." in lead_time else f"at {lead_time}"
 
 
 def _cost(line: Line) -> Mapping[str, Any]:

@@ -26,10 +26,16 @@ class Reported:
     metric_here: str
     """Our metric of the same definition; empty where there is none, so that nobody compares unlike things."""
     horizon: str
+    """The value is a mean over lead times 1 to this: the track's horizon, or a shorter one of the same forecasts."""
     value: str
     """As printed: digits are information."""
     std: str
     note: str
+
+    @property
+    def lead_times(self) -> str:
+        """ "1..6" of the horizon 6: papers print means. Empty where there is no horizon."""
+        return f"1..{self.horizon}" if self.horizon else ""
 
 
 COLUMNS = tuple(each.name for each in fields(Reported))
@@ -70,11 +76,12 @@ def read_reported(path: Path) -> list[Reported]:
 def reported_for(track: str, path: Path | None = None) -> list[Reported]:
     """The numbers reported on a track ("waveeq-100/forecast-40"); none where the file is not at hand.
 
-    A number the paper prints in two tables (the full model in an ablation) comes once, from the first.
+    A number the paper prints in two tables (the full model in an ablation) comes once, from the first. Shorter horizons
+    of the track are among them.
     """
     path = path or default_path()
     found: dict[tuple[str, ...], Reported] = {}
     for each in read_reported(path) if path is not None else []:
         if each.track == track:
-            found.setdefault((each.bibtex_key, each.row, each.metric, each.value), each)
+            found.setdefault((each.bibtex_key, each.row, each.metric, each.horizon, each.value), each)
     return list(found.values())

@@ -13,8 +13,17 @@ from typing import Any
 import pytest
 
 from stbench.errors import StbenchError
-from stbench.results.board import boards
-from stbench.results.leaderboard import NOT_APPLICABLE, build, csv_text, publish, read_published
+from stbench.plan import find_track
+from stbench.results.board import Entry, boards
+from stbench.results.leaderboard import (
+    NOT_APPLICABLE,
+    build,
+    csv_text,
+    find_runs,
+    publish,
+    read_entry,
+    read_published,
+)
 
 LEADERBOARDS = Path(__file__).resolve().parents[2] / "leaderboards"
 
@@ -299,20 +308,42 @@ def test_committed_boards_are_rebuilt_byte_for_byte_from_their_records() -> None
         assert (LEADERBOARDS / name).read_bytes() == text.encode(), name
 
 
-def test_a_shorter_horizon_that_papers_report_has_its_mean_and_its_last_value_on_every_board(
+def test_a_shorter_horizon_that_papers_report_has_its_mean_and_its_last_value_for_every_metric(
     tmp_path: Path, run: Any
 ) -> None:
-    from stbench.results.page import write_page
-
-    run(track="sst/forecast-10", dataset="sst", dataset_source="simulated")
+    metrics = ("mse", "mse_celsius", "ssim_gauss11")
+    run(track="sst/forecast-10", dataset="sst", dataset_source="simulated", metrics=metrics)
     (path,) = build(tmp_path / "runs", tmp_path / "out")
-    values = {row["lead_time"]: float(row["value"]) for row in _rows(path)}
-    assert list(values) == ["1..10", "1..6", "1", "6", "10"]
-    assert values["1..6"] == pytest.approx(values["1"] * 3.5, rel=1e-5), "values grow in proportion to lead time"
-    assert values["1..10"] == pytest.approx(values["1"] * 5.5, rel=1e-5)
-    page = write_page(tmp_path / "out", tmp_path / "index.html").read_text()
-    for heading in ("mean of 1..10", "mean of 1..6", "at 6", "at 10"):
-        assert f"<small>{heading}</small>" in page
+    for metric in metrics:
+        values = {row["lead_time"]: float(row["value"]) for row in _rows(path) if row["metric"] == metric}
+        assert list(values) == ["1..10", "1..6", "1", "6", "10"]
+        assert values["1..6"] == pytest.approx(values["1"] * 3.5, rel=1e-5), "values grow in proportion to lead time"
+        assert values["1..10"] == pytest.approx(values["1"] * 5.5, rel=1e-5)
+
+
+def test_metrics_a_track_scores_further_are_in_the_csv_and_in_no_table(tmp_path: Path, run: Any) -> None:
+    track = find_track("moving-mnist", "forecast-10")
+    assert track.further
+    run(track=track.id, dataset="moving-mnist", metrics=track.scored)
+    (path,) = build(tmp_path / "runs", tmp_path / "out")
+    assert tuple(dict.fromkeys(row["metric"] for row in _rows(path))) == track.scored
+    (board,) = boards(read_published(tmp_path / "out"))
+    assert board.shown == track.metrics
+    assert board.further == track.further
+
+
+def test_metrics_stand_in_the_order_of_the_track_and_the_ranking_one_first(tmp_path: Path, run: Any) -> None:
+    track = find_track("sst", "forecast-10")
+    run(track=track.id, dataset="sst", metrics=("mse", *reversed(track.metrics[1:])))
+    (known,) = boards(_entries(tmp_path))
+    assert known.shown == track.metrics
+    run(track="foreign/forecast-3", dataset="foreign", metrics=("psnr", "mae", "mse_sum"))
+    foreign = next(board for board in boards(_entries(tmp_path)) if board.dataset == "foreign")
+    assert (foreign.shown, foreign.further) == (("psnr", "mae", "mse_sum"), ())
+
+
+def _entries(tmp_path: Path) -> list[Entry]:
+    return [read_entry(folder) for folder in find_runs(tmp_path / "runs")]
 
 
 @pytest.mark.parametrize(
@@ -344,7 +375,6 @@ def test_models_that_cannot_be_asked_are_on_the_board_with_the_reason_and_withou
     assert [row["rank"] for row in found.values()][:2] == ["1", "2"]
     for model, reason in (
         ("convlstm", "needs the capability 'swap'"),
-        ("phydnet", "needs the capability 'swap'"),
         ("sepvar:without-s", "no content"),
     ):
         row = found[model]

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from stbench.errors import StbenchError
-from stbench.results.leaderboard import build
+from stbench.results.leaderboard import build, read_published
 from stbench.results.page import write_page
+from stbench.results.table import folded
 
 REPORTED = Path(__file__).resolve().parents[2] / "leaderboards" / "reported.csv"
-VOID = {"meta", "br", "hr", "img", "link", "input"}
+VOID = {"meta", "br", "hr", "img", "link", "input", "wbr"}
 
 
 class _Reader(HTMLParser):
@@ -84,7 +85,7 @@ def test_texts_of_records_are_escaped(page: Path) -> None:
 
 def test_page_shows_floors_sources_digests_commands_and_formulas(page: Path) -> None:
     text, reader = _read(page)
-    assert text.count('<tr class="floor">') == 1
+    assert text.count('<tr class="floor">') == 3, "the mean of 1..40, at 1 and at 40"
     assert text.count('<svg class="curves"') == 2
     assert re.search(r'<path class="line floor f0" [^>]*d="M[\d. L]+"/>', text)
     assert ("span", {"class": "tag simulated"}) in reader.tags
@@ -132,8 +133,7 @@ def test_models_that_cannot_be_asked_stand_on_page_and_terminal_with_the_reason(
     from rich.console import Console
 
     from stbench.results.board import boards
-    from stbench.results.leaderboard import read_published
-    from stbench.results.table import board_table
+    from stbench.results.table import board_tables
 
     run(track="moving-mnist/swap-10", dataset="moving-mnist")
     build(tmp_path / "runs", tmp_path / "out")
@@ -142,5 +142,104 @@ def test_models_that_cannot_be_asked_stand_on_page_and_terminal_with_the_reason(
     assert re.search(r'<span class="name">sepvar:without-s</span></td>\s*<td colspan="\d+">not applicable: S is', text)
     console = Console(width=200, record=True, file=io.StringIO())
     (board,) = boards(read_published(tmp_path / "out"))
-    console.print(board_table(board, width=200))
-    assert "not applicable: convlstm, phydnet (the protocol 'swap'" in console.export_text()
+    for each in board_tables(board, width=200):
+        console.print(each)
+    assert "not applicable: convlstm (the protocol 'swap'" in console.export_text()
+
+
+SST = ("mse", "mse_celsius", "ssim_gauss11", "mae", "mse_celsius_broadcast", "ssim_gauss11_celsius_broadcast")
+
+
+@pytest.fixture
+def ocean(tmp_path: Path, run: Any) -> Path:
+    """A folder of boards: sst/forecast-10 with every model's values growing in proportion to lead time."""
+    for level, model in ((3e-5, "sepvar"), (2.0, "persistence")):
+        run(level, track="sst/forecast-10", dataset="sst", model=model, floor=model == "persistence", metrics=SST)
+    run(1.0, track="sst/forecast-10", dataset="sst", model="phydnet", not_applicable="it is only an example")
+    build(tmp_path / "runs", tmp_path / "out")
+    return tmp_path / "out"
+
+
+@pytest.mark.parametrize("metric", SST)
+def test_page_has_every_shown_metric_at_every_lead_time_of_the_papers(ocean: Path, tmp_path: Path, metric: str) -> None:
+    text, _ = _read(write_page(ocean, tmp_path / "index.html", REPORTED))
+    means, others = re.findall(r"<table>(.*?)</table>", text, re.DOTALL)[:2]
+    heads = [re.sub("<[^>]+>", "", head) for head in re.findall(r'<th class="number">(.*?)</th>', means)]
+    assert heads[: len(SST) + 1] == ["rank", *(f"{each}mean of 1..10" for each in SST)]
+    found = {"mean of 1..10": means} | dict(
+        re.findall(r'<th scope="rowgroup"[^>]*>(.*?)</th></tr>(.*?)</tbody>', others, re.DOTALL)
+    )
+    assert list(found) == ["mean of 1..10", "mean of 1..6", "at 1", "at 6", "at 10"]
+    place = SST.index(metric)
+    values = {}
+    for name, rows in found.items():
+        (row,) = re.findall(
+            r'<tr>\s*(?:<td class="number">1</td>\s*)?<td><span class="name">sepvar.*?</tr>', rows, re.DOTALL
+        )
+        cells = re.findall(r'<td class="number">(\d[\d.]*)×10⁻([⁰-⁹])<br><small>\[', row)
+        values[name] = float(cells[place][0]) * 10.0 ** -"⁰¹²³⁴⁵⁶⁷⁸⁹".index(cells[place][1])
+    for name, times in (("mean of 1..10", 5.5), ("mean of 1..6", 3.5), ("at 6", 6), ("at 10", 10)):
+        assert values[name] == pytest.approx(times * values["at 1"], rel=2e-3), name
+
+
+def test_page_names_the_lead_times_of_reported_numbers_as_the_board_does(ocean: Path, tmp_path: Path) -> None:
+    text, _ = _read(write_page(ocean, tmp_path / "index.html", REPORTED))
+    (reported,) = re.findall(r'<table class="reported">(.*?)</table>', text, re.DOTALL)
+    assert reported.count(">mean of 1..6<") == reported.count(">mean of 1..10<") == 2 * (8 + 6)
+    assert "1..6 of the forecasts of ten days" in reported
+
+
+def test_what_is_scored_further_is_named_on_page_and_terminal_without_a_column(tmp_path: Path, run: Any) -> None:
+    run(track="moving-mnist/forecast-10", dataset="moving-mnist", metrics=("mse", "psnr", "mse_sum", "ssim_uniform7"))
+    build(tmp_path / "runs", tmp_path / "out")
+    text, _ = _read(write_page(tmp_path / "out", tmp_path / "index.html"))
+    assert "Scored too, in the CSV: mse_sum, ssim_uniform7." in text
+    assert not re.search(r"<th[^>]*>(mse_<wbr>sum|ssim_<wbr>uniform7)", text)
+    printed = _printed(tmp_path / "out", 150)
+    assert "scored too, in the CSV: mse_sum, ssim_uniform7" in printed
+    assert printed.count("mse_sum") == 1
+
+
+def _printed(out: Path, width: int) -> str:
+    """All boards as a terminal of that width has them."""
+    from rich.console import Console
+
+    from stbench.results.board import boards
+    from stbench.results.table import board_tables
+
+    console = Console(width=width, record=True, file=io.StringIO())
+    for board in boards(read_published(out)):
+        for each in board_tables(board, width=width):
+            console.print(each)
+    return console.export_text()
+
+
+@pytest.mark.parametrize("width", [80, 120, 160])
+def test_terminal_of_any_width_has_every_metric_whole_at_every_lead_time(ocean: Path, width: int) -> None:
+    text = _printed(ocean, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    means, others = text.split("other lead times")
+    # Headings are folded, in columns side by side: their pieces stand in the lines above the rule, from left to right.
+    for part in (means, others):
+        headings = re.findall(r"\n\s*\n((?:[^\n─]+\n)+?)\s*─", part)
+        pieces = " ".join(headings).split()
+        for metric in SST:
+            assert set(folded(metric).split("\n")) <= set(pieces), metric
+    # Each of six metrics is once in each section of sepvar: a value and, of the ranking one, an interval.
+    score = r"\d\.\d{3}×10⁻[³⁴⁵]"
+    rows = [line for line in means.splitlines() if "sepvar" in line]
+    assert sum(len(re.findall(rf"(?<!\]){score}", line)) for line in rows) == len(SST)
+    rows = [line for line in others.splitlines() if "sepvar" in line]
+    assert sum(len(re.findall(rf"(?<!\]){score}", line)) for line in rows) == 4 * len(SST)
+    assert len(re.findall(r"\[\d\.\d{3}, \d+\.\d{3}\]×10⁻", text)) == 5, "intervals in one piece"
+    for name in ("mean of 1..6", "at 1", "at 6", "at 10"):
+        assert re.search(rf"^ ?{re.escape(name)} *$", others, re.MULTILINE), name
+    for cost in ("parameters", "training", "inference", "seeds"):
+        assert cost in means
+
+
+def test_long_names_are_folded_behind_underscores_only() -> None:
+    assert folded("ssim_gauss11_celsius_broadcast").split("\n") == ["ssim_gauss11_", "celsius_", "broadcast"]
+    assert folded("mse_celsius") == "mse_celsius"
+    assert folded("averylongnamewithoutany") == "averylongnamewithoutany"
