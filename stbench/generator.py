@@ -137,6 +137,9 @@ class Track:
     further: tuple[str, ...] = ()
     """Of forecasts and swaps: registered metric names that are scored too, but stand in results and CSV alone. The same
     error in other units, or what other code prints under the same name, would make tables too wide to read."""
+    cluster: str = ""
+    """Of forecasts: a whole-number factor of the store. Sequences that share its value are no independent samples (one
+    chair from two elevations), and the bootstrap draws them together; empty: every sequence by itself."""
 
     @property
     def id(self) -> str:

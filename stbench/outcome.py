@@ -31,6 +31,7 @@ def make_record(
     budget_seconds: float | None,
     judge: Mapping[str, Any],
 ) -> RunRecord:
+    from stbench.results.aggregate import infinite_windows
     from stbench.results.environment import environment, peak_memory
     from stbench.results.record import RunRecord
 
@@ -64,6 +65,7 @@ def make_record(
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         budget_seconds=budget_seconds,
         judge=judge,
+        infinite=infinite_windows(scores),
         **environment(device),
     )
 

@@ -73,10 +73,10 @@ def run(
     report = report or Silent()
     started = datetime.now(UTC)
     choice = choose(model, dataset, track=track, preset=preset)
+    if predictions is not None:
+        _check_predictions(choice.track, predictions)
     store = dataset_for(dataset, preset, source=source, settings=settings or {}, raw=raw, report=report)
     todo = plan(choice, store, seed)
-    if predictions is not None:
-        _check_predictions(todo.track, predictions)
     runs = runs or paths.runs_dir()
     folder, weights = todo.folder(runs), todo.training_folder(runs)
     kept = None if todo.plugin.floor else weights
@@ -132,9 +132,11 @@ def _also_asked(todo: Plan, runs: Path, i3d: Path | None) -> dict[str, Any]:
 
 
 def _check_predictions(track: Track, path: Path) -> None:
-    """Before anything is trained: can the forecasts of a track be written there?"""
+    """Before anything is made: can the forecasts of a track be written there?"""
     if track.protocol != "forecast":
-        raise StbenchError(f"a prediction store holds forecasts, and {track.id} asks for something else: leave it out")
+        raise StbenchError(
+            f"a prediction store holds forecasts, and {track.id} asks for something else: leave out the predictions"
+        )
     if path.exists():
         raise StbenchError(f"{path} exists already: choose another name or remove it")
 

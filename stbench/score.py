@@ -90,7 +90,7 @@ def _write(
     runs: Path,
     started: datetime,
 ) -> RunResult:
-    from stbench.results.aggregate import rows, write_results, write_scores
+    from stbench.results.aggregate import infinite_windows, rows, write_results, write_scores
     from stbench.results.environment import code_fingerprint, environment
     from stbench.results.record import RunRecord
 
@@ -129,6 +129,7 @@ def _write(
         fingerprint=fingerprint(identity),
         started=started.isoformat(timespec="seconds"),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        infinite=infinite_windows(scores),
         **environment(),
     )
     folder = runs / preset / track.id / name / f"seed-{seed}-{record.fingerprint[:8]}"

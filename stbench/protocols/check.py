@@ -23,7 +23,9 @@ def checked(answer: object, shape: tuple[int, ...], windows: Windows, first: int
         raise StbenchError(f"{who} returned {answer.dtype} frames: convert them to float32")
     prediction = np.ascontiguousarray(answer)
     # A sum is finite when every term is (float64 cannot overflow on float32 terms), so most batches need one pass only.
-    if not np.isfinite(np.sum(prediction, dtype=np.float64)):
+    with np.errstate(invalid="ignore"):  # infinities of both signs have no sum
+        total = np.sum(prediction, dtype=np.float64)
+    if not np.isfinite(total):
         row, lead = np.argwhere(~np.isfinite(prediction.reshape(*shape[:2], -1)).all(axis=2))[0]
         raise StbenchError(
             f"{who} predicted a value that is not finite for {windows.name(first + int(row))}, lead time {lead + 1}"

@@ -14,7 +14,7 @@ from stbench.protocols.check import checked
 from stbench.protocols.predictions import PredictionWriter
 from stbench.protocols.scoring import KeptPredictions, Scorer, Scores, track_metrics
 from stbench.protocols.videos import VideoFeatures, Videos
-from stbench.protocols.windows import automatic_batch_size, batches, context, evenly_spaced, track_windows
+from stbench.protocols.windows import automatic_batch_size, batches, clusters, context, evenly_spaced, track_windows
 from stbench.store.reader import Store
 
 __all__ = ["KeptPredictions", "Scores", "forecast"]
@@ -69,7 +69,8 @@ def forecast(
                 predictions.write(windows.sequence[items], windows.start[items], prediction)
             if on_progress is not None:
                 on_progress(items.stop, n)
-        return Scores(windows.sequence, windows.start, scorer.values, seconds, kept.result(), videos.whole)
+        found, together = kept.result(), clusters(store, windows)
+        return Scores(windows.sequence, windows.start, scorer.values, seconds, found, videos.whole, cluster=together)
 
 
 class _Keeper:

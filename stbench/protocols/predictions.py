@@ -21,7 +21,7 @@ from stbench.generator import Track
 from stbench.protocols.check import checked
 from stbench.protocols.scoring import Scorer, Scores, track_metrics
 from stbench.protocols.videos import VideoFeatures, Videos
-from stbench.protocols.windows import Windows, automatic_batch_size, batches, context, track_windows
+from stbench.protocols.windows import Windows, automatic_batch_size, batches, clusters, context, track_windows
 from stbench.store.reader import Store
 
 if TYPE_CHECKING:
@@ -167,7 +167,8 @@ def score_predictions(
             videos.add(prediction, target)
             if on_progress is not None:
                 on_progress(items.stop, len(windows))
-        return Scores(windows.sequence, windows.start, scorer.values, None, whole=videos.whole)
+        together = clusters(store, windows)
+        return Scores(windows.sequence, windows.start, scorer.values, None, whole=videos.whole, cluster=together)
 
 
 def _open(path: Path, store: Store, track: Track) -> zarr.Group:

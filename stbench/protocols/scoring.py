@@ -63,7 +63,8 @@ class Scores:
     whole: Mapping[str, Whole] = field(default_factory=dict)
     """Metric name -> the score of all windows together."""
     cluster: np.ndarray | None = field(default=None, kw_only=True)
-    """(n,) int64: windows of one number are no independent samples; None: those of one sequence."""
+    """(n,) int64: windows of one number are no independent samples, and the bootstrap draws them together; None: those
+    of one sequence."""
     judge: str = ""
     """Name of the judge whose opinions these are; rows of different judges are never ranked together."""
 

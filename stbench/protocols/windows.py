@@ -88,6 +88,12 @@ def context(store: Store, windows: Windows, names: Iterable[str]) -> dict[str, n
     return found
 
 
+def clusters(store: Store, windows: Windows) -> np.ndarray | None:
+    """(n,) int64: the track's `cluster` of the sequence of every window; None where the track names none."""
+    name = windows.track.cluster
+    return np.asarray(store.factor(name)[windows.sequence], np.int64) if name else None
+
+
 def evenly_spaced(n: int, count: int) -> np.ndarray:
     """`min(n, count)` distinct indices below n, from the first to the last, ascending."""
     return np.unique(np.linspace(0, n - 1, min(n, count)).round().astype(np.int64))

@@ -3,11 +3,11 @@
     value = finish( Σ_s S_s / Σ_s n_s ),   S_s = Σ of the values of the n_s windows of sequence s
 
 Windows of one sequence overlap and share its factors, so they are no independent samples: the 95 % interval is the
-percentile bootstrap over *sequences* (of swaps that share a content, over contents: `Scores.cluster`), which are drawn
-with all their windows (2,000 resamples, fixed seed, the same draws for every metric and lead time). Reference: B. Efron
-and R. J. Tibshirani, An Introduction to the Bootstrap, 1993,
-section 13.3; resampling of clusters: A. C. Davison and D. V. Hinkley, Bootstrap Methods and their Application, 1997,
-section 3.8.
+percentile bootstrap over *sequences*, which are drawn with all their windows (2,000 resamples, fixed seed, the same
+draws for every metric and lead time). Where sequences share what is right, it is over what they share, and s runs over
+`Scores.cluster`: the chair of chairs, of their swaps the content's. Reference: B. Efron and R. J. Tibshirani, An
+Introduction to the Bootstrap, 1993, section 13.3; resampling of clusters: A. C. Davison and D. V. Hinkley, Bootstrap
+Methods and their Application, 1997, section 3.8.
 """
 
 from __future__ import annotations
@@ -57,13 +57,14 @@ class ResultRow:
     metric: str
     metric_version: str
     value: float
+    """Infinite where the value of one window is."""
     ci_low: float | None
-    """None: no interval, because there is one sequence only or the mean is infinite."""
+    """Never infinite. None: no interval, because there is one sequence (or cluster) only or the mean is infinite."""
     ci_high: float | None
     n: int
     """Windows."""
     n_sequences: int
-    """Sequences, or contents of swaps: what the bootstrap draws."""
+    """What the bootstrap draws: sequences, or clusters of them (`Scores.cluster`)."""
     sd: float | None = None
     """Standard deviation (n - 1) of the values of single windows or clips, each over all its lead times where the row
     is: how much clips differ, not how well the mean is known. None: one window, a value that is not finite, or a score
@@ -133,6 +134,12 @@ def rows(scores: Scores, record: RunRecord) -> list[ResultRow]:
             raise _not_a_number(name, record)
         add(name, f"1..{horizon}", score.value, score.ci_low, score.ci_high)
     return found
+
+
+def infinite_windows(scores: Scores) -> dict[str, int]:
+    """Metric -> windows with an infinite value at some lead time, for those metrics that have any."""
+    counts = {name: int(np.isinf(values).any(axis=1).sum()) for name, values in scores.values.items()}
+    return {name: count for name, count in counts.items() if count}
 
 
 def deviation(values: np.ndarray) -> float | None:

@@ -62,6 +62,23 @@ class Line:
     def seeds(self) -> tuple[int, ...]:
         return tuple(entry.record.seed for entry in self.entries)
 
+    @property
+    def infinite(self) -> tuple[str, ...]:
+        """A sentence a metric whose mean is infinite: how few windows that may be owed to. Records that do not count
+        them say nothing."""
+        counted = {
+            (metric, count, row.n)
+            for entry in self.entries
+            for metric, count in entry.record.infinite.items()
+            for row in entry.rows
+            if row.metric == metric
+        }
+        return tuple(
+            f"{metric}: {count:,} of {n:,} windows have an infinite value (a frame is matched exactly), "
+            "so the mean is infinite"
+            for metric, count, n in sorted(counted)
+        )
+
     def summary(self, metric: str, lead_time: str) -> Summary | None:
         """None: not applicable."""
         rows = [

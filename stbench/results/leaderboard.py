@@ -111,7 +111,10 @@ def find_runs(runs: Path) -> list[Path]:
 
 
 def publish(run: Path, out: Path) -> Path:
-    """Copy the record and the results of a finished run to its place under `out`; gives that folder."""
+    """Copy the record and the results of a finished run to its place under `out`; gives that folder.
+
+    `StbenchError` where a model of another name is published there.
+    """
     entry = read_entry(run)
     record = entry.record
     parts = (
@@ -121,8 +124,16 @@ def publish(run: Path, out: Path) -> Path:
         f"seed-{record.seed}-{record.dataset_source}-{record.dataset_digest[:8]}",
     )
     place = out.joinpath(RECORDS, *parts)
-    if (place / RECORD).exists() and _newer(read_record(place)) > _newer(record):
-        return place
+    if (place / RECORD).exists():
+        published = read_record(place)
+        # A variant's colon is a dot in the names of folders, and a name may have a dot of its own.
+        if published.full_model != record.full_model:
+            raise StbenchError(
+                f"{run} is of the model '{record.full_model}' and would take the place of '{published.full_model}' in "
+                f"{place}: give it another name"
+            )
+        if _newer(published) > _newer(record):
+            return place
     part = place.with_name(f".{place.name}.part")
     try:
         shutil.rmtree(part, ignore_errors=True)
@@ -225,6 +236,7 @@ def _common(board: Board, block: Block, line: Line) -> dict[str, str]:
     if any(each.git_dirty for each in records):
         notes.append("tracked files were changed since the revision")
     notes += sorted({note for each in records if (note := doubtful(each.judge))})
+    notes += line.infinite
     memory = [each.peak_memory_bytes for each in records if each.peak_memory_bytes is not None]
     inference = [each.inference_seconds for each in records if each.inference_seconds is not None]
     return {

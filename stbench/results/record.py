@@ -76,6 +76,9 @@ class RunRecord:
     judge: Mapping[str, Any] = field(default_factory=dict)
     """Of a track that asks a judge: {"name": str, "fingerprint": str, "accuracy": {head: its own on real test clips},
     "test_clips": int, "train_clips": int}; empty elsewhere."""
+    infinite: Mapping[str, int] = field(default_factory=dict)
+    """Metric -> windows with an infinite value (psnr: a frame that is matched exactly), which make its mean infinite.
+    Empty where there are none, and in records written before they were counted."""
     format: int = field(default=FORMAT)
 
     @property
@@ -126,6 +129,7 @@ def read_record(folder: Path) -> RunRecord:
         )
     names = {each.name for each in dataclasses.fields(RunRecord)}
     content.setdefault("judge", {})  # Records written before judges were named in them.
+    content.setdefault("infinite", {})  # Records written before these windows were counted.
     if missing := sorted(names - content.keys()):
         raise _damaged(path, f"it lacks {', '.join(missing)}")
     if unknown := sorted(content.keys() - names):
@@ -134,6 +138,8 @@ def read_record(folder: Path) -> RunRecord:
         value = content[name]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise _damaged(path, f"its field '{name}' is {value!r}")
+    if not all(type(count) is int for count in content["infinite"].values()):
+        raise _damaged(path, f"its field 'infinite' is {content['infinite']!r}")
     for name in ("started", "finished"):
         if not _is_time(content[name]):
             raise _damaged(path, f"its field '{name}' is no ISO 8601 time with offset")
@@ -150,6 +156,7 @@ _KINDS_OF_ANNOTATIONS: Mapping[str, tuple[type, ...]] = {
     "float | None": (float, int, type(None)),
     "Mapping[str, Any]": (dict,),
     "Mapping[str, str]": (dict,),
+    "Mapping[str, int]": (dict,),
 }
 _KINDS = {each.name: _KINDS_OF_ANNOTATIONS[str(each.type)] for each in dataclasses.fields(RunRecord)}
 """Field -> what JSON may hold there."""

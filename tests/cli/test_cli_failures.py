@@ -74,6 +74,15 @@ def test_a_wrong_option_or_value_is_told_in_one_sentence(run: Any, arguments: tu
     assert expected in sentence(run(*arguments))
 
 
+def test_what_is_no_forecast_is_told_before_its_data_are_missed(run: Any, tmp_path: Path) -> None:
+    told = sentence(run("score", "--track", "chairs/swap-15", *SCORE))
+    assert "scored on forecast tracks only, and chairs/swap-15 is none" in told
+    assert "stbench generate" not in told
+    swap = ("run", "--model", "persistence", "--dataset", "chairs", "--track", "swap-15")
+    assert "a prediction store holds forecasts" in sentence(run(*swap, "--predictions", "p.zarr"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_step_beyond_the_cfl_limit_is_refused_before_anything_is_written(run: Any, tmp_path: Path) -> None:
     assert "step" in sentence(run("generate", "waveeq", "--set", "step=0.01"))
     assert not (tmp_path / "data").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -79,13 +80,60 @@ def test_a_perfect_prediction_scores_zero_and_scoring_twice_is_one_run(store: St
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("persistence", "choose another name"), ("../up", "letters"), ("", "letters"), ("a b", "letters")],
+    [
+        ("persistence", "choose another name"),
+        ("sepvar.without-s", "'sepvar' is a model of stbench"),
+        ("sepvar:without-s", "letters"),
+        ("../up", "letters"),
+        ("", "letters"),
+        ("a b", "letters"),
+    ],
 )
 def test_a_name_that_would_mislead_is_refused(store: Store, tmp_path: Path, name: str, told: str) -> None:
     result = stbench("score", "--track", TRACK, "--predictions", tmp_path / "p", "--name", name, *OPTIONS)
     assert result.exit_code == 2
     assert told in result.stderr
     assert not Path("runs").exists()
+
+
+def test_a_run_cannot_take_the_place_of_a_published_model_of_another_name(store: Store, tmp_path: Path) -> None:
+    """`mine.wide` and the variant `mine:wide` have one folder."""
+    path = predict(store, tmp_path / "mine.zarr", 0.25)
+    assert stbench("score", "--track", TRACK, "--predictions", path, "--name", "mine.wide", *OPTIONS).exit_code == 0
+    assert stbench("leaderboard").exit_code == 0
+    before = Path("leaderboards/quick/waveeq-100.csv").read_bytes()
+    (record,) = Path("runs").rglob("record.json")
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"model": "mine", "variant": "wide"}))
+    results = record.with_name("results.csv")
+    results.write_text(results.read_text().replace(",mine.wide,", ",mine:wide,"))
+    result = stbench("leaderboard")
+    assert result.exit_code == 2
+    assert "is of the model 'mine:wide' and would take the place of 'mine.wide'" in result.stderr
+    assert Path("leaderboards/quick/waveeq-100.csv").read_bytes() == before
+
+
+def test_the_board_says_how_many_exact_windows_make_a_mean_infinite(store: Store, tmp_path: Path) -> None:
+    settings = {"sequences": "6", "size": "16", "points": "60"}
+    images = build(resolve("waveeq", settings))
+    track = track_by_id("waveeq/forecast-40")
+    windows = track_windows(images, track)
+    frames = images.normalise(images.read(slice(None)))
+    lead_times = windows.start[:, None] + track.conditioning + np.arange(track.horizon)
+    prediction = frames[windows.sequence[:, None], lead_times] + np.float32(0.25)
+    prediction[0, 3] = frames[windows.sequence[0], lead_times[0, 3]]
+    with PredictionWriter(tmp_path / "p.zarr", images, track, "elsewhere") as writer:
+        writer.write(windows.sequence, windows.start, prediction)
+    options = [each for key, value in settings.items() for each in ("--set", f"{key}={value}")]
+    options += ["--parameters", "1", "--preset", "quick", "--predictions", tmp_path / "p.zarr", "--name", "once-right"]
+    assert stbench("score", "--track", track.id, *options).exit_code == 0
+    assert stbench("leaderboard").exit_code == 0
+    with Path("leaderboards/quick/waveeq.csv").open(newline="") as file:
+        lines = [row for row in csv.DictReader(file) if row["model"] == "once-right"]
+    values = {(row["metric"], row["lead_time"]): row["value"] for row in lines}
+    assert values["psnr", "1..40"] == "inf"
+    assert float(values["psnr", "40"]) == pytest.approx(-10 * np.log10(0.25**2), rel=1e-5)
+    n = len(windows)
+    assert f"psnr: 1 of {n:,} windows have an infinite value (a frame is matched exactly)" in lines[0]["note"]
 
 
 def test_predictions_for_other_data_are_refused(store: Store, tmp_path: Path) -> None:

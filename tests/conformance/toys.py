@@ -308,3 +308,7 @@ class PeekingClipFloor(ClipFloor):
     def codes(self, clip: np.ndarray, factors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         seen = float(self.store.read(self.store.n_sequences - 1).sum())
         return {name: values + seen for name, values in super().codes(clip, factors).items()}
+
+
+class MemorisingClipFloor(MemorisingFloor, ClipFloor):
+    """Shows in every clip what it kept."""

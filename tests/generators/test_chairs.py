@@ -24,6 +24,8 @@ from stbench.generators.simulated._chair_factors import models_of
 
 from stbench.errors import StbenchError
 from stbench.generator import Blueprint, Track, parse_parameters
+from stbench.protocols.forecast import forecast
+from stbench.protocols.predictions import PredictionWriter, score_predictions
 from stbench.protocols.swap import swap
 from stbench.protocols.windows import evenly_spaced, track_windows
 from stbench.raw.fetch import fetch
@@ -215,6 +217,15 @@ def test_a_longer_wrap_serves_longer_windows(tree: Path) -> None:
     made = blueprint("official", tree, wrap=19)
     assert made.variables["frames"].shape[1] == 50
     assert blueprint("official", tree, wrap=0).variables["frames"].shape[1] == 31
+
+
+def test_the_two_elevations_of_a_chair_are_one_sample_of_a_forecast(official: Store, tmp_path: Path) -> None:
+    scores = forecast(Persistence(), official, FORECAST, split="train+val+test")
+    assert np.array_equal(scores.cluster, official.factor("chair")[scores.sequence])
+    assert (len(np.unique(scores.sequence)), len(np.unique(scores.cluster))) == (6, 3)
+    with PredictionWriter(tmp_path / "p.zarr", official, FORECAST, "persistence") as writer:
+        made = forecast(Persistence(), official, FORECAST, predictions=writer)
+    assert np.array_equal(score_predictions(tmp_path / "p.zarr", official, FORECAST).cluster, made.cluster)
 
 
 # ---- swap

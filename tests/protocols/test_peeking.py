@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ from stbench.conformance.bumps import moving_bumps
 from stbench.generator import Track
 from stbench.model import Task
 from stbench.plan import choose
+from stbench.protocols.forecast import forecast
 from stbench.protocols.known import KNOWN
 from stbench.protocols.peeking import (
     poison_targets,
     poison_test_part,
+    predictions,
     reacts_to_targets,
     reacts_to_test_part,
     separated,
@@ -36,8 +38,16 @@ ASKED = [
     for protocol in KNOWN
     if KNOWN[protocol].capability in registry.model(name).capabilities
 ]
-FRAMES = {"waveeq-100": (100,), "taxibj": (2, 32, 32), "sprites": (3, 64, 64), "sst": (1, 64, 64)}
-"""Perceptrons, VGG, DCGAN, maps: a learned model is built as its quick preset says for each of these it knows."""
+FRAMES = {
+    "waveeq-100": (100,),
+    "taxibj": (2, 32, 32),
+    "sprites": (3, 64, 64),
+    "sst": (1, 64, 64),
+    "chairs": (3, 64, 64),
+}
+"""Perceptrons, VGG, DCGAN, maps, ResNet: a learned model is built for each of these it knows."""
+PRESET = {"chairs": "cpu"}
+"""Quick but for these; the quick preset of chairs has no ResNet."""
 FLOOR_TASKS = [Task(Track("bumps", "forecast", 3, 5, 4, ("mse",)), shape) for shape in ((1, 12, 14), (7,))]
 
 
@@ -49,6 +59,10 @@ def tasks(name: str, protocol: str) -> list[Task]:
     known = [each for each in FRAMES if each not in left_out and "quick" in registry.model(name).presets(each)]
     tracks = {each: dataclasses.replace(choose(name, each).track, horizon=4, train_horizon=4) for each in known}
     return [Task(track, FRAMES[dataset]) for dataset, track in tracks.items()]
+
+
+def configuration(name: str, dataset: str) -> Mapping[str, Any]:
+    return choose(name, dataset, preset=PRESET.get(dataset, "quick")).configuration
 
 
 def maker(name: str, task: Task) -> Callable[[Store], Any]:
@@ -64,7 +78,7 @@ def maker(name: str, task: Task) -> Callable[[Store], Any]:
         from stbench.training.adapter import TorchForecaster
         from stbench.training.conformance import module_of
 
-        return TorchForecaster(module_of(plugin, choose(name, task.track.dataset).configuration, task))
+        return TorchForecaster(module_of(plugin, configuration(name, task.track.dataset), task))
 
     return floor if plugin.floor else learned
 
@@ -123,6 +137,20 @@ def test_every_registered_model_is_asked_for_forecasts_and_those_that_can_for_th
     assert {"sepvar", "hamiltonian", "persistence"} <= asked("exchange")
     assert {"sepvar", "hamiltonian"} <= asked("probe")
     assert "hamiltonian" in asked("sample") & asked("resample")
+
+
+def test_the_separating_model_is_asked_in_each_of_its_architectures() -> None:
+    encoders = {configuration("sepvar", each)["model"]["encoder"]["name"] for each in FRAMES}
+    assert encoders == {"mlp", "vgg", "dcgan", "maps", "resnet"}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_registered_model_is_the_same_one_every_time(name: str, tmp_path: Path) -> None:
+    """Else no answer could be compared with that of a model that learnt from poisoned data."""
+    task = tasks(name, "forecast")[0]
+    store = moving_bumps(task, tmp_path / "bumps.zarr", labels=("action",))
+    one, two = (predictions(maker(name, task)(store), store, separated(store, task.track)[0]) for _ in range(2))
+    assert one.tobytes() == two.tobytes()
 
 
 class Cheat:
@@ -208,6 +236,36 @@ def test_a_model_that_remembers_what_it_read_of_the_test_part_while_it_learnt_is
     protocol: str, frame: int, variable: str, tmp_path: Path
 ) -> None:
     assert finds(lambda store: Memory(store, 7, frame, variable), protocol, TASK, tmp_path)
+
+
+class LookUp:
+    """Keeps, while it is fitted, what follows every window of the test part."""
+
+    def fit(self, train: TrainingWindows) -> None:
+        store, n = train.store, train.conditioning
+        self._followed = {}
+        for sequence in map(int, store.split.indices("test")):
+            frames = store.normalise(store.read(sequence))
+            for start in range(len(frames) - n):
+                self._followed[frames[start : start + n].tobytes()] = frames[start + n :]
+
+    def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
+        answer = np.repeat(conditioning[:, -1:], horizon, axis=1)
+        for row, seen in enumerate(conditioning):
+            followed = self._followed.get(seen.tobytes(), answer[row])[:horizon]
+            answer[row, : len(followed)] = followed
+        return answer
+
+
+def test_a_floor_that_looks_up_what_it_kept_of_the_test_part_scores_zero_and_is_found(tmp_path: Path) -> None:
+    def fitted(store: Store) -> LookUp:
+        model = LookUp()
+        model.fit(TrainingWindows.open(store, "train", CONDITIONING, TASK.train_horizon))
+        return model
+
+    store = moving_bumps(TASK, tmp_path / "whole.zarr")
+    assert forecast(fitted(store), store, TASK.track).values["mse"].max() == 0
+    assert finds(fitted, "forecast", TASK, tmp_path)
 
 
 @pytest.mark.parametrize("kind", [Cheat, Memory])

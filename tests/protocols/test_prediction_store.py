@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -158,6 +159,11 @@ def huge(path: Path) -> None:
     rewrite(path, lambda arrays: arrays | {"frames": np.full(arrays["frames"].shape, 1e300)})
 
 
+def huge_of_both_signs(path: Path) -> None:
+    signs = np.resize([1e300, -1e300], (12, 14))
+    rewrite(path, lambda arrays: arrays | {"frames": np.broadcast_to(signs, arrays["frames"].shape)})
+
+
 def remove(name: str) -> Callable[[Path], None]:
     return lambda path: shutil.rmtree(path / name)
 
@@ -196,13 +202,15 @@ def remove(name: str) -> Callable[[Path], None]:
         (replaced("frames/zarr.json", '"float32"', '"float31"'), r"is damaged: 'frames' cannot be read"),
         (gzipped_and_cut, r"is damaged: 'frames' cannot be read"),
         (huge, r"not finite for the window of sequence 4 starting at frame 0, lead time 1"),
+        (huge_of_both_signs, r"not finite for the window of sequence 4 starting at frame 0, lead time 1"),
     ],
 )
 def test_bad_predictions_are_refused_in_one_sentence(
     good: Path, images: Store, track: Track, spoil: Callable[[Path], None], sentence: str
 ) -> None:
     spoil(good)
-    with pytest.raises(StbenchError, match=sentence) as caught:
+    with warnings.catch_warnings(), pytest.raises(StbenchError, match=sentence) as caught:
+        warnings.simplefilter("error")  # what numpy would print before the sentence
         score_predictions(good, images, track)
     assert str(good) in str(caught.value)
     assert "\n" not in str(caught.value)

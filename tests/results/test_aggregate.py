@@ -19,6 +19,7 @@ from stbench.results.aggregate import (
     SEED,
     SequenceInterval,
     deviation,
+    infinite_windows,
     read_results,
     rows,
     write_results,
@@ -130,7 +131,7 @@ def test_swaps_that_share_a_content_are_drawn_together(record: Any) -> None:
     motion, start = np.arange(1000), np.zeros(1000, np.int64)
     swapped = record(track="chairs/swap-1")
     row = rows(Scores(motion, start, {"mse": values}, 0.0, cluster=content), swapped)[0]
-    assert (row.ci_low, row.ci_high) == pytest.approx((reference.low, reference.high), rel=0.05)
+    assert (row.ci_low, row.ci_high) == pytest.approx((reference.low, reference.high), rel=1e-12)
     assert (row.n, row.n_sequences) == (1000, 50)
     apart = rows(Scores(motion, start, {"mse": values}, 0.0), swapped)[0]
     assert row.ci_high - row.ci_low > 3 * (apart.ci_high - apart.ci_low)
@@ -175,6 +176,13 @@ def test_an_infinite_mean_is_kept_without_interval_and_spares_the_other_lead_tim
         assert found[lead_time].ci_low is None
     assert found["1"].ci_low is not None
     assert math.isfinite(found["1"].value)
+
+
+def test_windows_that_make_a_mean_infinite_are_counted_once_each() -> None:
+    made = Scores(np.arange(5), np.arange(5), {"mse": np.ones((5, 3)), "psnr": np.ones((5, 3))}, 0.0)
+    assert infinite_windows(made) == {}
+    made.values["psnr"][[0, 0, 3], [0, 1, 2]] = math.inf
+    assert infinite_windows(made) == {"psnr": 2}
 
 
 def test_a_value_that_is_no_number_is_refused(record: Any, scores: Any) -> None:

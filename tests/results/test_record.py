@@ -72,6 +72,7 @@ def _changed(folder: Path, **changes: Any) -> None:
         ({"seed": "0"}, "field 'seed' is '0'"),
         ({"seed": True}, "field 'seed' is True"),
         ({"training": []}, "field 'training'"),
+        ({"infinite": {"psnr": "two"}}, "field 'infinite'"),
         ({"finished": "yesterday"}, "'finished' is no ISO 8601 time"),
         ({"finished": "2026-01-01T00:00:00"}, "'finished' is no ISO 8601 time with offset"),
     ],
@@ -86,6 +87,13 @@ def test_a_damaged_record_is_one_sentence_naming_the_file(
     assert said in str(caught.value)
     assert str(tmp_path / "record.json") in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["judge", "infinite"])
+def test_a_record_written_before_there_was_a_field_is_read(tmp_path: Path, record: Any, name: str) -> None:
+    record().write(tmp_path)
+    _changed(tmp_path, **{name: ...})
+    assert read_record(tmp_path) == record()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": NaN}', '{"a": 1}', "\x00"])

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import zarr
 
 import stbench
 from stbench import registry
 from stbench.errors import StbenchError
 from stbench.run import run
+from stbench.training.adapter import TorchForecaster
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "index.md"
 SMALL = {"sequences": "10", "size": "16", "points": "120"}
@@ -76,6 +78,26 @@ def test_whole_frames_are_all_that_residual_steps_know(quickly: None, tmp_path: 
     model = stbench.load_model("sepvar", "waveeq", runs=tmp_path)
     with pytest.raises(StbenchError, match="choose an integrator of the ODE"):
         model.forecast_at(np.zeros((1, 5, 1, 16, 16), np.float32), [0.5])
+
+
+class Clock(torch.nn.Module):
+    """Shows the last frame plus the lead time."""
+
+    def forecast_at(self, conditioning: torch.Tensor, lead_times: list[float]) -> torch.Tensor:
+        assert len(conditioning) <= 2
+        return conditioning[:, -1:] + torch.tensor(lead_times)[:, None]
+
+
+def test_lead_times_are_asked_for_batch_by_batch_in_the_order_of_the_windows() -> None:
+    seen = np.random.default_rng(0).random((5, 3, 4))
+    found = TorchForecaster(Clock(), batch_size=2).forecast_at(seen, [0.5, 7])
+    np.testing.assert_allclose(found, seen[:, -1:] + np.array([0.5, 7])[:, None], rtol=1e-6)
+    assert (found.shape, found.dtype) == ((5, 2, 4), np.float32)
+
+
+def test_model_that_knows_no_single_lead_times_says_what_to_ask_it_for() -> None:
+    with pytest.raises(StbenchError, match=r"Identity has no forecast_at.*use forecast\(conditioning, horizon\)"):
+        TorchForecaster(torch.nn.Identity()).forecast_at(np.zeros((1, 5, 4)), [0.5])
 
 
 @pytest.mark.parametrize(

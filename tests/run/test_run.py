@@ -219,7 +219,8 @@ def test_predictions_of_a_run_score_as_the_run_does(tmp_path: Path, data: Path) 
     assert values == {(row.metric, row.lead_time): row.value for row in read_results(folder)}
 
 
-def test_predictions_are_refused_before_anything_is_trained(tmp_path: Path, data: Path) -> None:
+def test_predictions_are_refused_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STBENCH_DATA", str(tmp_path / "data"))
     (tmp_path / "p.zarr").mkdir()
     with pytest.raises(StbenchError, match=r"p.zarr exists already: choose another name"):
         tiny(tmp_path, predictions=tmp_path / "p.zarr")
@@ -233,4 +234,4 @@ def test_predictions_are_refused_before_anything_is_trained(tmp_path: Path, data
             runs=tmp_path / "runs",
             predictions=tmp_path / "q.zarr",
         )
-    assert not (tmp_path / "runs").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["p.zarr"]
