@@ -60,12 +60,14 @@ def datasets() -> None:
 @click.command()
 @click.option("--dataset", default=None, help="Show the presets for this dataset only.")
 def models(dataset: str | None) -> None:
-    """List the models: presets and variants for each dataset, floors."""
+    """List the models, floors among them, and below them the presets and variants for each dataset."""
     from stbench import registry
 
     if dataset is not None:
         registry.dataset(dataset)
     rows: list[tuple[str, ...]] = []
+    # Datasets with the same presets and variants share a row, or a terminal would hold few models.
+    where: dict[tuple[str, str, str], list[str]] = {}
     for name in registry.names("models"):
         try:
             plugin = registry.model(name)
@@ -73,17 +75,20 @@ def models(dataset: str | None) -> None:
                 each: dict(plugin.presets(each)) for each in ([dataset] if dataset else registry.names("datasets"))
             }
         except StbenchError as error:  # torch is not installed, or a package is broken: still worth a row
-            rows.append((name, "-", "model", "-", "-", "-", str(error)))
+            rows.append((name, "-", "model", str(error)))
             continue
+        rows.append((name, plugin.version, "floor" if plugin.floor else "model", plugin.summary))
         if plugin.floor:
-            rows.append((name, plugin.version, "floor", "every dataset", "every preset", "-", plugin.summary))
+            where[name, "every preset", "-"] = ["every dataset"]
             continue
         for trained_on, presets in presets_on.items():
             if not presets:
                 continue
             variants = ", ".join(presets.pop("variants", {})) or "-"
-            rows.append((name, plugin.version, "model", trained_on, ", ".join(presets), variants, plugin.summary))
-    table("models", ("model", "version", "kind", "dataset", "presets", "variants", "summary"), rows)
+            where.setdefault((name, ", ".join(presets), variants), []).append(trained_on)
+    table("models", ("model", "version", "kind", "summary"), rows)
+    shared = [(name, ", ".join(datasets), *each) for (name, *each), datasets in where.items()]
+    table("presets and variants", ("model", "datasets", "presets", "variants"), shared)
 
 
 @click.command()

@@ -5,7 +5,9 @@ An integrator has `roll_out(state, n_states)` and `at(state, times)`, times in f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,16 @@ from stbench.errors import StbenchError
 
 from .mlp import perceptron
 from .rollout import unrolled
+
+
+def check_times(times: Sequence[float]) -> None:
+    """`StbenchError` unless there are `times` and they are finite, increase and do not lie before T_0."""
+    known = bool(times) and times[0] >= 0 and all(map(math.isfinite, times))
+    if not known or any(later <= time for time, later in pairwise(times)):
+        raise StbenchError(
+            f"states were asked for at the times {list(times)}, in frames after the initial one: there must be some, "
+            "they must increase and not lie before 0"
+        )
 
 
 class FrameByFrame(nn.Module):
@@ -27,17 +39,18 @@ class FrameByFrame(nn.Module):
         return torch.stack(states, 1)
 
     def at(self, state: Tensor, times: Sequence[float]) -> Tensor:
-        """T at `times`, in frames after T_0: (batch, *state) -> (batch, len(times), *state).
+        """T at increasing `times`, in frames after T_0: (batch, *state) -> (batch, len(times), *state).
 
-        Raises `StbenchError` for a time between two frames or before the first.
+        Raises `StbenchError` for a time between two frames, and for times that do not increase or lie before T_0.
         """
+        check_times(times)
         for time in times:
-            if time < 0 or time != int(time):
+            if time != int(time):
                 raise StbenchError(
-                    f"a state was asked for at {time} frames, but this model steps from frame to frame: "
+                    f"a state was asked for at {time} frames after the initial one, but this model steps from frame to frame: "
                     "choose an integrator of the ODE, 'dopri5' or 'rk4', as the variants ode-dopri5 and ode-rk4 do"
                 )
-        return self.roll_out(state, int(max(times)) + 1)[:, [int(time) for time in times]]
+        return self.roll_out(state, int(times[-1]) + 1)[:, [int(time) for time in times]]
 
 
 class ResidualMLP(FrameByFrame):

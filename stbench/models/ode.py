@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from stbench.errors import StbenchError
 
 from .components import choose
-from .integrator import ResidualMLP
+from .integrator import ResidualMLP, check_times
 
 
 class _Field(nn.Module):
@@ -79,10 +78,7 @@ class _OdeIntegrator(nn.Module):
 
         Raises `StbenchError` for times that do not increase or lie before T_0.
         """
-        if not times or times[0] < 0 or any(later <= time for time, later in pairwise(times)):
-            raise StbenchError(
-                f"states were asked for at the times {list(times)}: they must increase and not lie before 0"
-            )
+        check_times(times)
         if len(times) == 1 and times[0] == 0:
             return state.unsqueeze(1)
         begin = () if times[0] == 0 else (0.0,)

@@ -129,7 +129,7 @@ class SeparationOfVariables(nn.Module):
 
         Between whole lead times only the integrators of the ODE know the state: `StbenchError` from the others.
         """
-        times = [self._states_before_forecast - 1 + lead for lead in lead_times]
+        times = [self._states_before_forecast - 1 + float(lead) for lead in lead_times]
         states = self.integrator.at(self.temporal_encoder(conditioning), times)  # type: ignore[operator]
         return self.decode(self.static(conditioning), states)
 

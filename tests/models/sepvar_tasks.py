@@ -14,13 +14,19 @@ FRAMES = {
     "chairs": (3, 64, 64),
     "taxibj": (2, 32, 32),
     "kth": (1, 64, 64),
+    "sprites": (3, 64, 64),
+    "mug": (3, 64, 64),
 }
+UNSEEN = {"waveeq-rich", "sprites", "mug"}
+"""Datasets the paper does not have: what their `paper` presets are is ours."""
 WINDOWS = {
     "moving-mnist": (5, 10, 10),
     "sst": (4, 6, 6),
     "chairs": (5, 15, 10),
     "taxibj": (4, 4, 4),
     "kth": (10, 30, 10),
+    "sprites": (4, 4, 4),
+    "mug": (5, 10, 10),
 }
 """Conditioning, horizon, horizon in training; (5, 40, 20) for the others."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from sepvar_tasks import FRAMES, task
+from sepvar_tasks import FRAMES, UNSEEN, task
 from torch import nn
 
 from stbench.errors import StbenchError
@@ -48,7 +48,7 @@ def rows_of_the_page():
 
 def test_every_paper_preset_that_was_published_has_a_row_on_the_page():
     rows = {(dataset, variant) for dataset, variant, _ in rows_of_the_page()}
-    assert rows >= {(dataset, None) for dataset in FRAMES if dataset != "waveeq-rich"}
+    assert rows >= {(dataset, None) for dataset in FRAMES if dataset not in UNSEEN}
     assert rows >= {("sst", "published-code"), ("sst", "linear"), ("moving-mnist", "without-s")}
 
 
@@ -120,7 +120,7 @@ def test_forecast_of_a_window_does_not_depend_on_its_batch_nor_on_the_horizon(da
         forecast = model(conditioning, 6)
         tolerance = 1e-4 * float(forecast.abs().max())
         assert (forecast[1:] - forecast[:-1]).abs().amax((1, 2, 3, 4)).min() > 100 * tolerance
-        assert (forecast[:, 1:] - forecast[:, :-1]).abs().amax((0, 2, 3, 4)).min() > 30 * tolerance
+        assert (forecast[:, 1:] - forecast[:, :-1]).abs().amax((0, 2, 3, 4)).min() > 100 * tolerance
         torch.testing.assert_close(model(conditioning[1:2], 6), forecast[1:2], rtol=0, atol=tolerance)
         torch.testing.assert_close(model(conditioning, 2), forecast[:, :2], rtol=0, atol=tolerance)
 

@@ -146,10 +146,11 @@ def test_whole_frames_are_the_same_whether_asked_alone_or_among_others():
     torch.testing.assert_close(among[:, [1, 3, 4]], integrator.roll_out(STATE, 4)[:, 1:], rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("times", [[], [-0.5, 1.0], [2.0, 1.0], [1.0, 1.0]])
-def test_times_that_do_not_increase_are_refused(times):
-    with pytest.raises(StbenchError, match="must increase and not lie before 0"):
-        solver(RungeKutta38, step=1.0).at(STATE, times)
+@pytest.mark.parametrize("times", [[], [-0.5, 1.0], [2.0, 1.0], [1.0, 1.0], [1.0, math.nan], [1.0, math.inf]])
+def test_times_that_do_not_increase_are_refused_by_the_ode_and_by_residual_steps(times):
+    for integrator in (solver(RungeKutta38, step=1.0), ResidualMLP(2, **SHAPE).double()):
+        with pytest.raises(StbenchError, match="must increase and not lie before 0"):
+            integrator.at(STATE, times)
 
 
 def test_a_missing_solver_package_is_told_in_a_sentence(monkeypatch):
@@ -185,7 +186,7 @@ def test_forecast_at_whole_lead_times_is_the_forecast_and_at_no_other_times(vari
     tolerance = 1e-4
     assert (forecast[:, 1:] - forecast[:, :-1]).abs().amax((0, 2)).min() > 100 * tolerance
     torch.testing.assert_close(asked[:, [0, 2, 3]], forecast, rtol=0, atol=tolerance)
-    assert all((asked[:, 1] - asked[:, k]).abs().max() > 50 * tolerance for k in (0, 2))
+    assert all((asked[:, 1] - asked[:, k]).abs().max() > 100 * tolerance for k in (0, 2))
 
 
 def test_residual_steps_know_whole_lead_times_only():
@@ -193,7 +194,9 @@ def test_residual_steps_know_whole_lead_times_only():
     module = model(None)
     with torch.no_grad():
         torch.testing.assert_close(module.forecast_at(conditioning, [1, 3]), module(conditioning, 3)[:, [0, 2]])
-        with pytest.raises(StbenchError, match=r"asked for at 5.5 frames.*choose an integrator of the ODE"):
+        with pytest.raises(
+            StbenchError, match=r"asked for at 5.5 frames after the initial one.*choose an integrator of the ODE"
+        ):
             module.forecast_at(conditioning, [1.5])
 
 

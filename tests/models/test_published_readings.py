@@ -1,7 +1,7 @@
-"""The hyperparameters of every `paper` preset, and what every variant changes, written a second time by hand.
+"""The settings of the model in every `paper` preset, and what every variant changes, written a second time by hand.
 
 Sources: J. Donà et al., ICLR 2021, appendices D to F, and the published commands; where the two disagree the comments
-of the preset files say which one is taken.
+of the preset files say which one is taken. Training is held by `test_presets.py`.
 """
 
 from __future__ import annotations
@@ -86,6 +86,13 @@ PUBLISHED: dict[tuple[str, str | None], dict[str, Any]] = {
     ("kth", None): VIDEO
     | image("vgg", "vgg", "sigmoid", skips=True)
     | {"temporal_size": 50, "weights": (45.0, 10.0, 10.0, 2e-4)},
+    # Ours, after that of chairs.
+    **{
+        (dataset, None): VIDEO
+        | image("resnet", "dcgan", "sigmoid")
+        | {"temporal_size": 20, "weights": (45.0, 1.0, 1.0, 1e-3)}
+        for dataset in ("sprites", "mug")
+    },
     ("sst", None): SST,
     ("sst", "published-code"): SST
     | {"integrator": SST["integrator"] | {"hidden": 512, "gain": 0.71}, "weights": (45.0, 1.0, 100.0, 5e-6)},
@@ -133,7 +140,7 @@ LEFT_OUT = {
     "sst": {"gru", "ode-dopri5", "ode-adjoint", "ode-rk4"},
 }
 """No batch normalisation there; no vectors there."""
-WITHOUT_S = {"moving-mnist": 148, "chairs": 138, "taxibj": 148, "kth": 178, "sst": 260}
+WITHOUT_S = {"moving-mnist": 148, "chairs": 138, "taxibj": 148, "kth": 178, "sprites": 148, "mug": 148, "sst": 260}
 """Size of T: that of T and S together; 64 on waves."""
 OWN: dict[tuple[str, str], dict[str, Any]] = {
     **{
@@ -214,8 +221,12 @@ def test_every_matrix_of_the_gru_is_orthogonal_with_the_gain() -> None:
     from stbench.models.gru import GRU
 
     cell = GRU(20, blocks=2, hidden=32, gain=1.41)
-    matrices = [each for unit in cell.cells for each in unit.weight_hh.chunk(3)]
-    assert len(matrices) == 6
-    for matrix in [*matrices, cell.inward.weight.T, cell.outward.weight]:
-        torch.testing.assert_close(matrix @ matrix.T, 1.41**2 * torch.eye(len(matrix)), rtol=0, atol=1e-5)
+    matrices = [
+        each for unit in cell.cells for stacked in (unit.weight_ih, unit.weight_hh) for each in stacked.chunk(3)
+    ]
+    assert len(matrices) == 12
+    for matrix in [*matrices, cell.inward.weight, cell.outward.weight]:
+        # The shorter side is orthogonal: of (32, 20), from T to the units, the columns.
+        rows = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+        torch.testing.assert_close(rows @ rows.T, 1.41**2 * torch.eye(len(rows)), rtol=0, atol=1e-5)
     assert not any(parameter.any() for parameter in cell.parameters() if parameter.dim() == 1)
