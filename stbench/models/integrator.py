@@ -48,7 +48,7 @@ class FrameByFrame(nn.Module):
             if time != int(time):
                 raise StbenchError(
                     f"a state was asked for at {time} frames after the initial one, but this model steps from frame to "
-                    "frame: choose an integrator of the ODE, 'dopri5' or 'rk4', as the variants ode-dopri5 and ode-rk4 do"
+                    "frame: choose an integrator of the ODE, 'dopri5' or 'rk4', as variants ode-dopri5 and ode-rk4 do"
                 )
         return self.roll_out(state, int(times[-1]) + 1)[:, [int(time) for time in times]]
 
