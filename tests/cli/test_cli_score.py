@@ -113,7 +113,7 @@ def test_a_run_cannot_take_the_place_of_a_published_model_of_another_name(store:
 
 
 def test_the_board_says_how_many_exact_windows_make_a_mean_infinite(store: Store, tmp_path: Path) -> None:
-    settings = {"sequences": "6", "size": "16", "points": "60"}
+    settings = {"sequences": "6", "size": "16", "points": "100"}
     images = build(resolve("waveeq", settings))
     track = track_by_id("waveeq/forecast-40")
     windows = track_windows(images, track)
