@@ -64,18 +64,19 @@ def load_model(
     `load_model("sepvar:ode-rk4", "waveeq")` has `forecast(conditioning, horizon)`: (batch, conditioning, *frame) ->
     (batch, horizon, *frame), normalised float32 as `windows` gives them; `forecast_at(conditioning, [0.5, 1, 1.5])`
     for lead times of your choice; and what else the model can: `swap`, `sample`, ... `parameters` are those of the
-    dataset, `runs` the folder of all runs. Raises `StbenchError` where no such run has left its weights.
+    dataset, `runs` the folder of all runs. Raises `StbenchError` where no such run has left its weights, or its data
+    are not there any more; nothing is generated.
     """
     from pathlib import Path
 
+    from stbench import registry
     from stbench.fit import load_trained
     from stbench.paths import runs_dir
-    from stbench.plan import choose, dataset_for, plan
-    from stbench.report import Silent
+    from stbench.plan import choose, plan
+    from stbench.store.reader import open_named
 
     choice = choose(model, dataset, preset=preset)
-    settings = {name: str(value) for name, value in parameters.items()}
-    store = dataset_for(dataset, preset, source=source, settings=settings, report=Silent())
+    store = open_named(dataset, {**registry.dataset(dataset).presets.get(preset, {}), **parameters}, source)
     return load_trained(plan(choice, store, seed), runs_dir() if runs is None else Path(runs))
 
 

@@ -109,5 +109,13 @@ def test_model_that_knows_no_single_lead_times_says_what_to_ask_it_for() -> None
     ],
 )
 def test_what_cannot_be_loaded_is_told_in_a_sentence(quickly: None, tmp_path: Path, model: str, sentence: str) -> None:
+    run("mean", "waveeq", runs=tmp_path, keep=0)  # so that the data are there
     with pytest.raises(StbenchError, match=sentence):
         stbench.load_model(model, "waveeq", runs=tmp_path)
+
+
+def test_nothing_is_generated_to_load_a_model(quickly: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STBENCH_DATA", str(tmp_path / "data"))
+    with pytest.raises(StbenchError, match=r"'waveeq' has not been generated yet .*run `stbench generate waveeq"):
+        stbench.load_model("sepvar", "waveeq", runs=tmp_path)
+    assert not (tmp_path / "data").exists()
