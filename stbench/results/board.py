@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from stbench import registry
 from stbench.generator import Track, fingerprint
 from stbench.results.aggregate import ResultRow
 from stbench.results.record import RunRecord
+
+TRUSTED = 0.99
+"""A judge's own accuracy on a head, from which on its scores are worth ranking."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,18 @@ class Line:
         return tuple(entry.record.seed for entry in self.entries)
 
     @property
-    def infinite(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:
+        """What a reader has to know beside the numbers, a sentence each."""
+        records = [entry.record for entry in self.entries]
+        found = []
+        if not all(each.training.get("finished", True) for each in records):
+            found.append("training stopped before its last step")
+        if any(each.git_dirty for each in records):
+            found.append("tracked files were changed since the revision")
+        found += sorted({note for each in records if (note := _doubtful(each.judge))})
+        return (*found, *self._infinite())
+
+    def _infinite(self) -> Iterator[str]:
         """A sentence a metric whose mean is infinite: how few windows that may be owed to. Records that do not count
         them say nothing."""
         counted = {
@@ -73,11 +88,11 @@ class Line:
             for row in entry.rows
             if row.metric == metric
         }
-        return tuple(
-            f"{metric}: {count:,} of {n:,} windows have an infinite value (a frame is matched exactly), "
-            "so the mean is infinite"
-            for metric, count, n in sorted(counted)
-        )
+        for metric, count, n in sorted(counted):
+            yield (
+                f"{metric}: {count:,} of {n:,} windows have an infinite value (a frame is matched exactly), "
+                "so the mean is infinite"
+            )
 
     def summary(self, metric: str, lead_time: str) -> Summary | None:
         """None: not applicable."""
@@ -111,6 +126,15 @@ class Block:
     split: str
     lines: tuple[Line, ...]
     """By rank; not applicable ones last."""
+
+    @property
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """Models and what a reader has to know of each of them, a sentence once."""
+        noted = [(note, line.model) for line in self.lines for note in line.notes]
+        return tuple(
+            (", ".join(dict.fromkeys(model for other, model in noted if other == note)), note)
+            for note in dict.fromkeys(note for note, _ in noted)
+        )
 
 
 @dataclass(frozen=True)
@@ -182,6 +206,15 @@ class Board:
 def lead_time_name(lead_time: str) -> str:
     """ "1..10" -> "mean of 1..10", "10" -> "at 10"."""
     return f"mean of {lead_time}" if ".." in lead_time else f"at {lead_time}"
+
+
+def _doubtful(judge: Mapping[str, Any]) -> str:
+    """What to think of scores whose judge errs on real clips more often than once in a hundred; nothing where not."""
+    weak = {head: value for head, value in judge.get("accuracy", {}).items() if value < TRUSTED}
+    if not weak:
+        return ""
+    heads = ", ".join(f"{head} {100 * value:.1f} %" for head, value in weak.items())
+    return f"the judge itself is right on fewer than 99 % of real test clips ({heads})"
 
 
 def boards(entries: Iterable[Entry]) -> list[Board]:

@@ -15,11 +15,10 @@ import io
 import re
 import shutil
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from stbench.errors import StbenchError
 from stbench.generator import fingerprint
@@ -31,8 +30,6 @@ from stbench.results.reported import read_reported
 
 RECORDS = "records"
 NOT_APPLICABLE = "not applicable"
-TRUSTED = 0.99
-"""A judge's own accuracy on a head, from which on its scores are worth ranking."""
 NAME = re.compile(r"\w[\w.:+=-]*")
 TRACK = re.compile(r"[^/]+/[^/]+-[1-9]\d*")
 
@@ -215,15 +212,6 @@ def _place(board: Board) -> dict[str, str]:
     return {"track": board.track, "preset": board.preset, "source": board.source, "dataset": board.dataset}
 
 
-def doubtful(judge: Mapping[str, Any]) -> str:
-    """What to think of scores whose judge errs on real clips more often than once in a hundred; nothing where not."""
-    weak = {head: value for head, value in judge.get("accuracy", {}).items() if value < TRUSTED}
-    if not weak:
-        return ""
-    heads = ", ".join(f"{head} {100 * value:.1f} %" for head, value in weak.items())
-    return f"the judge itself is right on fewer than 99 % of real test clips ({heads})"
-
-
 def _yes(true: bool) -> str:
     return "yes" if true else "no"
 
@@ -231,12 +219,7 @@ def _yes(true: bool) -> str:
 def _common(board: Board, block: Block, line: Line) -> dict[str, str]:
     record, records = line.record, [entry.record for entry in line.entries]
     notes = [each.not_applicable for each in records if each.not_applicable]
-    if not all(each.training.get("finished", True) for each in records):
-        notes.append("training stopped before its last step")
-    if any(each.git_dirty for each in records):
-        notes.append("tracked files were changed since the revision")
-    notes += sorted({note for each in records if (note := doubtful(each.judge))})
-    notes += line.infinite
+    notes += line.notes
     memory = [each.peak_memory_bytes for each in records if each.peak_memory_bytes is not None]
     inference = [each.inference_seconds for each in records if each.inference_seconds is not None]
     return {

@@ -50,6 +50,7 @@ def board_tables(board: Board, *, highlight: str = "", width: int = WIDTH) -> li
     notes = [*_not_applicable(absent(board))]
     if board.further:
         notes.append(f"scored too, in the CSV: {', '.join(board.further)}")
+    notes += dict.fromkeys(f"{models}: {note}" for block in board.blocks for models, note in block.notes)
     if notes:
         found.append(Text("\n".join([*notes, ""]), style="italic dim"))
     if others := board.main_lead_times[1:]:

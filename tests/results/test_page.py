@@ -200,6 +200,26 @@ def test_what_is_scored_further_is_named_on_page_and_terminal_without_a_column(t
     assert printed.count("mse_sum") == 1
 
 
+def test_what_a_reader_must_know_of_a_row_stands_on_page_and_terminal(tmp_path: Path, run: Any) -> None:
+    run(model="short", training={"steps": 5, "finished": False, "seconds": 1.5, "resumed_from": 0})
+    run(model="exact", metrics=("mse", "psnr"), infinite={"psnr": 2})
+    for model in ("judged", "judged-too"):
+        run(model=model, judge={"accuracy": {"action": 0.9, "body": 1.0}})
+    run(model="plain")
+    build(tmp_path / "runs", tmp_path / "out")
+    notes = {
+        "short": "training stopped before its last step",
+        "exact": "psnr: 2 of 24 windows have an infinite value (a frame is matched exactly), so the mean is infinite",
+        "judged, judged-too": "the judge itself is right on fewer than 99 % of real test clips (action 90.0 %)",
+    }
+    text, _ = _read(write_page(tmp_path / "out", tmp_path / "index.html"))
+    assert dict(re.findall(r'<p class="faint"><strong>([^<.]+)</strong>: (.*)\.</p>', text)) == notes
+    printed = " ".join(_printed(tmp_path / "out", 150).split())
+    for model, note in notes.items():
+        assert f"{model}: {note}" in printed
+    assert "plain: " not in printed
+
+
 def _printed(out: Path, width: int) -> str:
     """All boards as a terminal of that width has them."""
     from rich.console import Console
