@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import io
 import re
 from html.parser import HTMLParser
@@ -218,6 +219,20 @@ def test_what_a_reader_must_know_of_a_row_stands_on_page_and_terminal(tmp_path: 
     for model, note in notes.items():
         assert f"{model}: {note}" in printed
     assert "plain: " not in printed
+
+
+def test_page_promises_no_interval_over_one_sequence(tmp_path: Path, run: Any) -> None:
+    results = run() / "results.csv"
+    with results.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    with results.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(row | {"ci_low": "", "ci_high": "", "n_sequences": "1"} for row in rows)
+    build(tmp_path / "runs", tmp_path / "out")
+    text, _ = _read(write_page(tmp_path / "out", tmp_path / "index.html"))
+    assert "24 windows of one test sequence, so there is no interval." in text
+    assert "95 % interval" not in text
 
 
 def _printed(out: Path, width: int) -> str:
