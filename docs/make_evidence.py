@@ -2,7 +2,7 @@
 
 `.venv/bin/python docs/make_evidence.py` writes the page; with a folder of runs, `docs/make_evidence.py runs`, it draws
 docs/images/<preset>/ first: curves from the records, frames of one test window from what those runs have kept of it, in
-normalised units, where all learned models of a track are among them.
+normalised units. Where only some learned models of a track are among them, these get a picture named after them.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _section(board: Board) -> str:
     lines = ["", f"### {board.track}{simulated}", "", *_judges(board), *_table(board), ""]
     for path in sorted((IMAGES / board.preset).glob(f"{board.file_stem}-*.png")):
         rest = path.stem.removeprefix(f"{board.file_stem}-")
-        if rest in {"forecast", "swap", *board.metrics}:
+        if rest in {"forecast", "swap", *board.metrics} or rest.startswith("frames-"):
             lines += [f"![{board.track}: {rest}](images/{board.preset}/{path.name})", ""]
     return "\n".join(lines)
 
@@ -145,11 +145,11 @@ def _curves(board: Board) -> list[Path]:
 
 
 def _frames(board: Board, paths: Mapping[str, Path]) -> list[Path]:
-    """One window, with every learned model of the board; where one's predictions are not at hand, an older picture
-    stays."""
-    if not all(path.exists() for path in paths.values()):
+    """One window, with every learned model of the board; where some predictions are not at hand, an older picture
+    stays, and the others stand in one of their own."""
+    kept = {model: zarr.open_group(path, mode="r") for model, path in paths.items() if path.exists()}
+    if not kept:
         return []
-    kept = {model: zarr.open_group(path, mode="r") for model, path in paths.items()}
     first = next(iter(kept.values()))
     places = {
         model: list(zip(_array(group, "sequence"), _array(group, "start"), strict=True))
@@ -164,7 +164,10 @@ def _frames(board: Board, paths: Mapping[str, Path]) -> list[Path]:
     }
     sequence, start = window
     conditioning, target = (_array(first, name)[middle] for name in ("conditioning", "target"))
-    out = IMAGES / board.preset / f"{board.file_stem}-{'swap' if 'content' in first else 'forecast'}.png"
+    name = "swap" if "content" in first else "forecast"
+    if len(kept) < len(paths):
+        name = "-".join(["frames", *sorted(kept)]).replace(":", ".")
+    out = IMAGES / board.preset / f"{board.file_stem}-{name}.png"
     title = f"{_title(board)}\n" + ("motion of " if "content" in first else "") + f"sequence {sequence}, frame {start}"
     if "content" in first:
         content = _array(first, "content")[middle]
