@@ -36,6 +36,8 @@ time. A score carries the 95 % interval over test sequences; "1..h" is the mean 
 Every lead time of every metric, further metrics too, is in the records' `results.csv`.
 Generated clips carry ± the standard deviation over clips, too. An infinite psnr says that some frame is exact, and one
 is enough for the mean: two of the 5,000 sequences of Moving MNIST stand still.
+A picture called "frames-" and models shows these alone, from their latest run; where one of them stands in a picture of
+all models too, the frames there are of an earlier version.
 """
 
 
