@@ -148,7 +148,7 @@ def _curves(board: Board) -> list[Path]:
 
 def _frames(board: Board, paths: Mapping[str, Path]) -> list[Path]:
     """One window, with every learned model of the board; where some predictions are not at hand, an older picture
-    stays, and the others stand in one of their own."""
+    stays, and the others stand in one of their own until all are."""
     kept = {model: zarr.open_group(path, mode="r") for model, path in paths.items() if path.exists()}
     if not kept:
         return []
@@ -169,6 +169,9 @@ def _frames(board: Board, paths: Mapping[str, Path]) -> list[Path]:
     name = "swap" if "content" in first else "forecast"
     if len(kept) < len(paths):
         name = "-".join(["frames", *sorted(kept)]).replace(":", ".")
+    else:
+        for old in (IMAGES / board.preset).glob(f"{board.file_stem}-frames-*.png"):
+            old.unlink()
     out = IMAGES / board.preset / f"{board.file_stem}-{name}.png"
     title = f"{_title(board)}\n" + ("motion of " if "content" in first else "") + f"sequence {sequence}, frame {start}"
     if "content" in first:
