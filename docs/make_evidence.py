@@ -38,6 +38,8 @@ Generated clips carry ± the standard deviation over clips, too. An infinite psn
 is enough for the mean: two of the 5,000 sequences of Moving MNIST stand still.
 A picture called "frames-" and models shows these alone, from their latest run; where one of them stands in a picture of
 all models too, the frames there are of an earlier version.
+The truth of a swap of digits has two orders, and the better one counts: a picture shows the one that was better for its
+first model.
 """
 
 

@@ -141,7 +141,7 @@ def dataset_for(
 
     generator = registry.dataset(dataset)
     blueprint = resolve(dataset, {**generator.presets.get(preset, {}), **settings}, source, raw)
-    if blueprint.source == "simulated":
+    if blueprint.source == "simulated" and source == "auto":
         report.note(f"{dataset} is simulated here: the official files were not found, see `stbench fetch {dataset}`")
     if (paths.data_dir() / blueprint.store_name).exists():
         return build(blueprint)
@@ -149,15 +149,15 @@ def dataset_for(
         return build(blueprint, on_progress=advance)
 
 
-def command_line(todo: Plan, dataset: str, source: str, settings: Mapping[str, str]) -> str:
-    """The command that repeats a run."""
+def command_line(todo: Plan, dataset: str, settings: Mapping[str, str]) -> str:
+    """The command that repeats a run on any machine, so the source that was found on this one is named."""
     words = ["stbench", "run", "--model", todo.model, "--dataset", dataset, "--preset", todo.preset]
     if todo.track != registry.dataset(dataset).tracks[0]:
         words += ["--track", todo.track.id.partition("/")[2]]
     if todo.seed:
         words += ["--seed", str(todo.seed)]
-    if source != "auto":
-        words += ["--source", source]
+    if todo.store.source != "procedural":
+        words += ["--source", todo.store.source]
     for key, value in settings.items():
         words += ["--set", f"{key}={value}"]
     return shlex.join(words)

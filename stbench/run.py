@@ -11,6 +11,7 @@ nothing to do.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -109,7 +110,8 @@ def run(
     asked.pop("predictions", None)
     if not todo.plugin.floor and (spread := _snapshot_scores(todo, trained.model, weights, asked, report)):
         trained = replace(trained, training={**trained.training, "snapshot_scores": spread})
-    command = command_line(todo, dataset, source, settings or {}) + (f" --i3d {i3d}" if "i3d" in asked else "")
+    command = command_line(todo, dataset, settings or {})
+    command += f" --i3d {shlex.quote(str(i3d))}" if "i3d" in asked else ""
     made_with = {**code, "training": trained.code}
     record = make_record(todo, trained, scores, made_with, device, command, started, budget_seconds, named)
     write_run(todo, folder, record, scores)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,7 +61,11 @@ def score(
     network = i3d_for(found, i3d)
     with report.progress(f"scoring {name}", "windows") as advance:
         scores = score_predictions(predictions, store, found, on_progress=advance, i3d=network)
-    return _write(found, predictions, name, parameters, preset, seed, store, scores, runs or paths.runs_dir(), started)
+    words = ["stbench", "score", "--track", track, "--name", name, "--predictions", str(predictions)]
+    words += ["--data", str(store.path), "--parameters", str(parameters), "--preset", preset, "--seed", str(seed)]
+    words += ["--i3d", str(i3d)] if network else []
+    command = shlex.join(words)
+    return _write(found, command, name, parameters, preset, seed, store, scores, runs or paths.runs_dir(), started)
 
 
 def track_by_id(track: str) -> Track:
@@ -80,7 +85,7 @@ def track_by_id(track: str) -> Track:
 
 def _write(
     track: Track,
-    predictions: Path,
+    command: str,
     name: str,
     parameters: int,
     preset: str,
@@ -125,7 +130,7 @@ def _write(
         inference_seconds=None,
         peak_memory_bytes=None,
         code={"scoring": code_fingerprint(SCORING_CODE)},
-        command=f"stbench score --track {track.id} --name {name} --predictions {predictions}",
+        command=command,
         fingerprint=fingerprint(identity),
         started=started.isoformat(timespec="seconds"),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),

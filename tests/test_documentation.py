@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 import shlex
@@ -53,6 +54,13 @@ def test_the_dataset_page_says_what_the_cards_say(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("STBENCH_RAW", raising=False)
     script = runpy.run_path(str(ROOT / "docs" / "make_datasets.py"))
     assert script["PAGE"].read_text("utf-8") == script["page"](), "run .venv/bin/python docs/make_datasets.py"
+
+
+def test_every_published_command_says_which_source_it_had() -> None:
+    for path in (ROOT / "leaderboards" / "records").rglob("record.json"):
+        record = json.loads(path.read_text("utf-8"))
+        named = re.findall(r"--source (\w+)", record["command"])
+        assert named == [record["dataset_source"]] * (record["dataset_source"] != "procedural"), path
 
 
 def test_the_evidence_page_says_what_the_records_say() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -69,11 +70,17 @@ def test_foreign_predictions_are_scored_and_ranked(store: Store, tmp_path: Path)
     assert Path("leaderboards/index.html").read_text().count("good") >= 1
 
 
-def test_a_perfect_prediction_scores_zero_and_scoring_twice_is_one_run(store: Store, tmp_path: Path) -> None:
+def test_a_perfect_prediction_scores_zero_and_the_command_of_its_record_is_the_same_run(
+    store: Store, tmp_path: Path
+) -> None:
     path = predict(store, tmp_path / "oracle.zarr", 0.0)
     for _ in range(2):
         assert stbench("score", "--track", TRACK, "--predictions", path, "--name", "oracle", *OPTIONS).exit_code == 0
-    assert len(list(Path("runs").rglob("record.json"))) == 1
+    (run,) = (path.parent for path in Path("runs").rglob("record.json"))
+    (run / "record.json").rename("before.json")
+    again = stbench(*shlex.split(json.loads(Path("before.json").read_text())["command"])[1:])
+    assert again.exit_code == 0, again.output
+    assert [path.parent for path in Path("runs").rglob("record.json")] == [run]
     assert stbench("leaderboard").exit_code == 0
     assert float(board(Path("leaderboards/quick/waveeq-100.csv"))["oracle"]["value"]) == 0.0
 

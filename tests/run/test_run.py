@@ -219,6 +219,17 @@ def test_predictions_of_a_run_score_as_the_run_does(tmp_path: Path, data: Path) 
     assert values == {(row.metric, row.lead_time): row.value for row in read_results(folder)}
 
 
+def test_the_command_of_a_record_names_the_source_that_was_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Typed where the official files lie, it would make another row otherwise."""
+    monkeypatch.setenv("STBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.delenv("STBENCH_RAW", raising=False)
+    record = run("persistence", "chairs", settings={"chairs": "7"}, runs=tmp_path / "runs", keep=0).record
+    assert record.dataset_source == "simulated"
+    assert record.command.endswith("--dataset chairs --preset quick --source simulated --set chairs=7")
+
+
 def test_predictions_are_refused_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STBENCH_DATA", str(tmp_path / "data"))
     (tmp_path / "p.zarr").mkdir()
