@@ -17,6 +17,7 @@ FRAMES = {
     "sst": (1, 64, 64),
     "taxibj": (2, 32, 32),
     "kth": (1, 64, 64),
+    "chairs": (3, 64, 64),
     "waveeq": (1, 64, 64),
     "waveeq-rich": (1, 64, 64),
 }
@@ -90,7 +91,7 @@ def test_frames_that_are_no_shares_of_one_get_a_linear_output_and_the_squared_er
     for dataset in ("sst", "waveeq-rich"):
         assert select("phydnet", dataset, "paper")["model"]["output"] == "identity"
         assert select("convlstm", dataset, "paper")["model"]["loss"] == "mse"
-    for dataset in ("moving-mnist", "kth"):
+    for dataset in ("moving-mnist", "kth", "chairs"):
         assert select("phydnet", dataset, "paper")["model"]["output"] == "sigmoid"
         assert select("convlstm", dataset, "paper")["model"]["loss"] == "cross_entropy"
 
