@@ -30,7 +30,7 @@ lint: $(READY) ## style, types, import contracts, links of the documentation
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	rm -rf .venv/shipped
-	$(BIN)/python -c "import setuptools; setuptools.setup()" -q build --build-base .venv/shipped/build build_py --build-lib .venv/shipped
+	$(BIN)/python setup.py -q build --build-base .venv/shipped/build build_py --build-lib .venv/shipped
 	cd .venv/shipped && ../bin/lint-imports --config ../../pyproject.toml
 	$(BIN)/mkdocs build --strict --quiet --site-dir .venv/shipped/site
 

@@ -52,8 +52,8 @@ def line(name: str, pair: Pair, sizes: Iterable[int]) -> str:
 def judge_features(runs: Path, preset: str, source: str) -> tuple[np.ndarray, str]:
     """Features of the first clip of every train sequence of sprites."""
     from stbench.judges.judge import find_judge
-    from stbench.plan import dataset_for
-    from stbench.report import Silent
+    from stbench.progress import Silent
+    from stbench.running.plan import dataset_for
 
     store = dataset_for("sprites", preset, source=source, settings={}, report=Silent())
     judge = find_judge(store, preset, runs)

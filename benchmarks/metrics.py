@@ -22,7 +22,7 @@ from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 from skimage.metrics import structural_similarity as skimage_ssim
 
 from stbench import registry
-from stbench.generator import Blueprint, Card, Split, Track, Variable
+from stbench.contract.datasets import Blueprint, Card, Split, Track, Variable
 from stbench.protocols.forecast import forecast
 from stbench.protocols.scoring import Scorer
 from stbench.store.reader import Store

@@ -15,12 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from stbench.generators._mnist_digits import DigitFiles
-from stbench.generators._mnist_idx import format_idx
-from stbench.generators._mnist_motion import TRAIN, Draws, reflect, reflection_draws
-from stbench.generators._mnist_parameters import MovingMnistParameters
-from stbench.generators._mnist_sequences import Sequences, TrainingStream, draw
-from stbench.generators.simulated import strokes
+from stbench.generators.moving_mnist.digits import DigitFiles
+from stbench.generators.moving_mnist.idx import format_idx
+from stbench.generators.moving_mnist.motion import TRAIN, Draws, reflect, reflection_draws
+from stbench.generators.moving_mnist.parameters import MovingMnistParameters
+from stbench.generators.moving_mnist.sequences import Sequences, TrainingStream, draw
+from stbench.generators.moving_mnist.stand_in import strokes
 
 from stbench.raw.files import RawFile
 

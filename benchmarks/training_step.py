@@ -25,10 +25,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stbench.generator import Track
-from stbench.model import Task
+from stbench.contract.datasets import Track
+from stbench.contract.models import Task
 from stbench.models import presets
-from stbench.models.sepvar import SeparationOfVariables, plugin
+from stbench.models.sepvar.model import SeparationOfVariables, plugin
 from stbench.training.batches import Batches
 
 OFFICIAL_SECONDS = {"waveeq-100": 0.301, "waveeq": 1.87, "moving-mnist": 7.50}

@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from stbench.generators._wave_draws import draw
-from stbench.generators._wave_parameters import WaveParameters
-from stbench.generators._wave_solver import solve
-from stbench.generators.waveeq import waveeq
+from stbench.generators.waveeq.dataset import waveeq
+from stbench.generators.waveeq.draws import draw
+from stbench.generators.waveeq.parameters import WaveParameters
+from stbench.generators.waveeq.solver import solve
 
 # The plain NumPy solver is the independent reference of the tests.
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "generators"))

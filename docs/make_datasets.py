@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stbench import registry
 from stbench.cli.describe import parameter_rows, split_rows
-from stbench.generator import Card, Generator
+from stbench.contract.datasets import Card, Generator
 
 PAGE = Path(__file__).with_name("datasets.md")
 COSTS = Path(__file__).with_name("generation.csv")

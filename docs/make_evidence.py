@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import zarr
 
-from stbench.results.board import Board, Line, boards
-from stbench.results.curves import curves_of_block
-from stbench.results.figures import error_against_lead_time, forecast_strip, swap_grid
-from stbench.results.leaderboard import find_runs, read_entry, read_published
+from stbench.boards.board import Board, Line, boards
+from stbench.boards.curves import curves_of_block
+from stbench.boards.leaderboard import find_runs, read_entry, read_published
+from stbench.pictures.forecasts import error_against_lead_time, forecast_strip, swap_grid
 from stbench.results.numbers import count_text, interval_text, score_text, seconds_text
 
 ROOT = Path(__file__).resolve().parents[1]

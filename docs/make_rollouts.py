@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stbench.fit import load_trained
-from stbench.plan import choose, dataset_for, plan
+from stbench.progress import Silent
 from stbench.protocols.clips import SEEN, Clips, clips_of
-from stbench.report import Silent
+from stbench.running.fit import load_trained
+from stbench.running.plan import choose, dataset_for, plan
 
 IMAGES = Path(__file__).with_name("images")
 LENGTHS = (8, 16, 64, 256)
@@ -73,7 +73,7 @@ def draw(found: Mapping[str, Mapping[str, np.ndarray]], out: Path, title: str) -
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from stbench.results.colours import MODELS
+    from stbench.pictures.colours import MODELS
 
     figure = Figure(figsize=(11.5, 4.2), dpi=130, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)

@@ -16,13 +16,13 @@ import tempfile
 from pathlib import Path
 from unittest.mock import patch
 
-from stbench.baselines.phydnet import PhyDNet
+from stbench.baselines.phydnet.model import PhyDNet
 from torch import Tensor
 
 from stbench.cli import console
 from stbench.errors import StbenchError
 from stbench.results.aggregate import read_results
-from stbench.run import run
+from stbench.running.run import run
 
 TRACKS = ("chairs/swap-15", "moving-mnist/swap-10", "moving-mnist/swap-95")
 swap = PhyDNet.swap

@@ -26,7 +26,7 @@ def open(dataset: str | os.PathLike[str], **parameters: Any) -> xr.Dataset:
     `dataset` is a dataset name ("waveeq": the store with these `parameters`, which default to the canonical ones) or
     the path of a store. Raises `StbenchError` when there is no such store, saying the command that makes it.
     """
-    from stbench.store.reader import open_dataset
+    from stbench.store.named import open_dataset
 
     return open_dataset(dataset, parameters)
 
@@ -70,10 +70,10 @@ def load_model(
     from pathlib import Path
 
     from stbench import registry
-    from stbench.fit import load_trained
     from stbench.paths import runs_dir
-    from stbench.plan import choose, plan
-    from stbench.store.reader import open_named
+    from stbench.running.fit import load_trained
+    from stbench.running.plan import choose, plan
+    from stbench.store.named import open_named
 
     choice = choose(model, dataset, preset=preset)
     store = open_named(dataset, {**registry.dataset(dataset).presets.get(preset, {}), **parameters}, source)

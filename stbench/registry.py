@@ -1,7 +1,7 @@
 """Datasets, models and metrics, found by entry point: ours and a foreign package's alike.
 
 The core never imports a dataset or a baseline by name; it asks here. Groups: `stbench.datasets` (objects fulfilling
-`stbench.generator.Generator`), `stbench.models` (`stbench.model.ModelPlugin`), `stbench.metrics`
+`stbench.contract.datasets.Generator`), `stbench.models` (`stbench.contract.models.ModelPlugin`), `stbench.metrics`
 (`stbench.metrics.Metric`).
 """
 
@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from stbench.errors import StbenchError, nearest
 
 if TYPE_CHECKING:
-    from stbench.generator import Generator
+    from stbench.contract.datasets import Generator
+    from stbench.contract.models import ModelPlugin
     from stbench.metrics import Metric
-    from stbench.model import ModelPlugin
 
 
 class NeedsTorch(StbenchError):
@@ -71,11 +71,11 @@ def dataset(name: str) -> Generator:
 
 def model(name: str) -> ModelPlugin:
     """The plug-in of a model; `StbenchError` with the nearest name when unknown, or saying what is broken."""
-    from stbench.model import ModelPlugin
+    from stbench.contract.models import ModelPlugin
 
     found = _load("models", name)
     if not isinstance(found, ModelPlugin):
-        raise _broken("models", name, f"is a {type(found).__name__}, not a stbench.model.ModelPlugin")
+        raise _broken("models", name, f"is a {type(found).__name__}, not a stbench.contract.models.ModelPlugin")
     own = found.presets
 
     def presets(dataset: str) -> Mapping[str, Any]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stbench.cite import citation, stbench_bibtex
 from stbench.errors import StbenchError
+from stbench.provenance.citation import citation, stbench_bibtex
 from stbench.store.build import build, resolve
 
 SMALL = {"sequences": "4", "size": "16", "points": "60"}

@@ -39,7 +39,7 @@ sys.meta_path.insert(0, Forbid())
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDS_TORCH = ("stbench.judges", "stbench.models", "stbench.training", "stbench.splits.torch_windows")
-NEEDS_TORCH += ("stbench.baselines.convlstm", "stbench.baselines.phydnet")
+NEEDS_TORCH += ("stbench.baselines.convlstm.model", "stbench.baselines.phydnet.model")
 
 
 def python(code: str, data: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -61,7 +61,7 @@ def test_importing_stbench_loads_nothing_heavy() -> None:
 
 
 def test_importing_what_a_plugin_needs_loads_nothing_heavy() -> None:
-    assert not loaded("import stbench.generator, stbench.model") & HEAVY
+    assert not loaded("import stbench.contract.datasets, stbench.contract.models") & HEAVY
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["generate", "--help"], ["run", "--help"], []])
@@ -91,7 +91,12 @@ for package in (stbench, stbench.generators, stbench.baselines):
     )
     assert report.returncode == 0, report.stderr
     imported = report.stdout.split()
-    for name in ("stbench.run", "stbench.store.writer", "stbench.protocols.predictions", "stbench.generators.waveeq"):
+    for name in (
+        "stbench.running.run",
+        "stbench.store.writer",
+        "stbench.protocols.predictions",
+        "stbench.generators.waveeq.dataset",
+    ):
         assert name in imported
 
 
@@ -102,7 +107,7 @@ def test_without_torch_data_are_made_verified_scored_and_what_needs_torch_says_s
         + f"""
 from click.testing import CliRunner
 from stbench.cli.main import cli
-from stbench.suite import Job, floors
+from stbench.running.suite import Job, floors
 
 def stbench(*arguments):
     # Wide enough that no cell of a table is folded.

@@ -119,7 +119,7 @@ def test_one_version_everywhere(wheel: zipfile.ZipFile) -> None:
 def test_the_citation_file_and_the_bibtex_agree() -> None:
     import yaml
 
-    from stbench.cite import stbench_bibtex
+    from stbench.provenance.citation import stbench_bibtex
 
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["cff-version"] == "1.2.0"

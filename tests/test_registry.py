@@ -17,11 +17,11 @@ BROKEN = {
     "raises": ("raise RuntimeError('no licence\\nfor this host')", "RuntimeError: no licence)"),
     "imports": ("import a_package_nobody_has", "No module named 'a_package_nobody_has'"),
     "lacks": ("other = 1", "has no attribute 'plugin'"),
-    "other": ("plugin = {'name': 'other'}", "is a dict, not a stbench.model.ModelPlugin"),
+    "other": ("plugin = {'name': 'other'}", "is a dict, not a stbench.contract.models.ModelPlugin"),
 }
 PRESETS = """
 from dataclasses import replace
-from stbench.baselines.convlstm import plugin as convlstm
+from stbench.baselines.convlstm.model import plugin as convlstm
 
 def presets(dataset):
     raise KeyError(dataset)

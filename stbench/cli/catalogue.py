@@ -11,7 +11,7 @@ from stbench.cli.console import table
 from stbench.errors import StbenchError
 
 if TYPE_CHECKING:
-    from stbench.generator import Variable
+    from stbench.contract.datasets import Variable
 
 
 def decoded_size(frames: Variable) -> str:

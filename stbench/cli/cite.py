@@ -14,7 +14,7 @@ from stbench.cli.options import set_option, source_option
 @set_option
 def cite(name: str, source: str, settings: dict[str, str]) -> None:
     """Print BibTeX: the paper of a dataset or model, and stbench with dataset version, split id and digest."""
-    from stbench.cite import citation
+    from stbench.provenance.citation import citation
 
     found = citation(name, settings, source)
     click.echo(found.bibtex)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stbench.generator import Card, Generator, Split
+    from stbench.contract.datasets import Card, Generator, Split
     from stbench.store.reader import Store
 
 Rows = list[tuple[str, str]]

@@ -17,7 +17,7 @@ def info(store: str, settings: dict[str, str], source: str) -> None:
     Works on datasets that are not generated yet: then without what only the data can tell.
     """
     from stbench import registry
-    from stbench.store.reader import locate
+    from stbench.store.named import locate
 
     if store in registry.names("datasets") and not locate(store, settings, source).exists():
         _describe_dataset(store, settings, source)

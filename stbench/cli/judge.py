@@ -39,7 +39,7 @@ def train(
     """
     from stbench import paths
     from stbench.judges.judge import judged_by, train_judge
-    from stbench.plan import dataset_for
+    from stbench.running.plan import dataset_for
 
     judged, clip = judged_by(dataset)
     store = dataset_for(dataset, preset, source=source, settings=settings, raw=raw, report=console)

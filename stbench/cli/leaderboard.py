@@ -23,15 +23,15 @@ def leaderboard(runs: Path | None, out: Path, page: Path | None, run_missing: bo
 
     Interrupted, the same command continues; finished runs are recognised and not repeated.
     """
+    from stbench.boards.board import boards
+    from stbench.boards.leaderboard import build, read_published
+    from stbench.boards.page import write_page
+    from stbench.boards.reported import default_path
     from stbench.paths import runs_dir
-    from stbench.results.board import boards
-    from stbench.results.leaderboard import build, read_published
-    from stbench.results.page import write_page
-    from stbench.results.reported import default_path
 
     runs = runs or runs_dir()
     if run_missing:
-        from stbench.suite import everything, run_all
+        from stbench.running.suite import everything, run_all
 
         run_all(everything(preset), runs=runs, report=console)
     reported = default_path()

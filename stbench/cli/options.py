@@ -87,6 +87,6 @@ def preset_option(command: _Command) -> _Command:
 
 def find_store(store: str, settings: dict[str, str], source: str) -> Store:
     """Open what `store_argument` names."""
-    from stbench.store.reader import open_named
+    from stbench.store.named import open_named
 
     return open_named(store, settings, source)

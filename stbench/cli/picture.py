@@ -32,7 +32,7 @@ def picture(
     out: Path,
 ) -> None:
     """Draw what a trained model generates or swaps, as PNG and GIF, from the weights that `stbench run` left."""
-    from stbench.picture import picture as draw
+    from stbench.running.picture import picture as draw
 
     drawn = draw(
         model,

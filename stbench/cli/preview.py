@@ -16,7 +16,7 @@ from stbench.errors import StbenchError
 @click.option("--sequences", type=click.IntRange(1, 16), default=6, show_default=True, help="How many, evenly spaced.")
 def preview(store: str, settings: dict[str, str], source: str, out: Path, sequences: int) -> None:
     """Draw some sequences of a store."""
-    from stbench.results.preview import preview as draw
+    from stbench.pictures.preview import preview as draw
 
     if out.exists():
         raise StbenchError(f"'{out}' exists already: remove it or choose another name")

@@ -61,7 +61,7 @@ def run(
 
     Makes the dataset if it is missing. Ends with a table beside the floors and the numbers the paper reports.
     """
-    from stbench.run import run as run_model
+    from stbench.running.run import run as run_model
 
     result = run_model(
         model,
@@ -83,7 +83,7 @@ def run(
         report=console,
     )
     if table:
-        from stbench.suite import Job, floors, run_all
+        from stbench.running.suite import Job, floors, run_all
 
         beside = Job(model, dataset, preset, track, source, settings, raw)
         run_all(floors(beside), runs=out, report=console)

@@ -47,8 +47,8 @@ def score(
 
     `stbench run --predictions` writes such a store of a model that is registered here.
     """
-    from stbench.score import score as score_run
-    from stbench.score import track_by_id
+    from stbench.running.score import score as score_run
+    from stbench.running.score import track_by_id
 
     dataset = track_by_id(track).dataset
     store = find_store(str(data) if data else dataset, settings, source)

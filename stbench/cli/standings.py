@@ -10,16 +10,16 @@ import click
 from stbench.cli.console import output
 
 if TYPE_CHECKING:
-    from stbench.results.board import Board
-    from stbench.run import RunResult
+    from stbench.boards.board import Board
+    from stbench.running.run import RunResult
 
 
 def show_run(result: RunResult, runs: Path | None) -> None:
     """The board of a run, with all runs on the same data, the run itself in bold; then where its folder is."""
-    from stbench.outcome import draw_beside
+    from stbench.boards.board import boards
+    from stbench.boards.leaderboard import find_runs, read_entry
     from stbench.paths import runs_dir
-    from stbench.results.board import boards
-    from stbench.results.leaderboard import find_runs, read_entry
+    from stbench.running.outcome import draw_beside
 
     record = result.record
     comparable = [
@@ -35,7 +35,7 @@ def show_run(result: RunResult, runs: Path | None) -> None:
 
 
 def show_board(board: Board, *, highlight: str = "") -> None:
-    from stbench.results.table import board_tables, reported_for, reported_table
+    from stbench.boards.table import board_tables, reported_for, reported_table
 
     console = output()
     for each in board_tables(board, highlight=highlight, width=console.width):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stbench.generator import Blueprint, Card, Split, Variable
-from stbench.model import Task
+from stbench.contract.datasets import Blueprint, Card, Split, Variable
+from stbench.contract.models import Task
 
 if TYPE_CHECKING:
     from stbench.store.reader import Store

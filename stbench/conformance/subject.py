@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stbench.conformance.bumps import moving_bumps
-from stbench.model import Forecaster, ModelPlugin, Task
+from stbench.contract.models import Forecaster, ModelPlugin, Task
 from stbench.splits.training import TrainingWindows
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Subject:
             model: Any = self.plugin.build(self.configuration["model"], self.task)
             model.fit(self.windows(store))
             return model  # type: ignore[no-any-return]
-        from stbench.training.conformance import trained
+        from stbench.conformance.training import trained
 
         return trained(self.plugin, self.configuration, self.task, self.windows(store), self.folder())
 

@@ -16,10 +16,10 @@ from stbench import registry
 from stbench.conformance.clips import checks_of
 from stbench.conformance.forecasts import FORECASTS, SWAPS
 from stbench.conformance.subject import Subject
+from stbench.contract.datasets import Track
+from stbench.contract.models import ModelPlugin, Task
 from stbench.errors import StbenchError
-from stbench.generator import Track
-from stbench.model import ModelPlugin, Task
-from stbench.report import Reporter, Silent
+from stbench.progress import Reporter, Silent
 
 NOTES = ("horizon", "parameters")
 """Checks that tell something where they hold."""
@@ -41,7 +41,7 @@ def check_model(
     Without `dataset`: a learned model on the first one it has presets for, a floor on images of 16 x 16 pixels.
     `scratch` is a folder for what is written. Raises `StbenchError` for a name there is not; what fails is a finding.
     """
-    from stbench.plan import choose, split_model_name
+    from stbench.running.plan import choose, split_model_name
 
     plugin = registry.model(split_model_name(model)[0])
     if plugin.floor and dataset is None:
@@ -65,7 +65,7 @@ def check_plugin(
     todo = {**FORECASTS, **(SWAPS if "swap" in plugin.capabilities else {})}
     todo |= checks_of(plugin.capabilities)
     if not plugin.floor:
-        from stbench.training.conformance import LEARNING
+        from stbench.conformance.learning import LEARNING
 
         todo = {**LEARNING, **todo}
     found = [_verdict("configuration", _configured, subject)]
@@ -86,7 +86,7 @@ def _configured(subject: Subject) -> str:
         if not callable(getattr(model, name, None)):
             kind = "floor" if subject.plugin.floor else "learned model"
             raise StbenchError(
-                f"{type(model).__name__} has no method '{name}', which this {kind} needs (stbench.model)"
+                f"{type(model).__name__} has no method '{name}', which this {kind} needs (stbench.contract.models)"
             )
     if not subject.plugin.floor:
         from stbench.training.settings import TrainingSettings

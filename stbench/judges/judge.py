@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stbench import registry
+from stbench.contract.datasets import fingerprint
 from stbench.errors import StbenchError, nearest
-from stbench.generator import fingerprint
 from stbench.models.presets import merge
-from stbench.report import Reporter, Silent
+from stbench.progress import Reporter, Silent
 from stbench.splits.training import TrainingWindows
 from stbench.store.reader import Store
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from stbench import registry
+from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
-from stbench.generator import Track
 from stbench.protocols.windows import Windows, evenly_spaced
 from stbench.store.reader import Store
 

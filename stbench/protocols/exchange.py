@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stbench import registry
-from stbench.generator import Track
-from stbench.model import Transferrer
+from stbench.contract.datasets import Track
+from stbench.contract.models import Transferrer
 from stbench.protocols.check import checked
 from stbench.protocols.clips import SEEN, Clips, clips_of
 from stbench.protocols.judged import Opinions, asked_only, judged_scores

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from stbench.contract.datasets import Track
+from stbench.contract.models import Forecaster
 from stbench.errors import StbenchError
-from stbench.generator import Track
-from stbench.model import Forecaster
 from stbench.protocols.check import checked
 from stbench.protocols.predictions import PredictionWriter
 from stbench.protocols.scoring import KeptPredictions, Scorer, Scores, track_metrics

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from stbench.generator import Track
-from stbench.model import Sequencer
+from stbench.contract.datasets import Track
+from stbench.contract.models import Sequencer
 from stbench.protocols.check import checked
 from stbench.protocols.clips import SEEN, clips_of
 from stbench.protocols.scoring import KeptPredictions, Scorer, Scores, track_metrics

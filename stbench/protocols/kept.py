@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stbench.generator import Track
+from stbench.contract.datasets import Track
 from stbench.protocols.scoring import Scores
 from stbench.store.reader import Store
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stbench.contract.datasets import Track
+from stbench.contract.models import ModelPlugin
 from stbench.errors import StbenchError, nearest
-from stbench.generator import Track
-from stbench.model import ModelPlugin
 
 if TYPE_CHECKING:
     from stbench.protocols.scoring import Scores

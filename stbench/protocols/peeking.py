@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from stbench.generator import Track
-from stbench.model import Forecaster
+from stbench.contract.datasets import Track
+from stbench.contract.models import Forecaster
 from stbench.protocols.windows import Windows, automatic_batch_size, batches, track_windows
 from stbench.store.reader import Store
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
-from stbench.generator import Track
 from stbench.protocols.check import checked
 from stbench.protocols.scoring import Scorer, Scores, track_metrics
 from stbench.protocols.videos import VideoFeatures, Videos

@@ -16,9 +16,9 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from stbench import registry
+from stbench.contract.datasets import Track
+from stbench.contract.models import Coder, Conserving
 from stbench.errors import StbenchError
-from stbench.generator import Track
-from stbench.model import Coder, Conserving
 from stbench.protocols.clips import SEEN, Clips, clips_of
 from stbench.protocols.scoring import Scores
 from stbench.store.reader import Store

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stbench.generator import Track
-from stbench.model import Resampler, Sampler
+from stbench.contract.datasets import Track
+from stbench.contract.models import Resampler, Sampler
 from stbench.protocols.check import checked
 from stbench.protocols.clips import SEEN, Clips, clips_of
 from stbench.protocols.judged import Opinions, asked_only, frechet_to_real, judged_scores

@@ -11,8 +11,8 @@ from types import TracebackType
 import numpy as np
 
 from stbench import registry
+from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
-from stbench.generator import Track
 from stbench.metrics import Metric, applicable
 
 SLICE = 8

@@ -19,10 +19,10 @@ from contextlib import ExitStack
 import numpy as np
 
 from stbench import registry
+from stbench.contract.datasets import SwapCases, Track
+from stbench.contract.models import Swapper
 from stbench.errors import StbenchError
-from stbench.generator import SwapCases, Track
 from stbench.metrics import Metric
-from stbench.model import Swapper
 from stbench.protocols.check import checked
 from stbench.protocols.scoring import KeptPredictions, Scorer, Scores, track_metrics
 from stbench.protocols.windows import Windows, automatic_batch_size, evenly_spaced

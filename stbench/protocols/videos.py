@@ -6,8 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
+from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
-from stbench.generator import Track
 from stbench.metrics.frechet import frechet_distance
 from stbench.protocols.scoring import Whole
 

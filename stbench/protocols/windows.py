@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
-from stbench.generator import Track
 from stbench.splits.index import WindowIndex
 from stbench.store.reader import Store
 

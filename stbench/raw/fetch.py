@@ -25,7 +25,7 @@ TIMEOUT_SECONDS = 30
 
 @runtime_checkable
 class HasRawFiles(Protocol):
-    """What `fetch` needs of a generator, beyond `stbench.generator.Generator`."""
+    """What `fetch` needs of a generator, beyond `stbench.contract.datasets.Generator`."""
 
     name: str
     raw_files: Sequence[RawFile]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stbench.errors import StbenchError
-from stbench.results.environment import code_fingerprint, environment
+from stbench.provenance.environment import code_fingerprint, environment
 
 __all__ = ["FORMAT", "RECORD", "RunRecord", "code_fingerprint", "environment", "read_record"]
 
@@ -62,7 +62,7 @@ class RunRecord:
     git_dirty: bool | None
     stbench_version: str
     code: Mapping[str, str]
-    """Name of a part ("training", "scoring", ...) -> SHA-256 of its sources (`stbench.results.environment`)."""
+    """Name of a part ("training", "scoring", ...) -> SHA-256 of its sources (`stbench.provenance.environment`)."""
     command: str
     """Repeats the run."""
     fingerprint: str

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.resources
 import json
 
+from stbench.contract.datasets import Split
 from stbench.errors import StbenchError
-from stbench.generator import Split
 
 
 def load_split(package: str, filename: str) -> Split:

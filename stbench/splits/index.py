@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from stbench.generator import Split
+from stbench.contract.datasets import Split
 
 
 @dataclass(frozen=True, eq=False)

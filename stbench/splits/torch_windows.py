@@ -10,7 +10,8 @@ import torch
 from torch.utils.data import Dataset
 
 from stbench.splits.index import WindowIndex
-from stbench.store.reader import Store, open_named
+from stbench.store.named import open_named
+from stbench.store.reader import Store
 
 
 class WindowDataset(Dataset[dict[str, Any]]):

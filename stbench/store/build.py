@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stbench import paths, registry
+from stbench.contract.datasets import SOURCES, Blueprint, parse_parameters
 from stbench.errors import StbenchError, nearest
-from stbench.generator import SOURCES, Blueprint, parse_parameters
 from stbench.raw.fetch import HasRawFiles
 from stbench.raw.files import require
 

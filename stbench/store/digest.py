@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stbench.generator import canonical_json
+from stbench.contract.datasets import canonical_json
 
 
 def sequence_digest(arrays: Mapping[str, np.ndarray]) -> bytes:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stbench.generator import Blueprint, Coordinate, Variable
+from stbench.contract.datasets import Blueprint, Coordinate, Variable
 
 if TYPE_CHECKING:
     import zarr

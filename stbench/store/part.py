@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from stbench.contract.datasets import Coordinate, canonical_json
 from stbench.errors import StbenchError
-from stbench.generator import Coordinate, canonical_json
 from stbench.store.files import write_atomically
 from stbench.store.layout import Layout, create
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stbench import paths, registry
+from stbench.contract.datasets import Card, Split
 from stbench.errors import StbenchError, nearest
-from stbench.generator import Card, Split
 from stbench.store.layout import RAGGED_FORMAT, ROW_SIZE
 
 if TYPE_CHECKING:
@@ -231,46 +230,3 @@ def open_store(path: str | os.PathLike[str]) -> Store:
     if missing := [key for key in REQUIRED if key not in attributes]:
         raise StbenchError(f"the metadata of the store {path} are damaged (no '{missing[0]}'): generate it again")
     return Store(path, attributes)
-
-
-def locate(dataset: str, parameters: Mapping[str, Any] = {}, source: str = "auto") -> Path:
-    """Where the store of a dataset with these parameters lies, built or not; `StbenchError` for unknown names."""
-    from stbench.store.build import resolve
-
-    return paths.data_dir() / resolve(dataset, parameters, source).store_name
-
-
-def open_named(name_or_path: str | os.PathLike[str], parameters: Mapping[str, Any] = {}, source: str = "auto") -> Store:
-    """Open the store of a dataset by name and parameters, or any store by path.
-
-    `StbenchError`, with the command that makes it, where a named dataset has not been generated yet.
-    """
-    name = os.fspath(name_or_path)
-    if name in registry.names("datasets"):
-        path = locate(name, parameters, source)
-        if os.path.lexists(path):
-            return open_store(path)
-        command = f"stbench generate {name}" + "".join(
-            f" --set {key}={_text(value)}" for key, value in parameters.items()
-        )
-        command += f" --source {source}" if source != "auto" else ""
-        state = "is half-written" if path.with_name(path.name + ".part").exists() else "has not been generated yet"
-        raise StbenchError(f"the dataset '{name}' {state} ({path}): run `{command}`")
-    if not os.path.lexists(name) and os.sep not in name and not name.endswith(".zarr"):
-        raise StbenchError(
-            f"there is no dataset '{name}', and no store of that path: {nearest(name, registry.names('datasets'))}"
-        )
-    if parameters:
-        raise StbenchError(
-            f"{name} is a path, and parameters ({', '.join(parameters)}) go with a dataset's name: leave them out"
-        )
-    return open_store(name)
-
-
-def _text(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def open_dataset(name_or_path: str | os.PathLike[str], parameters: Mapping[str, Any]) -> xr.Dataset:
-    """`open_named(...)` as a lazy `xarray.Dataset`."""
-    return open_named(name_or_path, parameters).to_xarray()

@@ -16,20 +16,13 @@ from typing import Any
 import numpy as np
 
 import stbench
+from stbench.contract.datasets import Blueprint, canonical_json
 from stbench.errors import StbenchError
-from stbench.generator import Blueprint, canonical_json
 from stbench.store import integrity
 from stbench.store.digest import combine
 from stbench.store.engine import check_scheduler, run_tasks
 from stbench.store.files import locked, storage_errors, sync
-from stbench.store.layout import (
-    INTEGRITY,
-    Layout,
-    consolidate,
-    layout_of,
-    variable_attributes,
-    write_whole,
-)
+from stbench.store.layout import INTEGRITY, Layout, consolidate, layout_of, variable_attributes, write_whole
 from stbench.store.part import Part, describe_difference
 from stbench.store.reader import Store, open_store
 from stbench.store.shard import ShardJob

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from stbench.contract.models import Factors
 from stbench.errors import StbenchError
-from stbench.model import Factors
 
 
 class TorchForecaster:

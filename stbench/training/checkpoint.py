@@ -21,8 +21,8 @@ from typing import Any
 
 from torch import Tensor
 
+from stbench.contract.datasets import canonical_json
 from stbench.errors import StbenchError
-from stbench.generator import canonical_json
 
 FORMAT = 1
 

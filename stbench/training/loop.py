@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from stbench.errors import StbenchError
+from stbench.training import checkpoint as checkpoints
 
-from . import checkpoint as checkpoints
 from .batches import Batches
 from .cost import peak_memory
 from .interruption import Interruption

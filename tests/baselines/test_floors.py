@@ -10,9 +10,9 @@ import pytest
 from scipy.ndimage import correlate
 
 from stbench import registry
+from stbench.contract.datasets import Track
+from stbench.contract.models import Forecaster, Task
 from stbench.errors import StbenchError
-from stbench.generator import Track
-from stbench.model import Forecaster, Task
 from stbench.splits.training import TrainingWindows
 
 FLOORS = ("climatology", "linear", "mean", "nearest-neighbour", "persistence")
@@ -148,7 +148,7 @@ def test_floors_of_bytes_are_those_of_the_same_frames_in_float32(
     of_floats = floor(name, train_on(frames.astype(np.float32) / np.float32(255), 4, 5), 6).forecast(conditioning, 6)
     np.testing.assert_array_equal(of_bytes, of_floats)
     # Normalised a few frames at a time.
-    from stbench.baselines import frames as module
+    from stbench.baselines.floors import frames as module
 
     monkeypatch.setattr(module, "BLOCK_BYTES", 4 * 7 * frames[0, 0].size)
     in_blocks = floor(name, train_on_bytes(frames, 4, 5), 6).forecast(conditioning, 6)
@@ -221,7 +221,7 @@ def test_linear_is_the_same_for_every_fit(train_on: Train) -> None:
 def test_linear_draws_a_bounded_number_of_pixels_whatever_the_number_of_sequences(
     train_on: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from stbench.baselines import linear
+    from stbench.baselines.floors import linear
 
     monkeypatch.setattr(linear, "SAMPLES", 2_000)
     model = floor("linear", train_on(np.random.default_rng(6).random((20, 9, 1, 6, 6)), 3, 4), 5)
@@ -278,7 +278,7 @@ def test_nearest_neighbour_ranks_candidates_on_whole_frames(train_on: Train) -> 
 
 
 def test_nearest_neighbour_blocks_do_not_change_the_answer(train_on: Train, monkeypatch: pytest.MonkeyPatch) -> None:
-    from stbench.baselines import nearest_neighbour
+    from stbench.baselines.floors import nearest_neighbour
 
     rng = np.random.default_rng(12)
     frames, conditioning = rng.random((4, 40, 5)), rng.random((30, 3, 5), dtype=np.float32)

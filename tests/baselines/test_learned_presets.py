@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from stbench import registry
-from stbench.model import Task
+from stbench.contract.models import Task
 from stbench.models import presets
 from stbench.training.settings import TrainingSettings
 

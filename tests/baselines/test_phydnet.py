@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from numpy_cells import moment_loss, moments, phy_cell, weights
-from stbench.baselines.phydnet import PhyDNet, build
-from stbench.baselines.phydnet_cell import PhyCell, moment_transform
+from stbench.baselines.phydnet.cell import PhyCell, moment_transform
+from stbench.baselines.phydnet.model import PhyDNet, build
 from torch import nn
 
+from stbench.contract.datasets import Track
+from stbench.contract.models import Task
 from stbench.errors import StbenchError
-from stbench.generator import Track
-from stbench.model import Task
 
 SETTINGS = {
     "width": 32,

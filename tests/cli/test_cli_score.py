@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from stbench.cli.main import cli
 from stbench.protocols.predictions import PredictionWriter
 from stbench.protocols.windows import track_windows
-from stbench.score import track_by_id
+from stbench.running.score import track_by_id
 from stbench.store.build import build, resolve
 from stbench.store.reader import Store
 

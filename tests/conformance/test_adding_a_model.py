@@ -67,7 +67,7 @@ def test_the_python_of_the_page_runs(installed: Path, tmp_path: Path, monkeypatc
 
 def test_every_check_is_explained_on_the_page() -> None:
     from stbench.conformance.forecasts import FORECASTS
-    from stbench.training.conformance import LEARNING
+    from stbench.conformance.learning import LEARNING
 
     text = PAGE.read_text("utf-8")
     assert all(f"`{name}`" in text for name in ("configuration", *FORECASTS, *LEARNING))

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from stbench.cli.main import cli
 from stbench.conformance.bumps import moving_bumps
 from stbench.conformance.suite import NOTES, Finding, check_model, check_plugin
+from stbench.contract.models import ModelPlugin, Task
 from stbench.errors import StbenchError
-from stbench.model import ModelPlugin, Task
 
 
 def findings(plugin: ModelPlugin, folder: Path, configuration: Any = toys.CONFIGURATION) -> dict[str, Finding]:
@@ -165,7 +165,7 @@ SMALL: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", SMALL)
 def test_the_learned_baselines_pass(name: str, tmp_path: Path) -> None:
-    from stbench.plan import choose
+    from stbench.running.plan import choose
 
     choice = choose(name, "taxibj")
     configuration = {
@@ -179,7 +179,7 @@ def test_the_learned_baselines_pass(name: str, tmp_path: Path) -> None:
 
 def test_both_references_pass(tmp_path: Path) -> None:
     """Among the checks: interrupted and resumed, a training ends in the same weights, whatever their memory layout."""
-    from stbench.plan import choose
+    from stbench.running.plan import choose
 
     small: dict[str, dict[str, Any]] = {
         "sepvar": {

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stbench.generator import Track
-from stbench.model import ModelPlugin, Task
+from stbench.contract.datasets import Track
+from stbench.contract.models import ModelPlugin, Task
 from stbench.splits.training import TrainingWindows
 
 TRACK = Track("toy", "forecast", conditioning=3, horizon=4, train_horizon=3, metrics=("mse",))

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from stbench.generators._kth_index import Interval, Video, format_list, video_of
-from stbench.generators._kth_video import write_avi
+from stbench.generators.kth.index import Interval, Video, format_list, video_of
+from stbench.generators.kth.video import write_avi
 
 VIDEOS: dict[str, tuple[Interval, ...]] = {
     "person01_boxing_d1": ((1, 12), (13, 20)),

@@ -15,15 +15,15 @@ from chairs_files import MODELS, NAMES, write_tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from stbench.baselines.persistence import Persistence
-from stbench.generators._chairs_split import counts, published_order, split_of
-from stbench.generators._chairs_swap import published_draws
-from stbench.generators._chairs_views import ALL, walks
-from stbench.generators.chairs import ChairsParameters, chairs
-from stbench.generators.simulated._chair_factors import models_of
+from stbench.baselines.floors.persistence import Persistence
+from stbench.generators.chairs.dataset import ChairsParameters, chairs
+from stbench.generators.chairs.split import counts, published_order, split_of
+from stbench.generators.chairs.stand_in.factors import models_of
+from stbench.generators.chairs.swap import published_draws
+from stbench.generators.chairs.views import ALL, walks
 
+from stbench.contract.datasets import Blueprint, Track, parse_parameters
 from stbench.errors import StbenchError
-from stbench.generator import Blueprint, Track, parse_parameters
 from stbench.protocols.forecast import forecast
 from stbench.protocols.predictions import PredictionWriter, score_predictions
 from stbench.protocols.swap import swap
@@ -86,8 +86,8 @@ def test_the_split_is_the_published_shuffle_of_sorted_names() -> None:
 
 
 def test_the_split_file_is_the_canonical_split() -> None:
-    content = json.loads((importlib.resources.files("stbench.generators.splits") / "chairs-1.json").read_text())
-    split = load_split("stbench.generators.splits", "chairs-1.json")
+    content = json.loads((importlib.resources.files("stbench.generators.chairs") / "chairs-1.json").read_text())
+    split = load_split("stbench.generators.chairs", "chairs-1.json")
     made = resolve("chairs", {}, "simulated")
     assert made.split == split == split_of(1_393, "rings")
     assert (split.id, content["digest"]) == ("chairs/canonical-1", split.digest)
@@ -327,7 +327,7 @@ def test_written_as_files_and_imported_again_the_chairs_are_the_same_bytes(simul
 def test_the_digest_does_not_depend_on_workers(
     simulated: Store, tmp_path: Path, workers: int, scheduler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stbench.generators.chairs.SHARD_BYTES", 100_000)
+    monkeypatch.setattr("stbench.generators.chairs.dataset.SHARD_BYTES", 100_000)
     again = generate(blueprint("simulated"), tmp_path / "again.zarr", workers=workers, scheduler=scheduler)
     assert again.digest == simulated.digest
 
@@ -335,9 +335,9 @@ def test_the_digest_does_not_depend_on_workers(
 def test_interrupted_it_goes_on_and_ends_with_the_same_digest(
     simulated: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from stbench.generators._chairs_produce import Drawn
+    from stbench.generators.chairs.produce import Drawn
 
-    monkeypatch.setattr("stbench.generators.chairs.SHARD_BYTES", 100_000)
+    monkeypatch.setattr("stbench.generators.chairs.dataset.SHARD_BYTES", 100_000)
     drawn, whole = [], Drawn.frames
 
     def breaks(self: Drawn, chair: int, model: str, size: int) -> np.ndarray:
@@ -357,7 +357,7 @@ def test_interrupted_it_goes_on_and_ends_with_the_same_digest(
 
 
 def test_writing_the_tree_goes_on_where_it_broke_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from stbench.generators.simulated import chairs_files
+    from stbench.generators.chairs.stand_in import files as chairs_files
 
     def flat(seed: int, number: int, box: Any, side: int) -> np.ndarray:
         if number == broken:

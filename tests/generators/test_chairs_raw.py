@@ -15,12 +15,12 @@ from chairs_files import MODELS, NAMES, picture, write_outline, write_png
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from stbench.generators._chairs_files import survey
-from stbench.generators._chairs_png import check_header, read_picture
-from stbench.generators.chairs import ChairsParameters, chairs
+from stbench.generators.chairs.dataset import ChairsParameters, chairs
+from stbench.generators.chairs.files import survey
+from stbench.generators.chairs.png import check_header, read_picture
 
+from stbench.contract.datasets import Blueprint, parse_parameters
 from stbench.errors import StbenchError
-from stbench.generator import Blueprint, parse_parameters
 from stbench.store.writer import generate
 
 
@@ -158,7 +158,7 @@ def test_missing_chairs_are_counted_with_what_to_do(root: Path) -> None:
 
 
 def test_more_chairs_than_were_given_out_are_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stbench.generators.chairs.MODELS", 2)
+    monkeypatch.setattr("stbench.generators.chairs.dataset.MODELS", 2)
     with pytest.raises(StbenchError, match=r"rendered_chairs has 3 chairs and 2 were given out: take out what is not"):
         small(root)
 

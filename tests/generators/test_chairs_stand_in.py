@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stbench.generators._chairs_views import ALL, turn
-from stbench.generators.chairs import chairs
-from stbench.generators.simulated import _chair_kernel as kernel
-from stbench.generators.simulated._chair_factors import described, factors
-from stbench.generators.simulated._chair_mesh import Material, Mesh, at, bar, hoop, lathe, rounded, slab, tube
-from stbench.generators.simulated._chair_sky import directions, sky_seen
-from stbench.generators.simulated._chair_traits import MEASURES, STYLES, kinds, meanings, traits
-from stbench.generators.simulated.chairs import _cameras, body, draw
+from stbench.generators.chairs.dataset import chairs
+from stbench.generators.chairs.stand_in import kernel
+from stbench.generators.chairs.stand_in.drawing import _cameras, body, draw
+from stbench.generators.chairs.stand_in.factors import described, factors
+from stbench.generators.chairs.stand_in.mesh import Material, Mesh, at, bar, hoop, lathe, rounded, slab, tube
+from stbench.generators.chairs.stand_in.sky import directions, sky_seen
+from stbench.generators.chairs.stand_in.traits import MEASURES, STYLES, kinds, meanings, traits
+from stbench.generators.chairs.views import ALL, turn
 
 WOOD = Material((200.0, 100.0, 50.0), 0.0)
 SIDE = 20

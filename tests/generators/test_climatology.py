@@ -16,8 +16,8 @@ import xarray
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from stbench.generators import climatology as c
-from stbench.generators._sst_netcdf import frame_dates, open_netcdf, to_celsius
+from stbench.generators.sst import climatology as c
+from stbench.generators.sst.netcdf import frame_dates, open_netcdf, to_celsius
 
 from stbench.paths import raw_dir
 

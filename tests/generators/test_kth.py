@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from kth_files import CHOSEN, VIDEOS, picture, write_tree
 from PIL import Image
-from stbench.generators._kth_clips import interval_clips, part_of, split_clips, srvp_clips
-from stbench.generators._kth_index import ACTIONS, Video, read_list, shipped_intervals, video_of
-from stbench.generators._kth_video import read_header, write_avi
-from stbench.generators.kth import KthParameters, kth
-from stbench.generators.simulated.people import Recording
+from stbench.generators.kth.clips import interval_clips, part_of, split_clips, srvp_clips
+from stbench.generators.kth.dataset import KthParameters, kth
+from stbench.generators.kth.index import ACTIONS, Video, read_list, shipped_intervals, video_of
+from stbench.generators.kth.stand_in.people import Recording
+from stbench.generators.kth.video import read_header, write_avi
 
+from stbench.contract.datasets import Blueprint, parse_parameters
 from stbench.errors import StbenchError
-from stbench.generator import Blueprint, parse_parameters
 from stbench.protocols.windows import track_windows
 from stbench.splits.files import load_split
 from stbench.store.build import resolve
@@ -64,7 +64,7 @@ def test_the_shipped_index_is_the_official_list() -> None:
 
 def test_the_split_file_is_the_rule_and_test_persons_are_21_to_25() -> None:
     clips = interval_clips(shipped_intervals())
-    split = load_split("stbench.generators.splits", "kth-1.json")
+    split = load_split("stbench.generators.kth", "kth-1.json")
     assert split.id == "kth/1"
     assert split.ranges == split_clips("kth/1", clips).ranges
     persons = {part: {clips[i].video.person for i in split.indices(part)} for part in split.ranges}
@@ -74,7 +74,7 @@ def test_the_split_file_is_the_rule_and_test_persons_are_21_to_25() -> None:
 
 def test_test_clips_are_the_middle_forty_frames_of_every_test_interval_that_long() -> None:
     clips = interval_clips(shipped_intervals())
-    ranges = load_split("stbench.generators.splits", "kth-1.json").ranges["test"]
+    ranges = load_split("stbench.generators.kth", "kth-1.json").ranges["test"]
     tested = [i for i, each in enumerate(clips) if each.video.person >= 21 and each.length >= 40]
     assert [row[0] for row in ranges] == tested
     for sequence, _, first, last in ranges:
@@ -139,7 +139,7 @@ def test_the_main_track_has_one_window_per_test_clip(official: Store) -> None:
 
 
 def test_mpeg4_is_decoded_to_the_full_range_of_grey(tmp_path: Path) -> None:
-    from stbench.generators._kth_video import decode
+    from stbench.generators.kth.video import decode
 
     frames = picture("person01_walking_d1", 20)
     frames[:, :30] = 255
@@ -154,7 +154,7 @@ def test_mpeg4_is_decoded_to_the_full_range_of_grey(tmp_path: Path) -> None:
 
 def test_a_frame_that_was_not_coded_repeats_the_one_before_and_later_ones_keep_their_place(tmp_path: Path) -> None:
     import av
-    from stbench.generators._kth_video import decode
+    from stbench.generators.kth.video import decode
 
     frames, path = picture("person01_walking_d1", 12), tmp_path / "video.avi"
     with av.open(str(path), "w", format="avi") as container:
@@ -241,7 +241,7 @@ def test_the_stand_in_says_so_and_has_the_sequences_of_the_official_list(simulat
 def test_the_digest_does_not_depend_on_workers(
     simulated: Store, tmp_path: Path, workers: int, scheduler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stbench.generators.kth.SHARD_BYTES", 200_000)
+    monkeypatch.setattr("stbench.generators.kth.dataset.SHARD_BYTES", 200_000)
     again = generate(blueprint("simulated", **SMALL), tmp_path / "again.zarr", workers=workers, scheduler=scheduler)
     assert again.digest == simulated.digest
 
@@ -262,7 +262,7 @@ def test_avi_files_of_the_stand_in_imported_give_the_same_values(simulated: Stor
 def test_interrupted_it_goes_on_and_ends_with_the_same_digest(
     simulated: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stbench.generators.kth.SHARD_BYTES", 150_000)
+    monkeypatch.setattr("stbench.generators.kth.dataset.SHARD_BYTES", 150_000)
     drawn, whole = [], Recording.frames
 
     def breaks(self: Recording, numbers: Any) -> Any:
@@ -282,7 +282,7 @@ def test_interrupted_it_goes_on_and_ends_with_the_same_digest(
 
 
 def test_writing_the_avi_tree_goes_on_where_it_broke_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from stbench.generators.simulated import people_files
+    from stbench.generators.kth.stand_in import files as people_files
 
     drawn = []
 
@@ -343,7 +343,7 @@ def test_wrong_parameters_are_one_sentence(settings: dict[str, Any], sentence: s
 
 
 def test_fetch_says_who_has_the_videos_and_cite_names_the_paper() -> None:
-    from stbench.cite import citation
+    from stbench.provenance.citation import citation
     from stbench.raw.fetch import fetch
 
     with pytest.raises(StbenchError, match="cannot be fetched by a program"):

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from stbench.generators._kth_index import ACTIONS, Video
-from stbench.generators.simulated import _people_kernel as camera
-from stbench.generators.simulated import _people_pose as pose
-from stbench.generators.simulated.people import GAITS, Recording
+from stbench.generators.kth.index import ACTIONS, Video
+from stbench.generators.kth.stand_in import kernel as camera
+from stbench.generators.kth.stand_in import pose
+from stbench.generators.kth.stand_in.people import GAITS, Recording
 
 PHASES = np.linspace(0, 1, 25, endpoint=False)
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kth_files import CHOSEN, picture, write_tree
-from stbench.generators._kth_index import Video, format_list, read_list
-from stbench.generators._kth_video import decode, read_header, write_avi
-from stbench.generators.kth import KthParameters, kth
+from stbench.generators.kth.dataset import KthParameters, kth
+from stbench.generators.kth.index import Video, format_list, read_list
+from stbench.generators.kth.video import decode, read_header, write_avi
 
+from stbench.contract.datasets import Blueprint, parse_parameters
 from stbench.errors import StbenchError
-from stbench.generator import Blueprint, parse_parameters
 from stbench.store.writer import generate
 
 FRAMES = 8

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stbench.generators._mnist_digits import DigitFiles
-from stbench.generators._mnist_idx import format_idx, parse_digits, parse_idx
+from stbench.generators.moving_mnist.digits import DigitFiles
+from stbench.generators.moving_mnist.idx import format_idx, parse_digits, parse_idx
 
 from stbench.errors import StbenchError
 from stbench.raw.files import RawFile

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from stbench.generators import _mnist_motion as motion
+from stbench.generators.moving_mnist import motion
 
 EXTENT, FRAMES = 36, 100
 

@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stbench.generators import _mnist_digits as digits_module
-from stbench.generators import moving_mnist as module
-from stbench.generators._mnist_digits import DigitFiles, official_files, resize
-from stbench.generators._mnist_idx import format_idx
-from stbench.generators._mnist_motion import official_draws
-from stbench.generators._mnist_sequences import Sequences, TrainingStream, draw, published_swap, swap_truths
-from stbench.generators.moving_mnist import MovingMnist, moving_mnist, moving_mnist_angle, split_by_counts
-from stbench.generators.simulated import strokes
+from stbench.generators.moving_mnist import dataset as module
+from stbench.generators.moving_mnist import digits as digits_module
+from stbench.generators.moving_mnist.dataset import MovingMnist, moving_mnist, moving_mnist_angle, split_by_counts
+from stbench.generators.moving_mnist.digits import DigitFiles, official_files, resize
+from stbench.generators.moving_mnist.idx import format_idx
+from stbench.generators.moving_mnist.motion import official_draws
+from stbench.generators.moving_mnist.sequences import Sequences, TrainingStream, draw, published_swap, swap_truths
+from stbench.generators.moving_mnist.stand_in import strokes
 
+from stbench.contract.datasets import Blueprint, parse_parameters
 from stbench.errors import StbenchError
-from stbench.generator import Blueprint, parse_parameters
 from stbench.raw.files import RawFile
 from stbench.store.build import resolve
 from stbench.store.reader import open_store

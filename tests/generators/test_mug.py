@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 from mug_files import SMALL, TAKES, write_tree
 from PIL import Image
-from stbench.generators._mug_clips import Recorded, split_by_clip, split_by_subject
-from stbench.generators._mug_index import EXPRESSIONS, SESSIONS, SIX, SUBJECTS, TEST, TRAIN, VAL, Take
-from stbench.generators.mug import MugParameters, evaluation_clips, mug
-from stbench.generators.simulated import faces_files
-from stbench.generators.simulated.faces import Performance
+from stbench.generators.mug.clips import Recorded, split_by_clip, split_by_subject
+from stbench.generators.mug.dataset import MugParameters, evaluation_clips, mug
+from stbench.generators.mug.index import EXPRESSIONS, SESSIONS, SIX, SUBJECTS, TEST, TRAIN, VAL, Take
+from stbench.generators.mug.stand_in import files as faces_files
+from stbench.generators.mug.stand_in.faces import Performance
 
+from stbench.contract.datasets import Blueprint, Split, parse_parameters
 from stbench.errors import StbenchError
-from stbench.generator import Blueprint, Split, parse_parameters
 from stbench.protocols.windows import track_windows
 from stbench.splits.files import load_split
 from stbench.store.build import resolve
@@ -63,9 +63,9 @@ def test_subjects_are_the_published_ones_and_halves() -> None:
 
 
 def test_the_split_file_names_the_subjects_of_each_part_and_the_sequences_of_the_stand_in() -> None:
-    content = json.loads((importlib.resources.files("stbench.generators.splits") / "mug-1.json").read_text())
+    content = json.loads((importlib.resources.files("stbench.generators.mug") / "mug-1.json").read_text())
     assert content["subjects"] == {"train": list(TRAIN), "val": list(VAL), "test": list(TEST)}
-    split = load_split("stbench.generators.splits", "mug-1.json")
+    split = load_split("stbench.generators.mug", "mug-1.json")
     made = resolve("mug", {}, "simulated")
     assert made.split == split
     assert split.id == "mug/1"
@@ -226,7 +226,7 @@ def test_the_stand_in_says_so_and_its_takes_are_as_long_as_published(simulated: 
 def test_the_digest_does_not_depend_on_workers(
     simulated: Store, tmp_path: Path, workers: int, scheduler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stbench.generators.mug.SHARD_BYTES", 200_000)
+    monkeypatch.setattr("stbench.generators.mug.dataset.SHARD_BYTES", 200_000)
     again = generate(blueprint("simulated", **DRAWN), tmp_path / "again.zarr", workers=workers, scheduler=scheduler)
     assert again.digest == simulated.digest
 
@@ -248,12 +248,12 @@ def test_a_face_rests_then_shows_its_expression_and_is_who_it_is_in_every_take()
 
 
 def test_every_pair_of_expressions_differs_more_than_takes_of_one(simulated: Store) -> None:
-    from stbench.generators.simulated._face_act import EXPRESSIONS as ACTS
-    from stbench.generators.simulated._face_act import light_of
-    from stbench.generators.simulated._face_optics import Camera
-    from stbench.generators.simulated._face_people import face_of
-    from stbench.generators.simulated._face_photograph import photograph
-    from stbench.generators.simulated._face_traits import shape
+    from stbench.generators.mug.stand_in.act import EXPRESSIONS as ACTS
+    from stbench.generators.mug.stand_in.act import light_of
+    from stbench.generators.mug.stand_in.optics import Camera
+    from stbench.generators.mug.stand_in.people import face_of
+    from stbench.generators.mug.stand_in.photograph import photograph
+    from stbench.generators.mug.stand_in.traits import shape
 
     assert set(ACTS) == set(EXPRESSIONS)
     face, light = face_of(0, 21), light_of(np.full(4, 0.5))
@@ -286,7 +286,7 @@ def test_photographs_written_and_imported_again_are_the_drawn_ones_but_for_jpeg(
 
 
 def test_a_full_photograph_differs_from_the_drawn_crop_by_less_than_the_card_says() -> None:
-    from stbench.generators._mug_jpeg import shrink
+    from stbench.generators.mug.jpeg import shrink
 
     performance = Performance(0, Take("034", -1, "surprise", "take000"))
     whole = faces_files.photograph(performance, 40)
@@ -299,7 +299,7 @@ def test_a_full_photograph_differs_from_the_drawn_crop_by_less_than_the_card_say
 def test_interrupted_it_goes_on_and_ends_with_the_same_digest(
     simulated: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stbench.generators.mug.SHARD_BYTES", 100_000)
+    monkeypatch.setattr("stbench.generators.mug.dataset.SHARD_BYTES", 100_000)
     drawn, whole = [], Performance.draw
 
     def breaks(self: Performance, number: int, *rest: Any) -> Any:
@@ -372,7 +372,7 @@ def test_wrong_parameters_are_one_sentence(settings: dict[str, Any], sentence: s
 
 
 def test_fetch_says_who_gives_the_photographs_out_and_cite_names_the_paper() -> None:
-    from stbench.cite import citation
+    from stbench.provenance.citation import citation
     from stbench.raw.fetch import fetch
 
     with pytest.raises(StbenchError, match="cannot be fetched by a program"):

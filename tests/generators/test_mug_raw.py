@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mug_files import SMALL, picture, write_tree
 from PIL import Image
-from stbench.generators._mug_files import survey
-from stbench.generators._mug_jpeg import check_header, read_photograph
-from stbench.generators.mug import MugParameters, mug
+from stbench.generators.mug.dataset import MugParameters, mug
+from stbench.generators.mug.files import survey
+from stbench.generators.mug.jpeg import check_header, read_photograph
 
+from stbench.contract.datasets import Blueprint, parse_parameters
 from stbench.errors import StbenchError
-from stbench.generator import Blueprint, parse_parameters
 from stbench.store.writer import generate
 
 
@@ -187,7 +187,7 @@ def test_a_link_within_the_tree_is_followed(tree: Path) -> None:
 
 
 def test_absurdly_many_photographs_are_refused(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stbench.generators._mug_files.MOST_PHOTOGRAPHS", 11)
+    monkeypatch.setattr("stbench.generators.mug.files.MOST_PHOTOGRAPHS", 11)
     with pytest.raises(StbenchError, match=r"take000 holds 12 pictures: a take of MUG has at most 11"):
         small(tree.parents[1])
 

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from stbench.generators._sprites_sheets import (
+from stbench.generators.sprites.dataset import SpritesParameters, published_order, split_by_characters, sprites
+from stbench.generators.sprites.sheets import (
     ACTIONS,
     COLUMNS,
     LAYERS,
@@ -25,13 +26,12 @@ from stbench.generators._sprites_sheets import (
     attributes,
     official_sheets,
 )
-from stbench.generators.simulated import sheets as stand_in
-from stbench.generators.sprites import SpritesParameters, published_order, split_by_characters, sprites
+from stbench.generators.sprites.stand_in import sheets as stand_in
 
-from stbench.cite import citation
+from stbench.contract.datasets import Blueprint, parse_parameters
 from stbench.errors import StbenchError
-from stbench.generator import Blueprint, parse_parameters
 from stbench.protocols.windows import track_windows
+from stbench.provenance.citation import citation
 from stbench.splits.files import load_split
 from stbench.store.reader import Store, open_store
 from stbench.store.writer import generate
@@ -123,7 +123,7 @@ def test_the_published_order_begins_as_the_released_split_does() -> None:
 
 
 def test_the_split_file_is_the_rule_and_its_train_and_val_are_the_published_train() -> None:
-    split = load_split("stbench.generators.splits", "sprites-1.json")
+    split = load_split("stbench.generators.sprites", "sprites-1.json")
     assert split.ranges == split_by_characters(split.id, SpritesParameters()).ranges
     assert blueprint().split == split
     assert {part: len(split.indices(part)) for part in split.ranges} == {"train": 8100, "val": 900, "test": 2664}

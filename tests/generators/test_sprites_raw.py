@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from stbench.generators._sprites_sheets import NAMES, OFFICIAL, SHEET, open_sheet
-from stbench.generators.simulated import sheets as stand_in
-from stbench.generators.sprites import SpritesParameters, sprites
+from stbench.generators.sprites.dataset import SpritesParameters, sprites
+from stbench.generators.sprites.sheets import NAMES, OFFICIAL, SHEET, open_sheet
+from stbench.generators.sprites.stand_in import sheets as stand_in
 
+from stbench.contract.datasets import Blueprint
 from stbench.errors import StbenchError
-from stbench.generator import Blueprint
 from stbench.store.build import resolve
 from stbench.store.writer import generate
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sst_files import sea, write_grid, write_zone
-from stbench.generators import climatology
-from stbench.generators._sst_produce import day_parts, split_days
-from stbench.generators.simulated import ocean as ocean_module
-from stbench.generators.simulated.ocean_size import OceanSize, simulated_dates
-from stbench.generators.sst import SstParameters, denormalise, sst
+from stbench.generators.sst import climatology
+from stbench.generators.sst.dataset import SstParameters, denormalise, sst
+from stbench.generators.sst.produce import day_parts, split_days
+from stbench.generators.sst.stand_in import ocean as ocean_module
+from stbench.generators.sst.stand_in.size import OceanSize, simulated_dates
 
 from stbench import registry
+from stbench.contract.datasets import Blueprint, Split, parse_parameters
 from stbench.errors import StbenchError
-from stbench.generator import Blueprint, Split, parse_parameters
 from stbench.raw.fetch import fetch
 from stbench.splits.files import load_split
 from stbench.splits.index import WindowIndex
@@ -187,7 +187,7 @@ def test_fetch_says_what_to_get_from_whom_and_where_to_put_it(tmp_path: Path) ->
 
 
 def test_split_file_is_the_rule_for_ten_years() -> None:
-    published = load_split("stbench.generators.splits", "sst-1.json")
+    published = load_split("stbench.generators.sst", "sst-1.json")
     ruled = split_days("sst/1", simulated_dates(10), 29, (17, 18, 19, 20))
     assert published == ruled
     canonical = resolve("sst", {}, source="simulated")

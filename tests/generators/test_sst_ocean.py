@@ -9,11 +9,11 @@ from pathlib import Path
 import netCDF4
 import numpy as np
 import pytest
-from stbench.generators.simulated import _ocean_kernels as kernels
-from stbench.generators.simulated import ocean as ocean_module
-from stbench.generators.simulated import ocean_files
-from stbench.generators.simulated.ocean import SCREENING, Ocean, rounded_cosine, sverdrup
-from stbench.generators.simulated.ocean_size import OceanSize, simulated_dates, simulated_files
+from stbench.generators.sst.stand_in import files as ocean_files
+from stbench.generators.sst.stand_in import kernels
+from stbench.generators.sst.stand_in import ocean as ocean_module
+from stbench.generators.sst.stand_in.ocean import SCREENING, Ocean, rounded_cosine, sverdrup
+from stbench.generators.sst.stand_in.size import OceanSize, simulated_dates, simulated_files
 
 from stbench.errors import StbenchError
 from stbench.store.files import locked

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sst_files import FILL, sea, write_grid, write_zone
-from stbench.generators._sst_importer import find_official, open_surface
-from stbench.generators._sst_netcdf import open_netcdf
-from stbench.generators._sst_zones import ZoneTable
+from stbench.generators.sst.importer import find_official, open_surface
+from stbench.generators.sst.netcdf import open_netcdf
+from stbench.generators.sst.zones import ZoneTable
 
 from stbench.errors import StbenchError
 from stbench.paths import raw_dir

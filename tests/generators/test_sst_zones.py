@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stbench.generators._sst_netcdf import open_netcdf
-from stbench.generators._sst_zones import load_table, proportional_test, tiling
-from stbench.generators.simulated.ocean_size import OceanSize
+from stbench.generators.sst.netcdf import open_netcdf
+from stbench.generators.sst.stand_in.size import OceanSize
+from stbench.generators.sst.zones import load_table, proportional_test, tiling
 
 from stbench.errors import StbenchError
 from stbench.paths import raw_dir

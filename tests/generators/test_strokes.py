@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stbench.generators._mnist_digits import official_files, prepare, simulated_files
-from stbench.generators._mnist_idx import format_idx
-from stbench.generators.simulated import strokes
+from stbench.generators.moving_mnist.digits import official_files, prepare, simulated_files
+from stbench.generators.moving_mnist.idx import format_idx
+from stbench.generators.moving_mnist.stand_in import strokes
 
 from stbench.errors import StbenchError
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stbench.generators._taxibj_days import kept_days, last_windows_split
-from stbench.generators._taxibj_hdf5 import FlowFile
-from stbench.generators.taxibj import TaxiBjParameters, taxibj
+from stbench.generators.taxibj.dataset import TaxiBjParameters, taxibj
+from stbench.generators.taxibj.days import kept_days, last_windows_split
+from stbench.generators.taxibj.hdf5 import FlowFile
 from taxibj_files import GRID, counts, published_windows, slot_list, write_flows
 
+from stbench.contract.datasets import Blueprint, parse_parameters
 from stbench.errors import StbenchError
-from stbench.generator import Blueprint, parse_parameters
 from stbench.paths import raw_dir
 from stbench.raw.fetch import fetch
 from stbench.splits.index import WindowIndex

@@ -7,17 +7,17 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from stbench.generators._taxibj_days import last_windows_split
-from stbench.generators._taxibj_produce import opened_files
-from stbench.generators.simulated import city_files
-from stbench.generators.simulated._city_days import PERIODS, day_kind, recorded_slots
-from stbench.generators.simulated._city_plan import unit
-from stbench.generators.simulated._city_weather import KINDS
-from stbench.generators.simulated.city import City
-from stbench.generators.taxibj import OFFICIAL, TaxiBjParameters, taxibj
+from stbench.generators.taxibj.dataset import OFFICIAL, TaxiBjParameters, taxibj
+from stbench.generators.taxibj.days import last_windows_split
+from stbench.generators.taxibj.produce import opened_files
+from stbench.generators.taxibj.stand_in import files as city_files
+from stbench.generators.taxibj.stand_in.city import City
+from stbench.generators.taxibj.stand_in.days import PERIODS, day_kind, recorded_slots
+from stbench.generators.taxibj.stand_in.plan import unit
+from stbench.generators.taxibj.stand_in.weather import KINDS
 
 from stbench import registry
-from stbench.generator import parse_parameters
+from stbench.contract.datasets import parse_parameters
 from stbench.splits.files import load_split
 from stbench.splits.index import WindowIndex
 from stbench.store.build import build, resolve
@@ -118,7 +118,7 @@ def test_the_recorder_has_the_frames_and_the_period_of_the_official_file(period:
 
 
 def test_the_shipped_split_is_that_of_the_canonical_city() -> None:
-    shipped = load_split("stbench.generators.splits", "taxibj-1.json")
+    shipped = load_split("stbench.generators.taxibj", "taxibj-1.json")
     made = taxibj.blueprint(TaxiBjParameters(), "simulated", None)
     assert made.split == shipped
     assert made.split.id == "taxibj/1"

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stbench.generators._taxibj_hdf5 import open_flow_file
-from stbench.generators.taxibj import TaxiBjParameters, taxibj
+from stbench.generators.taxibj.dataset import TaxiBjParameters, taxibj
+from stbench.generators.taxibj.hdf5 import open_flow_file
 from taxibj_files import counts, slot_list, write_flows
 
+from stbench.contract.datasets import parse_parameters
 from stbench.errors import StbenchError
-from stbench.generator import parse_parameters
 from stbench.store.build import build
 
 NAME, SECOND = "BJ13_M3x4_T30_InOut.h5", "BJ14_M3x4_T30_InOut.h5"

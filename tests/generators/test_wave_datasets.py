@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stbench.generators._wave_draws import draw, official_draws, official_pixels, smooth_field, uniforms
-from stbench.generators._wave_parameters import BOUNDARIES, WaveParameters
-from stbench.generators._wave_solver import solve
-from stbench.generators.waveeq import SensorParameters, waveeq, waveeq_100
-from stbench.generators.waveeq_rich import RichParameters, waveeq_rich
+from stbench.generators.waveeq.dataset import SensorParameters, waveeq, waveeq_100
+from stbench.generators.waveeq.draws import draw, official_draws, official_pixels, smooth_field, uniforms
+from stbench.generators.waveeq.parameters import BOUNDARIES, WaveParameters
+from stbench.generators.waveeq.rich import RichParameters, waveeq_rich
+from stbench.generators.waveeq.solver import solve
 
-from stbench.generator import Blueprint, canonical_json, parse_parameters
+from stbench.contract.datasets import Blueprint, canonical_json, parse_parameters
 
 DATASETS = {"waveeq": waveeq, "waveeq-100": waveeq_100, "waveeq-rich": waveeq_rich}
 
@@ -76,8 +76,8 @@ RICH_SHA256 = "a9a635688f5c9d7a368d739850a28468435fb90d6d230a13d29ab53bfa0c9a23"
 
 DIGESTS = """
 import hashlib
-from stbench.generators.waveeq import waveeq
-from stbench.generators.waveeq_rich import waveeq_rich
+from stbench.generators.waveeq.dataset import waveeq
+from stbench.generators.waveeq.rich import waveeq_rich
 frames = waveeq.blueprint(waveeq.parameters()).produce(0, 3)["frames"]
 sample = waveeq_rich.blueprint(waveeq_rich.parameters()).produce(7, 8)
 print(hashlib.sha256(frames.tobytes()).hexdigest())
@@ -276,8 +276,8 @@ def test_certificate_keeps_its_promises(name: str) -> None:
 
 def test_planning_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from stbench.generators.waveeq import waveeq; "
-        "from stbench.generators.waveeq_rich import waveeq_rich; "
+        "import sys; from stbench.generators.waveeq.dataset import waveeq; "
+        "from stbench.generators.waveeq.rich import waveeq_rich; "
         "[g.blueprint(g.parameters()) for g in (waveeq, waveeq_rich)]; "
         "print(*{'numba', 'torch', 'zarr', 'scipy', 'xarray'} & set(sys.modules))"
     )

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
-from stbench.generators._wave_certificate import box, discrete_energy
-from stbench.generators._wave_draws import Source, draw, smooth_field, source_factor, uniforms
-from stbench.generators._wave_parameters import COURANT_LIMIT, WaveParameters
-from stbench.generators._wave_solver import solve
+from stbench.generators.waveeq.certificate import box, discrete_energy
+from stbench.generators.waveeq.draws import Source, draw, smooth_field, source_factor, uniforms
+from stbench.generators.waveeq.parameters import COURANT_LIMIT, WaveParameters
+from stbench.generators.waveeq.solver import solve
 from wave_reference import disc, laplacian, published_second_difference, runge_kutta_38
 
 WALLS = ("frozen_frame", "dirichlet", "neumann", "periodic")

@@ -9,12 +9,12 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stbench.generators._wave_parameters import WaveParameters
-from stbench.generators.waveeq import SensorParameters, waveeq
-from stbench.generators.waveeq_rich import RichParameters
+from stbench.generators.waveeq.dataset import SensorParameters, waveeq
+from stbench.generators.waveeq.parameters import WaveParameters
+from stbench.generators.waveeq.rich import RichParameters
 
+from stbench.contract.datasets import parse_parameters
 from stbench.errors import StbenchError
-from stbench.generator import parse_parameters
 
 NUMBERS = ("sequences", "seed", "size", "spacing", "step", "points", "record_every", "speed_cells")
 RANGES = ("wave_speed", "n_sources", *(f"source_{k}" for k in ("amplitude", "x", "y", "radius", "decay", "onset")))

@@ -12,12 +12,12 @@ import torch
 from click.testing import CliRunner
 
 from stbench.cli.main import cli
+from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
-from stbench.generator import Track
 from stbench.judges import i3d
 from stbench.metrics.frechet import frechet_distance
-from stbench.plan import find_track
 from stbench.protocols.videos import Videos
+from stbench.running.plan import find_track
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
 
@@ -155,7 +155,7 @@ def test_missing_weights_end_a_run_with_one_sentence_that_says_where_to_get_them
 def test_a_run_with_weights_has_an_fvd_row_and_says_which_network(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from stbench.run import run
+    from stbench.running.run import run
 
     monkeypatch.setenv("STBENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(i3d.I3D, "sha256", i3d.SHA256)

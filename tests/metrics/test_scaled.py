@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity as skimage_ssim
 
-from stbench.metrics.scaled import (
-    broadcast_similarity,
-    broadcast_squared_error,
-    range_similarity,
-    scaled_squared_error,
-)
+from stbench.metrics.scaled import broadcast_similarity, broadcast_squared_error, range_similarity, scaled_squared_error
 from stbench.metrics.ssim import structural_similarity
 
 RNG = np.random.default_rng(0)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from stbench.generator import Track
-from stbench.model import Task
+from stbench.contract.datasets import Track
+from stbench.contract.models import Task
 
 FRAMES = {
     "waveeq-100": (100,),

@@ -12,13 +12,13 @@ from torch import nn
 
 from stbench.errors import StbenchError
 from stbench.models import presets
-from stbench.models.convolutions import Conv2d, Stage, conv3
-from stbench.models.dcgan import DCGANDecoder, DCGANEncoder
-from stbench.models.maps import MapDecoder, MapEncoder
-from stbench.models.normalisation import Steps
-from stbench.models.resnet import ResNetEncoder
-from stbench.models.sepvar import plugin
-from stbench.models.vgg import VGGDecoder, VGGEncoder
+from stbench.models.parts.convolutions import Conv2d, Stage, conv3
+from stbench.models.parts.dcgan import DCGANDecoder, DCGANEncoder
+from stbench.models.parts.maps import MapDecoder, MapEncoder
+from stbench.models.parts.normalisation import Steps
+from stbench.models.parts.resnet import ResNetEncoder
+from stbench.models.parts.vgg import VGGDecoder, VGGEncoder
+from stbench.models.sepvar.model import plugin
 from stbench.training.cost import count_macs, count_parameters
 
 DEAD = 2 * 128 + 2 * 10
@@ -130,7 +130,7 @@ def test_long_forecasts_are_decoded_in_parts_that_do_not_show(monkeypatch):
     conditioning = torch.rand(3, 5, 1, 64, 64)
     with torch.no_grad():
         whole = model(conditioning, 7)
-        monkeypatch.setattr("stbench.models.convolutions.FRAMES_AT_ONCE", 6)
+        monkeypatch.setattr("stbench.models.parts.convolutions.FRAMES_AT_ONCE", 6)
         torch.testing.assert_close(model(conditioning, 7), whole, rtol=1e-5, atol=1e-6)
 
 

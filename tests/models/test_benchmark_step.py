@@ -10,7 +10,7 @@ import torch
 from sepvar_tasks import task
 
 from stbench.models import presets
-from stbench.models.sepvar import plugin
+from stbench.models.sepvar.model import plugin
 
 BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "training_step.py"
 

@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
+from stbench.contract.datasets import Track
+from stbench.contract.models import Task
 from stbench.errors import StbenchError
-from stbench.generator import Track
-from stbench.model import Task
-from stbench.models.hamiltonian import TERMS, Hamiltonian, build
-from stbench.models.hamiltonian_networks import CausalConvolutions, Gaussian
-from stbench.plan import choose
+from stbench.models.hamiltonian.model import TERMS, Hamiltonian, build
+from stbench.models.hamiltonian.networks import CausalConvolutions, Gaussian
+from stbench.running.plan import choose
 from stbench.training.cost import count_parameters
 
 RELEASED: dict[str, Any] = {

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from stbench.models.normalisation import StepNorm, Steps
+from stbench.models.parts.normalisation import StepNorm, Steps
 
 STEPS, BATCH, CHANNELS = 5, 3, 4
 

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from stbench.errors import StbenchError
 from stbench.models import presets
-from stbench.models.integrator import ResidualMLP
-from stbench.models.ode import DormandPrince, Euler, RungeKutta38
-from stbench.models.sepvar import SeparationOfVariables, plugin
+from stbench.models.parts.integrator import ResidualMLP
+from stbench.models.parts.ode import DormandPrince, Euler, RungeKutta38
+from stbench.models.sepvar.model import SeparationOfVariables, plugin
 
 SHAPE = {"blocks": 2, "hidden": 11, "gain": 0.71}
 TURN = math.pi / 7

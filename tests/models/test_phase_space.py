@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stbench.errors import StbenchError
-from stbench.models.phase_space import KINDS, HamiltonianBlocks, symplectic_form
+from stbench.models.hamiltonian.phase_space import KINDS, HamiltonianBlocks, symplectic_form
 
 BLOCKS, SIZE = 3, 12
 ALL = sorted(KINDS)

@@ -10,10 +10,10 @@ from click.testing import CliRunner
 from sepvar_tasks import FRAMES, task
 
 from stbench.cli.main import cli
+from stbench.contract.models import ModelPlugin
 from stbench.errors import StbenchError
-from stbench.model import ModelPlugin
 from stbench.models import presets
-from stbench.models.sepvar import plugin
+from stbench.models.sepvar.model import plugin
 from stbench.training.settings import TrainingSettings
 
 CONFIGURATIONS = [

@@ -12,7 +12,7 @@ import pytest
 from sepvar_tasks import FRAMES
 
 from stbench.models import presets
-from stbench.models.sepvar import plugin
+from stbench.models.sepvar.model import plugin
 
 MLP = {"name": "mlp"}
 WAVES: dict[str, Any] = {
@@ -203,7 +203,7 @@ def test_weight_of_the_prior_is_the_paper_s_on_the_mean_square(dataset: str, var
     """
     import torch
 
-    from stbench.models.parts import PRIORS
+    from stbench.models.sepvar.parts import PRIORS
 
     settings = presets.select(plugin, dataset, "paper", variant)["model"]
     size = settings["temporal_size"]
@@ -218,7 +218,7 @@ def test_weight_of_the_prior_is_the_paper_s_on_the_mean_square(dataset: str, var
 def test_every_matrix_of_the_gru_is_orthogonal_with_the_gain() -> None:
     import torch
 
-    from stbench.models.gru import GRU
+    from stbench.models.parts.gru import GRU
 
     cell = GRU(20, blocks=2, hidden=32, gain=1.41)
     matrices = [

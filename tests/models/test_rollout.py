@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from stbench.models.integrator import ResidualMLP
+from stbench.models.parts.integrator import ResidualMLP
 
 
 def plain(integrator: ResidualMLP, state: Tensor, n_states: int) -> Tensor:

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
+from stbench.contract.datasets import Track
+from stbench.contract.models import Task
 from stbench.errors import StbenchError
-from stbench.generator import Track
-from stbench.model import Task
 from stbench.models import presets
-from stbench.models.sepvar import SeparationOfVariables, plugin
+from stbench.models.sepvar.model import SeparationOfVariables, plugin
 from stbench.training.cost import count_macs, count_parameters
 
 SHAPES = {"waveeq-100": (100,), "waveeq": (1, 64, 64)}

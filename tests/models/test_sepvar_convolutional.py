@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from stbench.errors import StbenchError
-from stbench.models.normalisation import ONE, Steps
-from stbench.models.sepvar import SeparationOfVariables
+from stbench.models.parts.normalisation import ONE, Steps
+from stbench.models.sepvar.model import SeparationOfVariables
 
 N, LENGTH, BATCH = 2, 6, 3
 WEIGHTS = {"prediction": 45.0, "autoencoding": 10.0, "static": 45.0, "prior": 1e-3}

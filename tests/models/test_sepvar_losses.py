@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from stbench.models.sepvar import SeparationOfVariables
+from stbench.models.sepvar.model import SeparationOfVariables
 
 CONDITIONING, LENGTH, BATCH = 3, 8, 4
 LAMBDA = {"prediction": 45.0, "autoencoding": 1.0, "static": 45.0, "prior": 1e-3}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stbench.generator import Blueprint, Card, Split, Track, Variable
+from stbench.contract.datasets import Blueprint, Card, Split, Track, Variable
 from stbench.store.reader import Store
 from stbench.store.writer import generate
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity as skimage_ssim
 
+from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
-from stbench.generator import Track
 from stbench.protocols.forecast import Scores, forecast
 from stbench.protocols.windows import batches, context, evenly_spaced, track_windows
 from stbench.splits.index import WindowIndex

@@ -14,7 +14,6 @@ import pytest
 from stbench import registry
 from stbench.errors import StbenchError
 from stbench.judges.network import Head
-from stbench.plan import choose, find_track
 from stbench.protocols import probe as probing
 from stbench.protocols.clips import SEEN, clips_of
 from stbench.protocols.exchange import exchange, motion_donors
@@ -25,6 +24,7 @@ from stbench.protocols.probe import probe, temporal_variance
 from stbench.protocols.sampling import asked_actions, resample, sample
 from stbench.protocols.scoring import Scores
 from stbench.results.aggregate import rows
+from stbench.running.plan import choose, find_track
 from stbench.store.build import build, resolve
 from stbench.store.reader import Store
 

@@ -14,9 +14,8 @@ import pytest
 from stbench import registry
 from stbench.conformance import clips as whole
 from stbench.conformance.bumps import moving_bumps
-from stbench.generator import Track
-from stbench.model import Task
-from stbench.plan import choose
+from stbench.contract.datasets import Track
+from stbench.contract.models import Task
 from stbench.protocols.forecast import forecast
 from stbench.protocols.known import KNOWN
 from stbench.protocols.peeking import (
@@ -28,6 +27,7 @@ from stbench.protocols.peeking import (
     separated,
 )
 from stbench.protocols.windows import track_windows
+from stbench.running.plan import choose
 from stbench.splits.training import TrainingWindows
 from stbench.store.reader import Store
 
@@ -75,8 +75,8 @@ def maker(name: str, task: Task) -> Callable[[Store], Any]:
         return model
 
     def learned(store: Store) -> Any:
+        from stbench.conformance.learning import module_of
         from stbench.training.adapter import TorchForecaster
-        from stbench.training.conformance import module_of
 
         return TorchForecaster(module_of(plugin, configuration(name, task.track.dataset), task))
 

@@ -13,8 +13,8 @@ import pytest
 import xarray as xr
 import zarr
 
+from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
-from stbench.generator import Track
 from stbench.protocols.forecast import Scores, forecast
 from stbench.protocols.predictions import PredictionWriter, score_predictions
 from stbench.store.reader import Store

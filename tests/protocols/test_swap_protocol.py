@@ -8,24 +8,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stbench.generators import moving_mnist as module
-from stbench.generators._mnist_digits import DigitFiles
-from stbench.generators._mnist_idx import format_idx
-from stbench.generators._mnist_motion import official_draws
-from stbench.generators._mnist_sequences import draw
-from stbench.generators.simulated import strokes
+from stbench.generators.moving_mnist import dataset as module
+from stbench.generators.moving_mnist.digits import DigitFiles
+from stbench.generators.moving_mnist.idx import format_idx
+from stbench.generators.moving_mnist.motion import official_draws
+from stbench.generators.moving_mnist.sequences import draw
+from stbench.generators.moving_mnist.stand_in import strokes
 
 from stbench import registry
+from stbench.contract.datasets import SwapCases, Track, parse_parameters
+from stbench.contract.models import Task
 from stbench.errors import StbenchError
-from stbench.generator import SwapCases, Track, parse_parameters
-from stbench.model import Task
-from stbench.plan import choose, find_track
 from stbench.protocols import swap as protocol
 from stbench.protocols.known import check_capability, has_capability, protocol_of
 from stbench.protocols.peeking import poison_targets
 from stbench.protocols.swap import best_order, cases_of, swap
 from stbench.protocols.windows import track_windows
 from stbench.raw.files import RawFile
+from stbench.running.plan import choose, find_track
 from stbench.splits.training import TrainingWindows
 from stbench.store.reader import Store
 from stbench.store.writer import generate
@@ -164,7 +164,7 @@ def test_without_s_there_is_no_content_to_swap() -> None:
 
 
 def test_the_suite_leaves_out_models_that_are_not_applicable() -> None:
-    from stbench.suite import Job, floors
+    from stbench.running.suite import Job, floors
 
     assert {job.model for job in floors(Job("mean", "moving-mnist", "quick", track="swap-10"))} == FLOORS
 

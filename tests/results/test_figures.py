@@ -11,8 +11,8 @@ import xarray as xr
 from PIL import Image
 
 from stbench.errors import StbenchError
-from stbench.results.colours import DASHES, MODELS, colour_scale, style_numbers
-from stbench.results.figures import Curve, error_against_lead_time, forecast_strip, preview, swap_grid
+from stbench.pictures.colours import DASHES, MODELS, colour_scale, style_numbers
+from stbench.pictures.forecasts import Curve, error_against_lead_time, forecast_strip, preview, swap_grid
 
 AMBER = (0xB4, 0x53, 0x09)
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from stbench.errors import StbenchError
-from stbench.results.generation_figures import GAP, HEADER, LABEL, SIDE, Row, clip_rows, fusion_grid
+from stbench.pictures.clips import GAP, HEADER, LABEL, SIDE, Row, clip_rows, fusion_grid
 
 
 def clip(value: float, length: int, channels: int = 3) -> np.ndarray:

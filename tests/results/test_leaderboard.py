@@ -12,18 +12,10 @@ from typing import Any
 
 import pytest
 
+from stbench.boards.board import Entry, boards
+from stbench.boards.leaderboard import NOT_APPLICABLE, build, csv_text, find_runs, publish, read_entry, read_published
 from stbench.errors import StbenchError
-from stbench.plan import find_track
-from stbench.results.board import Entry, boards
-from stbench.results.leaderboard import (
-    NOT_APPLICABLE,
-    build,
-    csv_text,
-    find_runs,
-    publish,
-    read_entry,
-    read_published,
-)
+from stbench.running.plan import find_track
 
 LEADERBOARDS = Path(__file__).resolve().parents[2] / "leaderboards"
 
@@ -394,7 +386,7 @@ def test_a_board_names_no_model_as_not_applicable_that_could_be_run_there(tmp_pa
 
 def test_a_model_without_the_preset_is_not_missed(tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from stbench import registry
-    from stbench.results.absent import absent
+    from stbench.boards.absent import absent
 
     run(track="moving-mnist/swap-10", dataset="moving-mnist", preset="paper")
     build(tmp_path / "runs", tmp_path / "out")

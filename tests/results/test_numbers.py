@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from stbench.results.board import boards
-from stbench.results.curves import Curve, curve_of_rows, curves_of_block, logarithmic
-from stbench.results.leaderboard import build, read_published
+from stbench.boards.board import boards
+from stbench.boards.curves import curves_of_block
+from stbench.boards.leaderboard import build, read_published
+from stbench.boards.reported import reported_for
+from stbench.boards.svg import svg_curves
+from stbench.boards.table import board_tables, reported_table
+from stbench.pictures.curves import Curve, curve_of_rows, logarithmic
 from stbench.results.numbers import count_text, interval_text, score_text, seconds_text
-from stbench.results.reported import reported_for
-from stbench.results.svg import svg_curves
-from stbench.results.table import board_tables, reported_table
 
 SUPERSCRIPT = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
@@ -114,8 +115,8 @@ def test_terminal_table_shows_models_floors_and_papers(tmp_path: Path, run: Any)
 
 
 def _entry(folder: Path) -> Any:
+    from stbench.boards.board import Entry
     from stbench.results.aggregate import read_results
-    from stbench.results.board import Entry
     from stbench.results.record import read_record
 
     return Entry(read_record(folder), tuple(read_results(folder)))

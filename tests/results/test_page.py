@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from stbench.boards.leaderboard import build, read_published
+from stbench.boards.page import write_page
+from stbench.boards.table import folded
 from stbench.errors import StbenchError
-from stbench.results.leaderboard import build, read_published
-from stbench.results.page import write_page
-from stbench.results.table import folded
 
 REPORTED = Path(__file__).resolve().parents[2] / "leaderboards" / "reported.csv"
 VOID = {"meta", "br", "hr", "img", "link", "input", "wbr"}
@@ -133,8 +133,8 @@ def test_a_page_of_nothing_says_what_to_do(tmp_path: Path) -> None:
 def test_models_that_cannot_be_asked_stand_on_page_and_terminal_with_the_reason(tmp_path: Path, run: Any) -> None:
     from rich.console import Console
 
-    from stbench.results.board import boards
-    from stbench.results.table import board_tables
+    from stbench.boards.board import boards
+    from stbench.boards.table import board_tables
 
     run(track="moving-mnist/swap-10", dataset="moving-mnist")
     build(tmp_path / "runs", tmp_path / "out")
@@ -239,8 +239,8 @@ def _printed(out: Path, width: int) -> str:
     """All boards as a terminal of that width has them."""
     from rich.console import Console
 
-    from stbench.results.board import boards
-    from stbench.results.table import board_tables
+    from stbench.boards.board import boards
+    from stbench.boards.table import board_tables
 
     console = Console(width=width, record=True, file=io.StringIO())
     for board in boards(read_published(out)):

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from stbench import registry
+from stbench.boards.reported import COLUMNS, Reported, default_path, read_reported, reported_for
 from stbench.errors import StbenchError
-from stbench.plan import find_track
-from stbench.results.reported import COLUMNS, Reported, default_path, read_reported, reported_for
+from stbench.running.plan import find_track
 
 PATH = Path(__file__).resolve().parents[2] / "leaderboards" / "reported.csv"
 

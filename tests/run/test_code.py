@@ -4,25 +4,25 @@ from pathlib import Path
 
 import pytest
 
-from stbench.code import own_modules
-from stbench.results.environment import code_fingerprint
+from stbench.provenance.code import own_modules
+from stbench.provenance.environment import code_fingerprint
 
 
 def test_a_plug_in_is_its_module_and_what_that_imports_from_its_package() -> None:
-    found = own_modules("stbench.models.sepvar")
+    found = own_modules("stbench.models.sepvar.model")
     assert {
-        "stbench.models.sepvar",
-        "stbench.models.integrator",
-        "stbench.models.rollout",
-        "stbench.models.mlp",
+        "stbench.models.sepvar.model",
+        "stbench.models.parts.integrator",
+        "stbench.models.parts.rollout",
+        "stbench.models.parts.mlp",
     } <= set(found)
     assert all(name.startswith("stbench.models") for name in found)
-    assert own_modules("stbench.baselines.persistence") == ["stbench.baselines.persistence"]
+    assert own_modules("stbench.baselines.floors.persistence") == ["stbench.baselines.floors.persistence"]
 
 
 def test_floors_do_not_depend_on_one_another() -> None:
-    assert "stbench.baselines.linear" not in own_modules("stbench.baselines.mean")
-    assert "stbench.baselines.ridge" in own_modules("stbench.baselines.linear")
+    assert "stbench.baselines.floors.linear" not in own_modules("stbench.baselines.floors.mean")
+    assert "stbench.baselines.floors.ridge" in own_modules("stbench.baselines.floors.linear")
 
 
 def test_a_changed_byte_changes_the_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ import zarr
 import stbench
 from stbench import registry
 from stbench.errors import StbenchError
-from stbench.run import run
+from stbench.running.run import run
 from stbench.training.adapter import TorchForecaster
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "index.md"

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from stbench import registry
 from stbench.cli.main import cli
 from stbench.errors import StbenchError
-from stbench.picture import picture
-from stbench.run import run
+from stbench.running.picture import picture
+from stbench.running.run import run
 
 TINY = {"characters": "12"}
 

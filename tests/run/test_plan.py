@@ -9,8 +9,8 @@ import pytest
 
 from stbench import registry
 from stbench.errors import StbenchError
-from stbench.plan import Plan, choose, code_of, find_track, plan, split_model_name
-from stbench.suite import Job, everything, floors, tracks_of
+from stbench.running.plan import Plan, choose, code_of, find_track, plan, split_model_name
+from stbench.running.suite import Job, everything, floors, tracks_of
 
 
 @pytest.mark.parametrize(
@@ -79,16 +79,15 @@ def _planned(track: str | None) -> Plan:
 
 
 def test_the_scoring_of_a_swap_depends_on_the_code_that_draws_its_truths(monkeypatch: pytest.MonkeyPatch) -> None:
-    from stbench import code
-    from stbench.results import environment
+    from stbench.provenance import code, environment
 
     hashed: list[set[str]] = []
     monkeypatch.setattr(environment, "code_fingerprint", lambda modules: hashed.append({*modules}) or "")
     for track in (None, "swap-10"):
         assert set(code_of(_planned(track))) == {"training", "scoring"}
     forecast, swap = hashed[1], hashed[3]
-    assert swap - forecast == {*code.own_modules("stbench.generators.moving_mnist")}
-    assert "stbench.generators._mnist_swap" in swap
+    assert swap - forecast == {*code.own_modules("stbench.generators.moving_mnist.dataset")}
+    assert "stbench.generators.moving_mnist.swap" in swap
     assert not {name for name in forecast if name.startswith("stbench.generators")}
 
 

@@ -13,13 +13,13 @@ import torch
 from click.testing import CliRunner
 
 import stbench
-from stbench import plan as plans
 from stbench import registry
 from stbench.cli.main import cli
 from stbench.errors import StbenchError
 from stbench.results.aggregate import read_results
 from stbench.results.record import read_record
-from stbench.run import RunResult, run
+from stbench.running import plan as plans
+from stbench.running.run import RunResult, run
 
 TINY = {"sequences": "5"}
 
@@ -150,8 +150,8 @@ def test_changed_scoring_code_scores_again_with_the_weights_there_are(
 def test_predictions_made_elsewhere_score_as_our_own(tmp_path: Path) -> None:
     from stbench.protocols.forecast import forecast
     from stbench.protocols.predictions import PredictionWriter
-    from stbench.score import score
-    from stbench.store.reader import open_named
+    from stbench.running.score import score
+    from stbench.store.named import open_named
 
     ours = tiny(tmp_path, "persistence")
     store = open_named("waveeq-100", {"sequences": 5})

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stbench.contract.datasets import Split
 from stbench.errors import StbenchError
-from stbench.generator import Split
 from stbench.splits.files import load_split, proportional_split
 
 

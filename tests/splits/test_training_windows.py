@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from toy_dataset import toy
 
+from stbench.contract.datasets import Split
 from stbench.errors import StbenchError
-from stbench.generator import Split
 from stbench.splits import training
 from stbench.splits.training import TrainingWindows
 from stbench.store.reader import Store

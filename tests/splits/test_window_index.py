@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stbench.contract.datasets import Split
 from stbench.errors import StbenchError
-from stbench.generator import Split
 from stbench.splits.index import WindowIndex
 
 
@@ -91,7 +91,7 @@ def test_an_unknown_part_is_named() -> None:
 def test_a_million_sequences_are_enumerable_in_little_memory() -> None:
     code = """
 import resource, numpy as np
-from stbench.generator import Split
+from stbench.contract.datasets import Split
 from stbench.splits.index import WindowIndex
 split = Split("big", 1_000_000, {"train": ((0, 900_000),), "test": ((900_000, 1_000_000),)})
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

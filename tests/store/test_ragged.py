@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from toy_dataset import toy
 
+from stbench.contract.datasets import Blueprint, Coordinate, Split, Track, Variable
 from stbench.errors import StbenchError
-from stbench.generator import Blueprint, Coordinate, Split, Track, Variable
+from stbench.pictures.preview import preview
 from stbench.protocols.windows import batches, track_windows
-from stbench.results.preview import preview
 from stbench.splits.index import WindowIndex
 from stbench.splits.training import TrainingWindows
 from stbench.store.layout import layout_of

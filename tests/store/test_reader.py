@@ -15,7 +15,8 @@ from toy_dataset import CARD, toy
 import stbench
 from stbench import registry
 from stbench.errors import StbenchError
-from stbench.store.reader import Store, locate, open_named, open_store
+from stbench.store.named import locate, open_named
+from stbench.store.reader import Store, open_store
 from stbench.store.writer import generate
 
 

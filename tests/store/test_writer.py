@@ -12,8 +12,8 @@ import pytest
 import xarray as xr
 from toy_dataset import Produce, toy
 
+from stbench.contract.datasets import Split
 from stbench.errors import StbenchError
-from stbench.generator import Split
 from stbench.store import layout, writer
 from stbench.store.digest import combine, sequence_digest
 from stbench.store.reader import open_store

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from stbench.generator import Blueprint, Card, Coordinate, Split, Variable
+from stbench.contract.datasets import Blueprint, Card, Coordinate, Split, Variable
 from stbench.splits.files import proportional_split
 
 CARD = Card(

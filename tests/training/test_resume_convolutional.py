@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from stbench.models.sepvar import SeparationOfVariables
+from stbench.models.sepvar.model import SeparationOfVariables
 from stbench.training.loop import train
 
 SETTINGS = {

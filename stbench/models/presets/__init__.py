@@ -17,7 +17,7 @@ ABOUT_VARIANTS = ("headline", "not_applicable")
 """What a variant's table says about the variant and not to the model."""
 
 if TYPE_CHECKING:
-    from stbench.model import ModelPlugin
+    from stbench.contract.models import ModelPlugin
 
 
 def load(model: str, dataset: str, package: str = __name__) -> dict[str, Any]:

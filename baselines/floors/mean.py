@@ -1,0 +1,57 @@
+"""The floor that has seen only one frame: the mean of all training frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from stbench.contract.models import Factors, ModelPlugin, Task
+from stbench.splits.training import TrainingWindows
+
+from .frames import mean_frame
+
+
+class Mean:
+    """v̂_{t+k}(x) = mean over all training sequences and times of v(x): the same frame at every lead time."""
+
+    def __init__(self, task: Task) -> None:
+        self._frame = np.zeros(task.frame_shape, np.float32)
+
+    def fit(self, train: TrainingWindows) -> None:
+        """One pass over the training frames, in float64."""
+        self._frame = mean_frame(train).astype(np.float32)
+
+    def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
+        """(b, conditioning, *frame) -> (b, horizon, *frame) float32."""
+        shape = (len(conditioning), horizon, *self._frame.shape)
+        return np.ascontiguousarray(np.broadcast_to(self._frame, shape))
+
+    def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
+        """The same frame again: (b, conditioning, *frame) twice -> (b, horizon, *frame) float32."""
+        return self.forecast(content, horizon)
+
+    def generate(self, clip: np.ndarray, length: int, factors: Factors) -> np.ndarray:
+        """The same frame again: (b, n, *frame) -> (b, length, *frame) float32."""
+        return self.forecast(clip, length)
+
+    def transfer(self, content: np.ndarray, motion: np.ndarray, length: int, factors: Factors) -> np.ndarray:
+        """The same frame again."""
+        return self.forecast(content, length)
+
+
+def build(configuration: Mapping[str, Any], task: Task) -> Mean:
+    return Mean(task)
+
+
+plugin = ModelPlugin(
+    name="mean",
+    version="1",
+    summary="floor: the mean training frame",
+    reference="stbench",
+    bibtex="",
+    build=build,
+    floor=True,
+    capabilities=("forecast", "swap", "generate", "transfer"),
+)

@@ -1,0 +1,125 @@
+"""Where the KTH videos lie, and which of them, and of their intervals, can be used."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stbench.errors import StbenchError
+from stbench.raw.files import folders
+
+from .index import ACTIONS, LIST_NAME, SUFFIXES, Interval, Video, read_list, shipped_intervals
+from .video import decode, read_header
+
+ALIASES = ("KTH", "kth_actions")
+KNOWN_DAMAGED = ("person01_boxing_d4",)
+"""Damaged in some copies of the archive: decoded once to see, and left out with a note where it is."""
+
+log = logging.getLogger("stbench.kth")
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A folder with `<action>/<video>_uncomp.avi`, or all videos in one folder, and perhaps a list of intervals."""
+
+    root: Path
+    list: Path | None
+
+    def find(self, video: Video) -> Path | None:
+        """The file of a video; None where there is none."""
+        for folder in (self.root / video.action, self.root):
+            for suffix in SUFFIXES:
+                if (path := folder / f"{video.name}{suffix}").is_file():
+                    return path
+        return None
+
+    def intervals(self) -> dict[Video, tuple[Interval, ...]]:
+        """Those of the list beside the videos, else those shipped with the package."""
+        return shipped_intervals() if self.list is None else read_list(self.list)
+
+
+def find_tree(raw: Path | None) -> Tree | None:
+    """The first folder that holds KTH videos; nothing is opened."""
+    for folder in folders("kth", raw, ALIASES):
+        if (tree := tree_in(folder)) is not None:
+            return tree
+    return None
+
+
+def tree_in(folder: Path) -> Tree | None:
+    """The tree of a folder or of `raw/` in it; None where there is no KTH video."""
+    for root in (folder / "raw", folder):
+        if any(any((root / action).glob("person??_*.avi")) for action in ACTIONS) or any(
+            root.glob("person??_*_d?*.avi")
+        ):
+            lists = [path for path in (root / LIST_NAME, folder / LIST_NAME) if path.is_file()]
+            return Tree(root, lists[0] if lists else None)
+    return None
+
+
+@dataclass(frozen=True)
+class Footage:
+    """Videos that can be used: their files, their number of frames and their intervals; and what was left out."""
+
+    paths: Mapping[Video, Path]
+    frames: Mapping[Video, int]
+    intervals: Mapping[Video, tuple[Interval, ...]]
+    left_out: tuple[str, ...]
+
+
+def survey(tree: Tree, wanted: Mapping[Video, tuple[Interval, ...]]) -> Footage:
+    """Read the header of every wanted video; intervals are cut where a video ends before they do.
+
+    A video that is known to be damaged in the archive is left out with a note where it is; any other one that is
+    missing or wrong is a `StbenchError` naming it.
+    """
+    paths = {video: path for video in wanted if (path := tree.find(video)) is not None}
+    if absent := [video.name for video in wanted if video not in paths]:
+        raise StbenchError(
+            f"{tree.root} lacks {len(absent)} of the {len(wanted)} KTH videos that are wanted, the first is "
+            f"{absent[0]}{SUFFIXES[0]}: unpack all six archives there, or leave some out with `--set skip=NAME,...` or "
+            "`--set persons=...`"
+        )
+    frames, intervals, left_out = {}, {}, []
+    for video, path in paths.items():
+        try:
+            found = read_header(path).frames
+            if video.name in KNOWN_DAMAGED:
+                for _ in decode(path, min(found, wanted[video][-1][1])):
+                    pass
+        except StbenchError as error:
+            if video.name not in KNOWN_DAMAGED:
+                raise StbenchError(f"{error}, or leave it out with `--set skip={video.name}`") from None
+            left_out.append(video.name)
+            log.warning(
+                "note: %s is left out, its file is damaged as in some copies of the archive: %s", video.name, error
+            )
+            continue
+        cut = tuple((first, min(last, found)) for first, last in wanted[video] if first <= found)
+        if cut != wanted[video]:
+            log.warning("note: %s has %d frames, so that intervals that go on after them are cut", path, found)
+        if cut:
+            frames[video], intervals[video] = found, cut
+        else:
+            left_out.append(video.name)
+    return Footage({video: paths[video] for video in frames}, frames, intervals, tuple(left_out))
+
+
+def choose(
+    videos: Mapping[Video, tuple[Interval, ...]],
+    persons: Sequence[int],
+    actions: Sequence[str],
+    scenarios: Sequence[int],
+    skip: Sequence[str],
+) -> dict[Video, tuple[Interval, ...]]:
+    """The videos of these persons, actions and scenarios, without those to skip."""
+    return {
+        video: intervals
+        for video, intervals in videos.items()
+        if video.person in persons
+        and video.action in actions
+        and video.scenario in scenarios
+        and video.name not in skip
+    }

@@ -1,0 +1,1 @@
+"""Boards: rows of records ranked by a track, published as CSV and page."""

@@ -1,0 +1,307 @@
+"""Boards: runs of one preset on one track, grouped into what is comparable, averaged over seeds, ranked."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from stbench import registry
+from stbench.contract.datasets import Track, fingerprint
+from stbench.results.aggregate import ResultRow
+from stbench.results.record import RunRecord
+
+TRUSTED = 0.99
+"""A judge's own accuracy on a head, from which on its scores are worth ranking."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One finished run: its record and its result rows (none where the track is not applicable to the model)."""
+
+    record: RunRecord
+    rows: tuple[ResultRow, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One metric at one lead time, over the seeds of a line."""
+
+    value: float
+    """Mean over seeds."""
+    ci_low: float | None
+    ci_high: float | None
+    """With several seeds the means of the ends: what another draw of test sequences would change. None: no interval."""
+    seed_sd: float | None
+    """Unbiased standard deviation over seeds: what another training would change. None for one seed."""
+    sd: float | None
+    """Over windows or clips, averaged over seeds: how much clips differ."""
+    n: int
+    n_sequences: int
+    metric_version: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A model with one configuration on one block of a board: its seeds, averaged."""
+
+    entries: tuple[Entry, ...]
+    """By ascending seed."""
+    rank: int | None
+    """1 is best; equal values share a rank; None where the track is not applicable to the model."""
+
+    @property
+    def record(self) -> RunRecord:
+        """Of the first seed."""
+        return self.entries[0].record
+
+    @property
+    def model(self) -> str:
+        return self.record.full_model
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(entry.record.seed for entry in self.entries)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader has to know beside the numbers, a sentence each."""
+        records = [entry.record for entry in self.entries]
+        found = []
+        if not all(each.training.get("finished", True) for each in records):
+            found.append("training stopped before its last step")
+        if any(each.git_dirty for each in records):
+            found.append("tracked files were changed since the revision")
+        found += sorted({note for each in records if (note := _doubtful(each.judge))})
+        return (*found, *self._infinite())
+
+    def _infinite(self) -> Iterator[str]:
+        """A sentence a metric whose mean is infinite: how few windows that may be owed to. Records that do not count
+        them say nothing."""
+        counted = {
+            (metric, count, row.n)
+            for entry in self.entries
+            for metric, count in entry.record.infinite.items()
+            for row in entry.rows
+            if row.metric == metric
+        }
+        for metric, count, n in sorted(counted):
+            yield (
+                f"{metric}: {count:,} of {n:,} windows have an infinite value (a frame is matched exactly), "
+                "so the mean is infinite"
+            )
+
+    def summary(self, metric: str, lead_time: str) -> Summary | None:
+        """None: not applicable."""
+        rows = [
+            row for entry in self.entries for row in entry.rows if (row.metric, row.lead_time) == (metric, lead_time)
+        ]
+        if len(rows) < len(self.entries) or not rows:
+            return None
+        lows = [row.ci_low for row in rows if row.ci_low is not None]
+        highs = [row.ci_high for row in rows if row.ci_high is not None]
+        values = [row.value for row in rows]
+        deviations = [row.sd for row in rows if row.sd is not None]
+        return Summary(
+            value=statistics.fmean(values),
+            ci_low=statistics.fmean(lows) if len(lows) == len(rows) else None,
+            ci_high=statistics.fmean(highs) if len(highs) == len(rows) else None,
+            seed_sd=statistics.stdev(values) if len(rows) > 1 and all(map(math.isfinite, values)) else None,
+            sd=statistics.fmean(deviations) if len(deviations) == len(rows) else None,
+            n=rows[0].n,
+            n_sequences=rows[0].n_sequences,
+            metric_version=rows[0].metric_version,
+        )
+
+
+@dataclass(frozen=True)
+class Block:
+    """Lines that may be ranked together: same data digest, split, windows and metric version."""
+
+    dataset_version: str
+    dataset_digest: str
+    split: str
+    lines: tuple[Line, ...]
+    """By rank; not applicable ones last."""
+
+    @property
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """Models and what a reader has to know of each of them, a sentence once."""
+        noted = [(note, line.model) for line in self.lines for note in line.notes]
+        return tuple(
+            (", ".join(dict.fromkeys(model for other, model in noted if other == note)), note)
+            for note in dict.fromkeys(note for note, _ in noted)
+        )
+
+
+@dataclass(frozen=True)
+class Board:
+    """Everything that was run of one preset on one track and source."""
+
+    preset: str
+    track: str
+    dataset: str
+    source: str
+    metrics: tuple[str, ...]
+    """All that were scored; the first one ranks."""
+    horizon: int
+    reported: tuple[int, ...]
+    """Shorter horizons whose mean stands beside that over 1..h."""
+    by_lead_time: bool
+    """False: the ranking metric scores whole clips."""
+    blocks: tuple[Block, ...]
+    """More than one: the board has runs on different data, which must not be compared."""
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Metrics of the tables people read: the ranking one, then the others in the order of the track. What the track
+        has scored `further` is left to the CSV; of a track that is not registered here all are shown."""
+        track = self._registered_track()
+        others = dict.fromkeys([*(track.metrics if track else ()), *self.metrics])
+        further = track.further if track else ()
+        return (*self.metrics[:1], *(each for each in others if each in self.metrics[1:] and each not in further))
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """Metrics that are scored and not shown."""
+        return tuple(each for each in self.metrics if each not in self.shown)
+
+    @property
+    def mean_lead_time(self) -> str:
+        return f"1..{self.horizon}"
+
+    @property
+    def main_lead_times(self) -> tuple[str, ...]:
+        """The means over the horizon and over shorter ones that are reported, the first lead time, the last one of each
+        mean; the mean alone where whole clips are scored."""
+        means = (self.mean_lead_time, *(f"1..{each}" for each in self.reported))
+        ends = (*means, "1", *map(str, sorted((*self.reported, self.horizon))))
+        return tuple(dict.fromkeys(ends)) if self.by_lead_time else ends[:1]
+
+    @property
+    def shown_at_lead_times(self) -> tuple[str, ...]:
+        """Metrics shown that have values at `main_lead_times` other than the mean over the horizon: not those of whole
+        clips."""
+        entries = (entry for block in self.blocks for line in block.lines for entry in line.entries)
+        timed = {row.metric for entry in entries for row in entry.rows if row.lead_time in self.main_lead_times[1:]}
+        return tuple(each for each in self.shown if each in timed)
+
+    @property
+    def file_stem(self) -> str:
+        """Name of its files: the dataset's for the main track, else the track's; `-simulated` for stand-ins."""
+        name = self.track.replace("/", "-")
+        track = self._registered_track()
+        if track is not None and track == registry.dataset(self.dataset).tracks[0]:
+            name = self.dataset
+        return f"{name}-simulated" if self.source == "simulated" else name
+
+    def _registered_track(self) -> Track | None:
+        tracks = registry.dataset(self.dataset).tracks if self.dataset in registry.names("datasets") else ()
+        return next((track for track in tracks if track.id == self.track), None)
+
+
+def lead_time_name(lead_time: str) -> str:
+    """ "1..10" -> "mean of 1..10", "10" -> "at 10"."""
+    return f"mean of {lead_time}" if ".." in lead_time else f"at {lead_time}"
+
+
+def _doubtful(judge: Mapping[str, Any]) -> str:
+    """What to think of scores whose judge errs on real clips more often than once in a hundred; nothing where not."""
+    weak = {head: value for head, value in judge.get("accuracy", {}).items() if value < TRUSTED}
+    if not weak:
+        return ""
+    heads = ", ".join(f"{head} {100 * value:.1f} %" for head, value in weak.items())
+    return f"the judge itself is right on fewer than 99 % of real test clips ({heads})"
+
+
+def boards(entries: Iterable[Entry]) -> list[Board]:
+    """All boards of these runs, ordered by preset, track and source; the order of `entries` does not matter."""
+
+    def place(entry: Entry) -> tuple[str, str, str]:
+        return entry.record.preset, entry.record.track, entry.record.dataset_source
+
+    ordered = sorted(entries, key=lambda entry: (*place(entry), entry.record.full_model, entry.record.seed))
+    return [_board(list(group)) for _, group in groupby(ordered, key=place)]
+
+
+def _board(entries: Sequence[Entry]) -> Board:
+    record = entries[0].record
+    # Most complete run first: a metric an old run lacks keeps its place in the order of the track.
+    by_completeness = sorted(entries, key=lambda entry: -len(entry.rows))
+    metrics = tuple(dict.fromkeys(row.metric for entry in by_completeness for row in entry.rows))
+    horizon = int(record.track.rpartition("-")[2])
+    mean_lead_time = f"1..{horizon}"
+
+    blocks: dict[tuple[str, ...], list[Entry]] = {}
+    unscored: list[Entry] = []
+    for entry in entries:
+        ranking = [row for row in entry.rows if metrics and (row.metric, row.lead_time) == (metrics[0], mean_lead_time)]
+        if ranking:
+            key = (*_data(entry), ranking[0].metric_version, str(ranking[0].n))
+            blocks.setdefault(key, []).append(entry)
+        else:
+            unscored.append(entry)
+    for entry in unscored:
+        same_data = [key for key in blocks if key[:4] == _data(entry)]
+        largest = max(same_data, key=lambda key: (len(blocks[key]), key)) if same_data else _data(entry)
+        blocks.setdefault(largest, []).append(entry)
+
+    # The newest data first: the block a reader looks for.
+    order = sorted(blocks, key=lambda key: key[1:])
+    order.sort(key=lambda key: _version_order(key[0]), reverse=True)
+    return Board(
+        preset=record.preset,
+        track=record.track,
+        dataset=record.dataset,
+        source=record.dataset_source,
+        metrics=metrics,
+        horizon=horizon,
+        reported=_shorter_means((row for entry in entries for row in entry.rows), horizon),
+        by_lead_time=any(row.lead_time == "1" for entry in entries for row in entry.rows if row.metric == metrics[0]),
+        blocks=tuple(
+            Block(key[0], key[1], key[2], _ranked(blocks[key], metrics[0] if metrics else "", mean_lead_time))
+            for key in order
+        ),
+    )
+
+
+def _shorter_means(rows: Iterable[ResultRow], horizon: int) -> tuple[int, ...]:
+    """k of the means over lead times 1..k < horizon, descending."""
+    ends = {row.lead_time.removeprefix("1..") for row in rows if row.lead_time.startswith("1..")}
+    return tuple(sorted({int(end) for end in ends if end.isdecimal()} - {horizon}, reverse=True))
+
+
+def _data(entry: Entry) -> tuple[str, str, str, str]:
+    record = entry.record
+    return record.dataset_version, record.dataset_digest, record.split, record.split_digest
+
+
+def _version_order(version: str) -> tuple[tuple[int, str], ...]:
+    """ "1.10" after "1.9"."""
+    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in version.split("."))
+
+
+def _configuration(entry: Entry) -> tuple[str, str, str]:
+    """Seeds of one line share model, version, configuration and length of training."""
+    record = entry.record
+    made = fingerprint([record.model_version, record.configuration, record.steps])
+    return record.full_model, record.model_version, made
+
+
+def _ranked(entries: Sequence[Entry], metric: str, lead_time: str) -> tuple[Line, ...]:
+    lines = []
+    for _, group in groupby(sorted(entries, key=_configuration), key=_configuration):
+        lines.append(Line(tuple(sorted(group, key=lambda entry: entry.record.seed)), None))
+    scored = []
+    for line in lines:
+        if (found := line.summary(metric, lead_time)) is not None:
+            scored.append((found.value, line))
+    sign = -1.0 if metric and registry.metric(metric).higher_is_better else 1.0
+    scored.sort(key=lambda pair: (sign * pair[0], pair[1].model))
+    values = [value for value, _ in scored]
+    ranked = [Line(line.entries, values.index(value) + 1) for value, line in scored]
+    placed = {id(line.entries) for line in ranked}
+    return (*ranked, *(line for line in lines if id(line.entries) not in placed))

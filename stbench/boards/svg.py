@@ -1,0 +1,123 @@
+"""Curves as inline SVG: small, sharp at any size, coloured by the style sheet of the page, in light and in dark."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from stbench.pictures.colours import DASHES, FLOORS, MODELS, style_numbers
+from stbench.pictures.curves import Curve, logarithmic
+from stbench.results.numbers import power_of_ten
+
+WIDTH, HEIGHT = 720, 300
+LEFT, RIGHT, TOP, BOTTOM = 64, 12, 10, 40
+
+
+def stroke_classes(curves: Sequence[Curve]) -> list[str]:
+    """CSS classes of the lines, shared with the legend: "c0", "c1", ... for models, "floor f0", ... for floors."""
+    numbers = style_numbers([(curve.label, curve.floor) for curve in curves])
+    return [f"floor f{n}" if curve.floor else f"c{n}" for curve, n in zip(curves, numbers, strict=True)]
+
+
+def paint(style: str) -> tuple[str, str]:
+    """Colour and `stroke-dasharray` of a line, for readers that do not apply the page's style sheet to pictures."""
+    number = int(style[-1])
+    return (FLOORS[0], dash_text(number)) if style.startswith("floor") else (MODELS[number], "none")
+
+
+def dash_text(index: int) -> str:
+    """`stroke-dasharray` of floor number `index`."""
+    return " ".join(f"{length:g}" for length in DASHES[index % len(DASHES)])
+
+
+def svg_curves(curves: Sequence[Curve], metric: str) -> str:
+    """An `<svg>` of metric against lead time with 95 % bands; empty without a value to draw.
+
+    It contains numbers and class names only, no text of a record, so it needs no escaping.
+    """
+    log = logarithmic(curves, metric)
+    values = np.concatenate([np.r_[curve.value, curve.low, curve.high] for curve in curves]) if curves else np.empty(0)
+    values = values[np.isfinite(values) & ((values > 0) | (not log))]
+    if not len(values):
+        return ""
+    low, high = float(values.min()), float(values.max())
+    horizon = max(len(curve.value) for curve in curves)
+    ticks = _decades(low, high) if log else _steps(low, high)
+    bottom, top = min(low, ticks[0]), max(high, ticks[-1])
+    if not log and top == bottom:
+        bottom, top = bottom - 1, top + 1
+
+    def y(value: float) -> float:
+        unit = math.log(value / bottom) / math.log(top / bottom) if log else (value - bottom) / (top - bottom)
+        return HEIGHT - BOTTOM - unit * (HEIGHT - TOP - BOTTOM)
+
+    def x(lead_time: float) -> float:
+        unit = (lead_time - 1) / (horizon - 1) if horizon > 1 else 0.5
+        return LEFT + unit * (WIDTH - LEFT - RIGHT)
+
+    parts = [
+        f'<svg class="curves" viewBox="0 0 {WIDTH} {HEIGHT}" font-size="12" role="img" '
+        'aria-label="metric against lead time">'
+    ]
+    for tick in ticks:
+        label = power_of_ten(round(math.log10(tick))) if log else f"{tick:.4g}"
+        parts.append(f'<path class="grid" fill="none" stroke="#D1D9E0" d="M{LEFT} {y(tick):.1f}H{WIDTH - RIGHT}"/>')
+        parts.append(f'<text x="{LEFT - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{label}</text>')
+    for lead_time in _lead_ticks(horizon):
+        position = f'x="{x(lead_time):.1f}" y="{HEIGHT - BOTTOM + 17}"'
+        parts.append(f'<text {position} text-anchor="middle">{lead_time}</text>')
+    middle = f'x="{(LEFT + WIDTH - RIGHT) / 2:.1f}" y="{HEIGHT - 4}"'
+    parts.append(f'<text {middle} text-anchor="middle">lead time (frames)</text>')
+    for curve, style in zip(curves, stroke_classes(curves), strict=True):
+        colour, dashes = paint(style)
+        drawable = [np.isfinite(each) & ((each > 0) | (not log)) for each in (curve.value, curve.low, curve.high)]
+        for run in _runs(drawable[0] & drawable[1] & drawable[2]):
+            up = [f"{x(k + 1):.1f} {y(float(curve.high[k])):.1f}" for k in run]
+            down = [f"{x(k + 1):.1f} {y(float(curve.low[k])):.1f}" for k in reversed(run)]
+            parts.append(
+                f'<path class="band {style}" fill="{colour}" fill-opacity="0.16" d="M{"L".join(up + down)}Z"/>'
+            )
+        for run in _runs(drawable[0]):
+            points = [f"{x(k + 1):.1f} {y(float(curve.value[k])):.1f}" for k in run]
+            if len(points) == 1:
+                cx, cy = points[0].split()
+                parts.append(f'<circle class="dot {style}" fill="{colour}" cx="{cx}" cy="{cy}" r="4"/>')
+            else:
+                stroke = f'fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dashes}"'
+                parts.append(f'<path class="line {style}" {stroke} d="M{"L".join(points)}"/>')
+    parts.append("</svg>")
+    return "".join(parts)
+
+
+def _decades(low: float, high: float) -> list[float]:
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    every = max(1, math.ceil((last - first) / 8))
+    return [10.0**k for k in range(first, last + 1, every)]
+
+
+def _steps(low: float, high: float) -> list[float]:
+    """Four to nine round numbers that cover low..high."""
+    if high <= low:
+        return [low]
+    raw = (high - low) / 5
+    size = 10.0 ** math.floor(math.log10(raw))
+    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= raw)
+    return [k * step for k in range(math.floor(low / step), math.ceil(high / step) + 1)]
+
+
+def _lead_ticks(horizon: int) -> list[int]:
+    step = next(each for each in (1, 2, 5, 10, 20, 50, 100, 1000) if horizon / each <= 12 or each == 1000)
+    return sorted({1, *range(step, horizon + 1, step)} - ({2} if step == 2 and horizon > 8 else set()))
+
+
+def _runs(drawable: np.ndarray) -> list[list[int]]:
+    """Stretches of consecutive lead times that can be drawn."""
+    runs: list[list[int]] = []
+    for k in np.flatnonzero(drawable).tolist():
+        if runs and runs[-1][-1] == k - 1:
+            runs[-1].append(k)
+        else:
+            runs.append([k])
+    return runs

@@ -1,0 +1,1 @@
+"""What a plug-in hands to the core: datasets and models."""

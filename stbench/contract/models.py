@@ -1,0 +1,138 @@
+"""What a model plug-in hands to the core, and the small interfaces a model can fulfil.
+
+There is no base class. A model is any object with the capability a protocol asks for:
+
+- `forecast(conditioning, horizon) -> frames`, numpy float32, `(batch, conditioning, *frame)` -> `(batch, horizon,
+  *frame)`;
+- `swap(content, motion, horizon) -> frames`, two such windows: the content of one goes on with the motion of the other.
+- `generate`, `transfer`, `sample`, `resample`: whole clips, from their first frame on, see the classes below; `codes`:
+  what it makes of a clip, for probes.
+
+Its plug-in lists them in `capabilities`; on tracks that ask for another one it is not applicable.
+
+It may learn in one of two ways: a floor has `fit(train)` with `train` a `stbench.splits.TrainingWindows`; a torch model
+is an `nn.Module` with `loss(batch, generator) -> dict of named terms` (trained by `stbench.training`) and
+`forward(conditioning, horizon)` on tensors. Such a module may name whole-number factors it learns from in an attribute
+`labels`, ("action",) say: `batch` then holds those the dataset has, (batch,) int64. What changes along the training,
+scheduled sampling say, looks at `batch["step"]`: the number of steps taken, int64 on the CPU. A model is never handed a
+test target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from stbench.contract.datasets import Track
+
+
+@dataclass(frozen=True)
+class Task:
+    """All a model may know about what is asked of it when it is built."""
+
+    track: Track
+    frame_shape: tuple[int, ...]
+    """(channel, y, x) for images, (sensor,) for vectors."""
+
+    @property
+    def conditioning(self) -> int:
+        return self.track.conditioning
+
+    @property
+    def train_horizon(self) -> int:
+        return self.track.train_horizon
+
+    @property
+    def is_image(self) -> bool:
+        return len(self.frame_shape) == 3
+
+
+@runtime_checkable
+class Forecaster(Protocol):
+    def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
+        """Continue `conditioning` (batch, conditioning, *frame) by `horizon` frames: (batch, horizon, *frame),
+        float32."""
+        ...
+
+
+@runtime_checkable
+class Swapper(Protocol):
+    def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
+        """What `content` shows, moving on as `motion` does: both (batch, conditioning, *frame) -> (batch, horizon,
+        *frame), float32; the first frame follows the last one of `motion`."""
+        ...
+
+
+Factors = Mapping[str, np.ndarray]
+"""What a model may know beside frames: name of the action's factor -> (batch,) int64."""
+
+
+@runtime_checkable
+class Sequencer(Protocol):
+    def generate(self, clip: np.ndarray, length: int, factors: Factors) -> np.ndarray:
+        """Frames 0..length-1 of the sequence that `clip` (batch, n, *frame) begins, with the state of its first frame
+        alone: (batch, length, *frame), float32. `factors`: the clip's action."""
+        ...
+
+
+@runtime_checkable
+class Transferrer(Protocol):
+    def transfer(self, content: np.ndarray, motion: np.ndarray, length: int, factors: Factors) -> np.ndarray:
+        """What `content` shows, moving as `motion` does, both (batch, n, *frame), from the first frame of `motion` on:
+        (batch, length, *frame), float32. `factors`: the action of `motion`."""
+        ...
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    def sample(self, content: np.ndarray, length: int, factors: Factors, seed: int) -> np.ndarray:
+        """What `content` (batch, n, *frame) shows, in a motion drawn for the action asked in `factors`: (batch, length,
+        *frame), float32. The same `seed` and arguments give the same frames."""
+        ...
+
+
+@runtime_checkable
+class Resampler(Protocol):
+    def resample(self, motion: np.ndarray, length: int, factors: Factors, seed: int) -> np.ndarray:
+        """Drawn content that moves as `motion` (batch, n, *frame) does, from its first frame on: (batch, length,
+        *frame), float32. `factors`: the action of `motion`."""
+        ...
+
+
+@runtime_checkable
+class Coder(Protocol):
+    def codes(self, clip: np.ndarray, factors: Factors) -> Mapping[str, np.ndarray]:
+        """{"content": (batch, k), "motion": (batch, m)}: what the model makes of a clip (batch, n, *frame)."""
+        ...
+
+
+@runtime_checkable
+class Conserving(Protocol):
+    def conservation(self, clip: np.ndarray, factors: Factors, steps: int) -> Mapping[str, np.ndarray]:
+        """{"energy_drift": (batch,), "reversibility_error": (batch,)} of the dynamics over `steps` frames, from the
+        state of a clip's first frame, in float64. What a model may have beside `codes`."""
+        ...
+
+
+@dataclass(frozen=True)
+class ModelPlugin:
+    """What an entry point of the group `stbench.models` names."""
+
+    name: str
+    version: str
+    """Bumped when the same configuration and data would give other results."""
+    summary: str
+    reference: str
+    bibtex: str
+    build: Callable[[Mapping[str, Any], Task], Any]
+    """`build(configuration["model"], task)`; random initial weights come from torch's global generator, seeded by the
+    run."""
+    presets: Callable[[str], Mapping[str, Any]] = field(default=lambda dataset: {})
+    """Dataset name -> {"paper": {"model": {...}, "training": {...}}, "quick": ..., "variants": {name: overrides}}."""
+    floor: bool = False
+    """A floor has no presets and runs in every preset, on that preset's data."""
+    capabilities: tuple[str, ...] = ("forecast",)
+    """What its model can be asked: names of the methods above."""

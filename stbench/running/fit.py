@@ -1,0 +1,177 @@
+"""The stage of a run that makes a model ready to forecast: a floor is fitted, a torch model trained or loaded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stbench.contract.models import Forecaster, Task
+from stbench.errors import StbenchError
+from stbench.progress import Reporter
+from stbench.running.plan import Plan
+
+if TYPE_CHECKING:
+    from stbench.training.adapter import TorchForecaster
+
+
+@dataclass(frozen=True)
+class Trained:
+    model: Forecaster
+    training: Mapping[str, Any]
+    parameters: int
+    macs: int | None
+    code: str
+    """Digest of the training code the weights were made with."""
+
+
+def fit(
+    todo: Plan,
+    folder: Path,
+    code: str,
+    *,
+    budget_seconds: float | None,
+    device: str,
+    reuse_checkpoint: bool,
+    force: bool,
+    report: Reporter,
+) -> Trained:
+    """Fit or train what `todo` says, continuing from the checkpoint in `folder`; `code` is the digest of the training
+    code.
+
+    Raises `StbenchError` for an unknown device and whatever training refuses, KeyboardInterrupt when a signal stopped
+    it.
+    """
+    from stbench.splits.training import TrainingWindows
+
+    task = Task(todo.track, todo.store.frame_shape)
+    split = todo.configuration["training"]["split"]
+    windows = TrainingWindows.open(todo.store, split, task.conditioning, task.train_horizon)
+    if todo.plugin.floor:
+        model = todo.plugin.build(todo.configuration["model"], task)
+        begun = time.perf_counter()
+        model.fit(windows)
+        seconds = time.perf_counter() - begun
+        training = {"steps": 0, "finished": True, "seconds": seconds, "resumed_from": 0, "split": split}
+        return Trained(model, training, _kept_numbers(model), None, code)
+
+    import torch
+
+    from stbench.training.adapter import TorchForecaster
+    from stbench.training.cost import count_macs, count_parameters
+    from stbench.training.loop import train
+
+    trained_with = _training_code(folder, code, reuse_checkpoint, force, report)
+    torch.manual_seed(todo.seed)
+    module = todo.plugin.build(todo.configuration["model"], task).to(_device(device))
+    with report.progress(f"{todo.model}: training", "steps") as advance:
+        summary = train(
+            module,
+            windows,
+            todo.configuration["training"],
+            folder,
+            seed=todo.seed,
+            identity=todo.trained,
+            budget_seconds=budget_seconds,
+            on_progress=lambda step, steps, losses: advance(step, steps),
+        )
+    if summary.stopped_by == "signal":
+        raise KeyboardInterrupt
+    report.note(str(summary))
+    training = {
+        "steps": summary.steps,
+        "finished": summary.finished,
+        "seconds": summary.seconds,
+        "cpu_seconds": summary.cpu_seconds,
+        "resumed_from": summary.resumed_from,
+        "loader_share": summary.loader_share,
+        "losses": summary.losses,
+        "split": split,
+    }
+    macs = count_macs(module, (task.conditioning, *task.frame_shape), task.track.horizon)
+    return Trained(TorchForecaster(module), training, count_parameters(module), macs, trained_with)
+
+
+def load_trained(todo: Plan, runs: Path) -> TorchForecaster:
+    """The model of a plan with the weights a run left under `runs`; `StbenchError` for a floor, which has none, and
+    where there are none."""
+    if todo.plugin.floor:
+        raise StbenchError(f"the floor '{todo.model}' has no weights to load: it is fitted in every run")
+    import torch
+
+    from stbench.training.adapter import TorchForecaster
+    from stbench.training.checkpoint import read_tensors
+
+    weights = todo.training_folder(runs) / "checkpoint" / "weights.safetensors"
+    if not weights.exists():
+        raise StbenchError(
+            f"there are no weights of {todo.model} on {todo.store.dataset}, preset {todo.preset}, in {weights.parent}: "
+            f"`stbench run --model {todo.model} --dataset {todo.store.dataset} --preset {todo.preset}` trains them"
+        )
+    with torch.random.fork_rng():
+        module = todo.plugin.build(todo.configuration["model"], Task(todo.track, todo.store.frame_shape))
+    module.load_state_dict(read_tensors(weights))
+    return TorchForecaster(module)
+
+
+def each_snapshot(model: Forecaster, folder: Path) -> Iterator[tuple[int, Forecaster]]:
+    """(step, the model as it was then) for every snapshot training left in `folder`; afterwards the model is itself
+    again.
+
+    With a constant learning rate the last weights are one draw of many; the spread of the last snapshots' scores says
+    how much that matters.
+    """
+    from stbench.training.adapter import TorchForecaster
+    from stbench.training.checkpoint import read_tensors
+
+    if not isinstance(model, TorchForecaster):
+        return
+    final = {name: each.clone() for name, each in model.module.state_dict().items()}
+    for path in sorted((folder / "snapshots").glob("step-*.safetensors")):
+        model.module.load_state_dict(read_tensors(path))
+        yield int(path.stem.removeprefix("step-")), model
+    model.module.load_state_dict(final)
+
+
+def _kept_numbers(model: Any) -> int:
+    """How many numbers a fitted floor holds."""
+    return sum(value.size for value in vars(model).values() if isinstance(value, np.ndarray))
+
+
+def _training_code(folder: Path, now: str, reuse_checkpoint: bool, force: bool, report: Reporter) -> str:
+    """The code the weights in `folder` come from, or will: a checkpoint made by other code is set aside, not
+    continued."""
+    path = folder / "training_code.json"
+    checkpoint = folder / "checkpoint"
+    if checkpoint.exists() and path.exists() and not force:
+        before = str(json.loads(path.read_text())["sha256"])
+        if before == now or reuse_checkpoint:
+            return before
+        report.note(f"the training code has changed since {checkpoint} was written: training starts again")
+    if checkpoint.exists():
+        # Not deleted: it may have cost hours. One generation is kept.
+        aside = folder / "checkpoint.set-aside"
+        if aside.exists():
+            shutil.rmtree(aside)
+        checkpoint.rename(aside)
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"sha256": now}) + "\n")
+    return now
+
+
+def _device(name: str) -> Any:
+    import torch
+
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise StbenchError(f"there is no device '{name}' here ({reason}): use --device cpu") from None
+    return device

@@ -1,0 +1,180 @@
+"""What a run depends on, resolved before anything is trained: model, configuration, data, code."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stbench import paths, registry
+from stbench.contract.datasets import Track, fingerprint
+from stbench.contract.models import ModelPlugin
+from stbench.errors import StbenchError, nearest
+from stbench.progress import Reporter
+from stbench.protocols.known import check_capability, protocol_of
+
+if TYPE_CHECKING:
+    from stbench.store.reader import Store
+
+TRAINED = "trained"
+"""Folder of the weights of a dataset's tracks."""
+PRESETS = ("quick", "cpu", "paper")
+TRAINING_CODE = (
+    *("stbench.splits.index", "stbench.splits.training"),
+    *(f"stbench.training.{part}" for part in ("batches", "loop", "settings", "state")),
+)
+SCORING_CODE = ("stbench.metrics", "stbench.protocols", "stbench.splits.index", "stbench.training.adapter")
+
+
+def split_model_name(text: str) -> tuple[str, str]:
+    """ "sepvar:without-s" -> ("sepvar", "without-s"); no colon, no variant."""
+    name, _, variant = text.partition(":")
+    return name, variant
+
+
+def find_track(dataset: str, name: str | None) -> Track:
+    """The track of a dataset by id or by its last part ("forecast-40"); the main track for None."""
+    tracks = registry.dataset(dataset).tracks
+    if not tracks:
+        raise StbenchError(f"the dataset '{dataset}' has no track, so no model can be run on it")
+    if name is None:
+        return tracks[0]
+    for track in tracks:
+        if name in (track.id, track.id.partition("/")[2]):
+            return track
+    raise StbenchError(f"there is no track '{name}' of {dataset}: {nearest(name, [track.id for track in tracks])}")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A model, a track and a preset that exist and fit together; known before any data is made."""
+
+    plugin: ModelPlugin
+    variant: str
+    track: Track
+    preset: str
+    configuration: Mapping[str, Any]
+
+
+def choose(model: str, dataset: str, *, track: str | None = None, preset: str = "quick") -> Choice:
+    """Resolve names; `StbenchError`, with the nearest name, for a model, variant, dataset, track or preset there is
+    not."""
+    name, variant = split_model_name(model)
+    plugin = registry.model(name)
+    chosen = find_track(dataset, track)
+    if preset not in PRESETS:
+        raise StbenchError(f"there is no preset '{preset}': {nearest(preset, PRESETS)}")
+    check_capability(plugin, chosen, variant)
+    if plugin.floor:
+        if variant:
+            raise StbenchError(f"the floor '{name}' has no variants, so there is no '{model}'")
+        split = "train+val" if preset == "paper" else "train"
+        return Choice(plugin, variant, chosen, preset, {"model": {}, "training": {"split": split}})
+    from stbench.models.presets import select
+
+    return Choice(plugin, variant, chosen, preset, select(plugin, dataset, preset, variant))
+
+
+@dataclass(frozen=True)
+class Plan(Choice):
+    """What a run depends on, known before anything is trained: a choice, the data and a seed."""
+
+    store: Store
+    seed: int
+
+    @property
+    def model(self) -> str:
+        return f"{self.plugin.name}:{self.variant}" if self.variant else self.plugin.name
+
+    @property
+    def trained(self) -> dict[str, Any]:
+        """What the weights depend on, JSON-able; a checkpoint of another identity is refused. Not the horizon of the
+        track: tracks that train on the same windows share their weights."""
+        return {
+            "model": self.plugin.name,
+            "variant": self.variant,
+            "model_version": self.plugin.version,
+            "configuration": self.configuration,
+            "dataset": self.store.dataset,
+            "conditioning": self.track.conditioning,
+            "train_horizon": self.track.train_horizon,
+            "dataset_digest": self.store.digest,
+            "preset": self.preset,
+            "seed": self.seed,
+        }
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the result depends on beside the code, JSON-able; its fingerprint names the run folder."""
+        return {**self.trained, "track": self.track.id}
+
+    def folder(self, runs: Path) -> Path:
+        """Record, results and pictures of the run."""
+        return self._place(runs, self.track.id, self.identity)
+
+    def training_folder(self, runs: Path) -> Path:
+        """Checkpoint, snapshots and log of the training."""
+        return self._place(runs, f"{self.store.dataset}/{TRAINED}", self.trained)
+
+    def _place(self, runs: Path, under: str, identity: Mapping[str, Any]) -> Path:
+        name = self.model.replace(":", ".")
+        return runs / self.preset / under / name / f"seed-{self.seed}-{fingerprint(identity)[:8]}"
+
+
+def plan(choice: Choice, store: Store, seed: int) -> Plan:
+    return Plan(**vars(choice), store=store, seed=seed)
+
+
+def dataset_for(
+    dataset: str,
+    preset: str,
+    *,
+    source: str = "auto",
+    settings: Mapping[str, str],
+    raw: Path | None = None,
+    report: Reporter,
+) -> Store:
+    """The store a preset asks for, generated if it is missing."""
+    from stbench.store.build import build, resolve
+
+    generator = registry.dataset(dataset)
+    blueprint = resolve(dataset, {**generator.presets.get(preset, {}), **settings}, source, raw)
+    if blueprint.source == "simulated" and source == "auto":
+        report.note(f"{dataset} is simulated here: the official files were not found, see `stbench fetch {dataset}`")
+    if (paths.data_dir() / blueprint.store_name).exists():
+        return build(blueprint)
+    with report.progress(f"generating {dataset}", "sequences") as advance:
+        return build(blueprint, on_progress=advance)
+
+
+def command_line(todo: Plan, dataset: str, settings: Mapping[str, str]) -> str:
+    """The command that repeats a run on any machine, so the source that was found on this one is named."""
+    words = ["stbench", "run", "--model", todo.model, "--dataset", dataset, "--preset", todo.preset]
+    if todo.track != registry.dataset(dataset).tracks[0]:
+        words += ["--track", todo.track.id.partition("/")[2]]
+    if todo.seed:
+        words += ["--seed", str(todo.seed)]
+    if todo.store.source != "procedural":
+        words += ["--source", todo.store.source]
+    for key, value in settings.items():
+        words += ["--set", f"{key}={value}"]
+    return shlex.join(words)
+
+
+def code_of(todo: Plan) -> dict[str, str]:
+    """SHA-256 of the sources a run depends on, by stage."""
+    from stbench.provenance.code import own_modules
+    from stbench.provenance.environment import code_fingerprint
+
+    model_code = own_modules(todo.plugin.build.__module__)
+    truths: list[str] = []
+    if todo.track.protocol != "forecast":
+        # What is right is then drawn by the dataset's plug-in (swap cases, exchanged clips), not read from the store.
+        truths = own_modules(type(registry.dataset(todo.track.dataset)).__module__)
+    judges = ["stbench.judges"] if protocol_of(todo.track).judged else []
+    return {
+        "training": code_fingerprint([*TRAINING_CODE, *model_code]),
+        "scoring": code_fingerprint([*SCORING_CODE, *judges, *truths]),
+    }

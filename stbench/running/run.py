@@ -1,0 +1,178 @@
+"""One run, from a preset to a record: the only place that knows the whole way.
+
+    store ──▶ training windows ──▶ model ──▶ predictions ──▶ scores ──▶ run folder
+
+A run folder is named by what the run depends on (`<preset>/<track>/<model>/seed-<k>-<fingerprint>`): model, variant,
+version, configuration, track, dataset digest, seed. Its weights lie in `<preset>/<dataset>/trained/<model>/...`, one
+folder for all tracks that train on the same windows. The digest of the source code is kept inside the record, so a
+change of code is noticed: training code changed -> train again, scoring code changed -> score again, nothing changed ->
+nothing to do.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stbench import paths, registry
+from stbench.contract.datasets import Track
+from stbench.contract.models import Forecaster
+from stbench.errors import StbenchError
+from stbench.progress import Reporter, Silent
+from stbench.protocols.known import protocol_of
+from stbench.running.plan import Plan, choose, code_of, command_line, dataset_for, plan
+
+if TYPE_CHECKING:
+    from stbench.results.record import RunRecord
+
+
+@dataclass(frozen=True)
+class RunResult:
+    folder: Path
+    record: RunRecord
+    weights: Path | None
+    """Folder of checkpoint, snapshots and log; None for floors and predictions made elsewhere."""
+    reused: bool
+    """True when the finished run was already there and depends on the same code, configuration and data."""
+
+
+def run(
+    model: str,
+    dataset: str,
+    *,
+    track: str | None = None,
+    preset: str = "quick",
+    seed: int = 0,
+    source: str = "auto",
+    settings: Mapping[str, str] | None = None,
+    raw: Path | None = None,
+    runs: Path | None = None,
+    i3d: Path | None = None,
+    budget_seconds: float | None = None,
+    device: str = "cpu",
+    keep: int = 64,
+    predictions: Path | None = None,
+    reuse_checkpoint: bool = False,
+    force: bool = False,
+    report: Reporter | None = None,
+) -> RunResult:
+    """Generate what is missing, train, predict, score, and leave a run folder.
+
+    `settings` are dataset parameters on top of those the preset asks for; `i3d` are the weights for `fvd`, for tracks
+    that ask for it. A finished run that depends on the same code, configuration and data is returned as it is, unless
+    `force`. With `predictions` a forecast of every test window is written there (`PredictionWriter`), for which a
+    finished run predicts once more. Training that was interrupted continues; when the code it depends on has changed
+    since, it starts again, unless `reuse_checkpoint`. With `budget_seconds` training stops after that time, the model
+    is scored as it is, and the same command goes on from there. Raises `StbenchError` for whatever a user can get wrong
+    and KeyboardInterrupt, with a checkpoint on disk, when it was interrupted.
+    """
+    report = report or Silent()
+    started = datetime.now(UTC)
+    choice = choose(model, dataset, track=track, preset=preset)
+    if predictions is not None:
+        _check_predictions(choice.track, predictions)
+    store = dataset_for(dataset, preset, source=source, settings=settings or {}, raw=raw, report=report)
+    todo = plan(choice, store, seed)
+    runs = runs or paths.runs_dir()
+    folder, weights = todo.folder(runs), todo.training_folder(runs)
+    kept = None if todo.plugin.floor else weights
+    asked = _also_asked(todo, runs, i3d)
+    # A judge is weights, not code, but as decisive for the scores.
+    code = code_of(todo) | {name: each.sha256 for name, each in asked.items()}
+    named = asked["judge"].card.summary if "judge" in asked else {}
+    if not force and predictions is None and (before := finished(folder, code)):
+        return RunResult(folder, before, kept, reused=True)
+
+    from stbench.running.fit import fit
+    from stbench.running.outcome import make_record, write_run
+
+    trained = fit(
+        todo,
+        weights,
+        code["training"],
+        budget_seconds=budget_seconds,
+        device=device,
+        reuse_checkpoint=reuse_checkpoint,
+        force=force,
+        report=report,
+    )
+    with report.progress(f"{todo.model}: scoring", "windows") as advance, ExitStack() as stack:
+        if predictions is not None:
+            from stbench.protocols.predictions import PredictionWriter
+
+            asked["predictions"] = stack.enter_context(PredictionWriter(predictions, store, todo.track, todo.model))
+        scores = protocol_of(todo.track).play(trained.model, store, todo.track, keep=keep, on_progress=advance, **asked)
+    asked.pop("predictions", None)
+    if not todo.plugin.floor and (spread := _snapshot_scores(todo, trained.model, weights, asked, report)):
+        trained = replace(trained, training={**trained.training, "snapshot_scores": spread})
+    command = command_line(todo, dataset, settings or {})
+    command += f" --i3d {shlex.quote(str(i3d))}" if "i3d" in asked else ""
+    made_with = {**code, "training": trained.code}
+    record = make_record(todo, trained, scores, made_with, device, command, started, budget_seconds, named)
+    write_run(todo, folder, record, scores)
+    return RunResult(folder, record, kept, reused=False)
+
+
+def _also_asked(todo: Plan, runs: Path, i3d: Path | None) -> dict[str, Any]:
+    """The judge, where the protocol asks for one, and the network of `fvd`, where the track does and there is one.
+
+    `StbenchError`, before anything is trained, when one is missing or not what it should be.
+    """
+    found: dict[str, Any] = {}
+    if protocol_of(todo.track).judged:
+        from stbench.judges.judge import find_judge
+
+        found["judge"] = find_judge(todo.store, todo.preset, runs)
+    if network := i3d_for(todo.track, i3d):
+        found["i3d"] = network
+    return found
+
+
+def _check_predictions(track: Track, path: Path) -> None:
+    """Before anything is made: can the forecasts of a track be written there?"""
+    if track.protocol != "forecast":
+        raise StbenchError(
+            f"a prediction store holds forecasts, and {track.id} asks for something else: leave out the predictions"
+        )
+    if path.exists():
+        raise StbenchError(f"{path} exists already: choose another name or remove it")
+
+
+def i3d_for(track: Track, path: Path | None) -> Any:
+    """The network in the file `path`, for a track that asks for `fvd`; None for others, or without a path."""
+    if path is None or "fvd" not in track.metrics:
+        return None
+    from stbench.judges.i3d import load_i3d
+
+    return load_i3d(path)
+
+
+def _snapshot_scores(
+    todo: Plan, model: Forecaster, folder: Path, asked: Mapping[str, Any], report: Reporter
+) -> dict[str, float]:
+    """Step -> mean over all lead times of the ranking metric, for the weights training kept on its way."""
+    from stbench.running.fit import each_snapshot
+
+    play = protocol_of(todo.track).play
+    ranking = registry.metric(todo.track.metrics[0])
+    found = {}
+    for step, then in each_snapshot(model, folder):
+        with report.progress(f"{todo.model}: scoring step {step}", "windows") as advance:
+            values = play(then, todo.store, todo.track, on_progress=advance, **asked).values[ranking.name]
+        found[str(step)] = ranking.mean(values)
+    return found
+
+
+def finished(folder: Path, code: Mapping[str, str]) -> RunRecord | None:
+    """The record of a run that was trained to its end with this code; None when there is none."""
+    from stbench.results.record import RECORD, read_record
+
+    if not (folder / RECORD).exists():
+        return None
+    record = read_record(folder)
+    return record if record.training.get("finished") and record.code == code else None

@@ -1,0 +1,152 @@
+"""Predictions made elsewhere, in any framework, become a run like every other: same windows, same scoring code."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stbench import paths, registry
+from stbench.contract.datasets import Track, fingerprint
+from stbench.errors import StbenchError, nearest
+from stbench.progress import Reporter, Silent
+from stbench.running.plan import PRESETS, SCORING_CODE
+from stbench.running.run import RunResult, i3d_for
+
+if TYPE_CHECKING:
+    from stbench.protocols.scoring import Scores
+    from stbench.store.reader import Store
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]*")
+
+
+def score(
+    track: str,
+    predictions: Path,
+    name: str,
+    *,
+    parameters: int,
+    preset: str = "paper",
+    seed: int = 0,
+    store: Store,
+    runs: Path | None = None,
+    i3d: Path | None = None,
+    report: Reporter | None = None,
+) -> RunResult:
+    """Score a prediction store on all test windows of a track and leave a run folder.
+
+    `name` is what the leaderboard calls the model, `parameters` the trainable numbers of all its stages, `preset` the
+    board it belongs to: "paper" for whatever was trained on the canonical data; `i3d` the weights for `fvd`.
+    Raises `StbenchError` for an unknown
+    track or preset, a name that is taken by a model of ours, and what `score_predictions` refuses.
+    """
+    from stbench.protocols.predictions import score_predictions
+
+    report, started = report or Silent(), datetime.now(UTC)
+    found = track_by_id(track)
+    if preset not in PRESETS:
+        raise StbenchError(f"there is no preset '{preset}': {nearest(preset, PRESETS)}")
+    if not _NAME.fullmatch(name):
+        raise StbenchError(f"'{name}' cannot name a model: use letters, digits and . + _ - only")
+    # A variant's colon is a dot in the names of folders.
+    if (taken := name.partition(".")[0]) in registry.names("models"):
+        raise StbenchError(f"'{taken}' is a model of stbench, whose runs come from `stbench run`: choose another name")
+    if store.dataset != found.dataset:
+        raise StbenchError(f"the track {track} is of the dataset {found.dataset}, but {store.path} is {store.dataset}")
+    network = i3d_for(found, i3d)
+    with report.progress(f"scoring {name}", "windows") as advance:
+        scores = score_predictions(predictions, store, found, on_progress=advance, i3d=network)
+    words = ["stbench", "score", "--track", track, "--name", name, "--predictions", str(predictions)]
+    words += ["--data", str(store.path), "--parameters", str(parameters), "--preset", preset, "--seed", str(seed)]
+    words += ["--i3d", str(i3d)] if network else []
+    command = shlex.join(words)
+    return _write(found, command, name, parameters, preset, seed, store, scores, runs or paths.runs_dir(), started)
+
+
+def track_by_id(track: str) -> Track:
+    """The track of an id such as "waveeq/forecast-40"; `StbenchError` with the nearest one when there is none, and for
+    one that is no forecast."""
+    dataset, _, _ = track.partition("/")
+    tracks = {each.id: each for each in registry.dataset(dataset).tracks}
+    if track not in tracks:
+        raise StbenchError(f"there is no track '{track}': {nearest(track, tracks)}")
+    if tracks[track].protocol != "forecast":
+        raise StbenchError(
+            f"predictions made elsewhere are scored on forecast tracks only, and {track} is none: a model in Python "
+            "can be asked for it, see docs/adding_a_model.md"
+        )
+    return tracks[track]
+
+
+def _write(
+    track: Track,
+    command: str,
+    name: str,
+    parameters: int,
+    preset: str,
+    seed: int,
+    store: Store,
+    scores: Scores,
+    runs: Path,
+    started: datetime,
+) -> RunResult:
+    from stbench.provenance.environment import code_fingerprint, environment
+    from stbench.results.aggregate import infinite_windows, rows, write_results, write_scores
+    from stbench.results.record import RunRecord
+
+    identity = {
+        "model": name,
+        "track": track.id,
+        "dataset_digest": store.digest,
+        "preset": preset,
+        "seed": seed,
+        "scores": _digest(scores),
+    }
+    record = RunRecord(
+        track=track.id,
+        dataset=store.dataset,
+        dataset_version=store.version,
+        dataset_source=store.source,
+        dataset_digest=store.digest,
+        dataset_fingerprint=store.fingerprint,
+        dataset_parameters=store.parameters,
+        split=store.split.id,
+        split_digest=store.split.digest,
+        model=name,
+        variant="",
+        model_version="",
+        floor=False,
+        preset=preset,
+        seed=seed,
+        configuration={"predictions": "made elsewhere"},
+        parameters=parameters,
+        macs_per_forecast=None,
+        training={"steps": 0, "seconds": 0.0, "finished": True},
+        inference_seconds=None,
+        peak_memory_bytes=None,
+        code={"scoring": code_fingerprint(SCORING_CODE)},
+        command=command,
+        fingerprint=fingerprint(identity),
+        started=started.isoformat(timespec="seconds"),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        infinite=infinite_windows(scores),
+        **environment(),
+    )
+    folder = runs / preset / track.id / name / f"seed-{seed}-{record.fingerprint[:8]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_scores(folder, scores)
+    write_results(folder, rows(scores, record))
+    record.write(folder)
+    return RunResult(folder, record, None, reused=False)
+
+
+def _digest(scores: Scores) -> str:
+    digest = hashlib.sha256()
+    for name, values in sorted(scores.values.items()):
+        digest.update(name.encode() + np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,117 @@
+"""Several runs, each in a process of its own: one's memory and failure are its own, and its peak memory is too."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stbench import paths, registry
+from stbench.errors import StbenchError
+from stbench.progress import Reporter, Silent
+from stbench.protocols.known import has_capability
+from stbench.running.plan import choose, code_of, command_line, dataset_for, find_track, plan
+from stbench.running.run import finished
+
+BESIDE = ("forecast", "swap")
+"""Protocols that ask a forecaster's weights for more, at no training: no judge, no labels."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run as `stbench run` would be asked for it; `track` None is the dataset's main track."""
+
+    model: str
+    dataset: str
+    preset: str
+    track: str | None = None
+    source: str = "auto"
+    settings: Mapping[str, str] = field(default_factory=dict)
+    raw: Path | None = None
+
+
+def everything(preset: str) -> list[Job]:
+    """All there is of a preset: on the tracks of every dataset (`tracks_of`) all floors, then every model and its
+    headline variants, those that are applicable.
+
+    A variant that changes nothing in this preset (a cosine schedule where the preset has one already) is left out.
+    """
+    found = []
+    for dataset in registry.names("datasets"):
+        for track in tracks_of(dataset, preset):
+            beside = Job("", dataset, preset, track)
+            found += floors(beside)
+            found += [Job(**{**vars(beside), "model": model}) for model in _learned(dataset, preset, track)]
+    return found
+
+
+def tracks_of(dataset: str, preset: str) -> list[str | None]:
+    """The main track, None, and those that its trainings are asked for beside it: other horizons and swaps.
+
+    In `quick` that is the shortest swap alone: further horizons would tell nothing of models that are hardly trained.
+    """
+    tracks = registry.dataset(dataset).tracks
+    if not tracks:
+        return []
+    others = [track for track in tracks[1:] if track.protocol in BESIDE]
+    if preset == "quick":
+        swaps = [track for track in others if track.protocol == "swap"]
+        others = sorted(swaps, key=lambda track: track.horizon)[:1]
+    return [None, *(track.id.partition("/")[2] for track in others)]
+
+
+def _learned(dataset: str, preset: str, track: str | None) -> list[str]:
+    """Names of the models and headline variants that a preset has for the leaderboard of a track."""
+    found: list[str] = []
+    asked = find_track(dataset, track)
+    for name in registry.names("models"):
+        try:
+            plugin = registry.model(name)
+            presets = plugin.presets(dataset)
+        except registry.BrokenPlugin:  # somebody else's: `stbench models` says what is wrong with it
+            continue
+        if plugin.floor or preset not in presets or not presets[preset].get("leaderboard", True):
+            continue
+        headline = [variant for variant, table in presets.get("variants", {}).items() if table.get("headline")]
+        variants = [variant for variant in ("", *headline) if has_capability(plugin, asked, variant)]
+        models = [f"{name}:{variant}" if variant else name for variant in variants]
+        chosen = {model: choose(model, dataset, track=track, preset=preset).configuration for model in models}
+        found += [model for model in models if model == name or chosen[model] != chosen[name]]
+    return found
+
+
+def floors(beside: Job) -> list[Job]:
+    """Every floor that is applicable on the data and track of a job."""
+    track = find_track(beside.dataset, beside.track)
+    names = [each.name for each in registry.models_at_hand() if each.floor and has_capability(each, track)]
+    return [Job(**{**vars(beside), "model": name}) for name in names]
+
+
+def run_all(todo: Sequence[Job], *, runs: Path | None = None, report: Reporter | None = None) -> None:
+    """Run every job that is not finished. Raises `StbenchError` naming those that failed, after all were tried."""
+    report = report or Silent()
+    runs = runs or paths.runs_dir()
+    failed = []
+    for number, job in enumerate(todo, 1):
+        choice = choose(job.model, job.dataset, track=job.track, preset=job.preset)
+        store = dataset_for(
+            job.dataset, job.preset, source=job.source, settings=job.settings, raw=job.raw, report=report
+        )
+        planned = plan(choice, store, seed=0)
+        if finished(planned.folder(runs), code_of(planned)):
+            continue
+        command = command_line(planned, job.dataset, job.settings)
+        report.note(f"[{number}/{len(todo)}] {command}")
+        words = [*shlex.split(command)[1:], "--out", str(runs), "--no-table"]
+        words += ["--raw", str(job.raw)] if job.raw else []
+        done = subprocess.run([sys.executable, "-m", "stbench", *words], check=False)
+        if done.returncode in (-signal.SIGINT, 128 + signal.SIGINT):
+            raise KeyboardInterrupt
+        if done.returncode:
+            failed.append(f"{job.model} on {planned.track.id}")
+    if failed:
+        raise StbenchError(f"{len(failed)} of {len(todo)} runs failed ({', '.join(failed)}): see their messages above")
