@@ -33,7 +33,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     for name in FOLDERS:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "leaderboards").mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE", REPORTED):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", REPORTED):
         shutil.copy(ROOT / name, folder / name)
     command = [
         sys.executable,
@@ -65,7 +65,11 @@ def test_every_module_and_every_data_file_is_in_the_wheel(wheel: zipfile.ZipFile
     }
     shipped = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert shipped == expected | {f"stbench/{REPORTED}"}
-    assert {"stbench/py.typed", "stbench/generators/waveeq.py", "stbench/baselines/persistence.py"} <= shipped
+    assert {
+        "stbench/py.typed",
+        "stbench/generators/waveeq/dataset.py",
+        "stbench/baselines/floors/persistence.py",
+    } <= shipped
     assert {Path(name).suffix for name in shipped} >= {".py", ".toml", ".json", ".typed"}
 
 
