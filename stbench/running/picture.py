@@ -1,12 +1,14 @@
 """Pictures of a trained model that disentangles.
 
 A generative one as in the figures of Khan and Storkey 2021: what it makes of real clips, of exchanged ones, of every
-action, and of nothing at all. One that swaps as in Figure 4 of Donà et al. 2021: every content in every motion.
+action, and of nothing at all. One that swaps as in Figures 2, 4 and 8 of Donà et al. 2021: every content in every
+motion. A picture needs no truth, so a dataset that knows none for swaps has its grid, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,30 +50,33 @@ def picture(
     """Draw each as .png and .gif in the folder `out`, from the weights `stbench run` left under `runs`.
 
     Of a model that generates: `generated`, `motion-swap`, `all-actions` and, where the model can, `all-actions-drawn`
-    and `unconditional`. Of one that swaps, on a dataset with a swap track: `swap-grid`. Raises `StbenchError` for a
-    model that can neither, and where no run was trained to its end.
+    and `unconditional`. Of one that swaps: `swap-grid`, of the dataset's swap cases, or, if none of those is drawn, of
+    its test windows. Raises `StbenchError` for a model that can neither, and where no run was trained to its end.
     """
     choice = choose(model, dataset, preset=preset)
     missing = [each for each in NEEDED if each not in choice.plugin.capabilities]
-    swaps = _swap_track(choice)
+    generates = not missing and _has_clips(dataset)
+    swaps = _swap_track(choice, without_truth=not generates)
     if missing and swaps is None:
         raise StbenchError(
             f"the model '{model}' has no pictures of generation, because it lacks the capability '{missing[0]}' (it "
-            f"has {', '.join(choice.plugin.capabilities)} only), and none of swaps on '{dataset}': see `stbench models`"
+            f"has {', '.join(choice.plugin.capabilities)} only), and none of swaps: see `stbench models`"
         )
     store = dataset_for(dataset, preset, source=source, settings=settings or {}, raw=raw, report=report or Silent())
     from stbench.running.fit import load_trained
 
     ready = load_trained(plan(choice, store, seed), runs or paths.runs_dir())
-    drawn = [] if missing or not _has_clips(dataset) else draw(ready, store, choice, out)
+    drawn = draw(ready, store, choice, out) if generates else []
     return drawn + ([] if swaps is None else draw_swaps(ready, store, choice, swaps, out))
 
 
-def _swap_track(choice: Choice) -> Track | None:
-    """The shortest swap track of the dataset, where the model can be asked for it."""
+def _swap_track(choice: Choice, without_truth: bool) -> Track | None:
+    """The shortest swap track of the dataset, if the model can be asked for it; where there is none, and a picture
+    `without_truth` is wanted, the windows of the main track."""
     tracks = [each for each in registry.dataset(choice.track.dataset).tracks if each.protocol == "swap"]
-    tracks = [each for each in tracks if not not_applicable(choice.plugin, each, choice.variant)]
-    return min(tracks, key=lambda each: each.horizon, default=None)
+    asked = tracks or [replace(choice.track, protocol="swap")] * without_truth
+    asked = [each for each in asked if not not_applicable(choice.plugin, each, choice.variant)]
+    return min(asked, key=lambda each: each.horizon, default=None)
 
 
 def _has_clips(dataset: str) -> bool:
@@ -79,28 +84,60 @@ def _has_clips(dataset: str) -> bool:
 
 
 def draw_swaps(model: TorchForecaster, store: Store, choice: Choice, track: Track, out: Path) -> list[Path]:
-    """Every content in every motion, over the lead times of a swap track; the cases are spread over those it scores."""
+    """Every content in every motion, over the lead times of a track."""
     from stbench.pictures.clips import fusion_grid
-    from stbench.protocols.swap import cases_of
-    from stbench.protocols.windows import evenly_spaced
 
-    cases = cases_of(store, track)
-    # Those whose motion the store shows to its end; as many again for the motions, so that nobody meets its own.
-    lengths = np.full(store.n_sequences, store.n_frames) if store.row_size is None else store.row_size
-    held = np.flatnonzero(cases.start + track.conditioning + track.horizon <= lengths[cases.sequence])
-    items = held[evenly_spaced(len(held), 2 * FUSED)]
-    content, _, _ = cases.read(items[::2])
-    _, motion, _ = cases.read(items[1::2])
-    n, m, first = len(content), len(motion), track.conditioning
+    content, motion, true = _to_swap(store, track)
+    n, m = len(content), len(motion)
     pairs = np.repeat(content, m, axis=0), np.tile(motion, (n, *[1] * (motion.ndim - 1)))
     made = model.swap(*pairs, track.horizon)
     made = made.reshape(n, m, *made.shape[1:])
-    true = []
-    for item in items[1::2]:
-        begin = int(cases.start[item]) + first
-        true.append(store.normalise(store.read(int(cases.sequence[item]), slice(begin, begin + track.horizon))))
+    content, true, made = _as_pictures(store, content[:, -1], true, made)
     title = f"{_full_name(choice)} on {store.dataset}, preset {choice.preset}: t+{track.horizon}"
-    return fusion_grid(content[:, -1], np.stack(true), made, out / "swap-grid", title=title, source=store.source)
+    return fusion_grid(content, true, made, out / "swap-grid", title=title, source=store.source)
+
+
+def _to_swap(store: Store, track: Track) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Content and motion windows, both (k, conditioning, *frame), and what follows the motions, (k, horizon, *frame);
+    spread over the swap cases, or over the test windows where the dataset draws no cases."""
+    from stbench.protocols.swap import cases_of
+    from stbench.protocols.windows import evenly_spaced, track_windows
+
+    # As many again for the motions, so that nobody meets its own.
+    if track in registry.dataset(track.dataset).tracks:
+        cases = cases_of(store, track)
+        # Those whose motion the store shows to its end.
+        lengths = np.full(store.n_sequences, store.n_frames) if store.row_size is None else store.row_size
+        held = np.flatnonzero(cases.start + track.conditioning + track.horizon <= lengths[cases.sequence])
+        items = held[evenly_spaced(len(held), 2 * FUSED)]
+        sequence, start = cases.sequence[items], cases.start[items]
+        content, _, _ = cases.read(items[::2])
+        _, motion, _ = cases.read(items[1::2])
+    else:
+        windows = track_windows(store, track, limit=2 * FUSED)
+        sequence, start = windows.sequence, windows.start
+        both = np.stack([_frames(store, *each, track.conditioning) for each in zip(sequence, start, strict=True)])
+        content, motion = both[::2], both[1::2]
+    after = zip(sequence[1::2], start[1::2] + track.conditioning, strict=True)
+    return content, motion, np.stack([_frames(store, *each, track.horizon) for each in after])
+
+
+def _frames(store: Store, sequence: int, first: int, number: int) -> np.ndarray:
+    """(number, *frame), normalised."""
+    return store.normalise(store.read(int(sequence), slice(int(first), int(first) + number)))
+
+
+def _as_pictures(store: Store, *parts: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Normalised frames (..., channel, y, x) with values in [0, 1]: pictures as they are, a field in the colours of one
+    scale for all `parts`, told from the real ones, which are all but the last."""
+    from stbench.pictures.colours import colour_scale
+
+    real = parts[:-1]
+    if parts[0].shape[-3] in (1, 3) and all(each.min() >= 0 and each.max() <= 1 for each in real):
+        return parts
+    fields = [store.denormalise(each)[..., 0, :, :] for each in parts]
+    scale = colour_scale(np.concatenate([each.ravel() for each in fields[:-1]]))
+    return tuple(np.moveaxis(scale.rgb(each), -1, -3).astype(np.float32) / 255 for each in fields)
 
 
 def _full_name(choice: Choice) -> str:

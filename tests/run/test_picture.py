@@ -5,33 +5,44 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from stbench import registry
 from stbench.cli.main import cli
+from stbench.contract.models import ModelPlugin
 from stbench.errors import StbenchError
+from stbench.pictures import clips
 from stbench.running.picture import picture
 from stbench.running.run import run
 
 TINY = {"characters": "12"}
+WAVES = {"sequences": "12", "points": "120"}
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
-    original, find = registry.model("hamiltonian"), registry.model
+    """Every quick training takes two steps."""
+    find = registry.model
 
-    def shortened(dataset: str) -> dict[str, object]:
-        presets = json.loads(json.dumps(original.presets(dataset)))
-        presets["quick"]["training"] |= {"steps": 2}
-        return presets
+    def shortened(name: str) -> ModelPlugin:
+        original = find(name)
 
-    plugin = dataclasses.replace(original, presets=shortened)
-    monkeypatch.setattr(registry, "model", lambda name: plugin if name == "hamiltonian" else find(name))
+        def presets(dataset: str) -> dict[str, Any]:
+            tables = json.loads(json.dumps(original.presets(dataset)))
+            if "quick" in tables:
+                tables["quick"]["training"] |= {"steps": 2}
+            return tables
+
+        return dataclasses.replace(original, presets=presets)
+
+    monkeypatch.setattr(registry, "model", shortened)
 
 
-def test_pictures_are_drawn_from_the_weights_a_run_left(tmp_path: Path, short: None) -> None:
+def test_pictures_are_drawn_from_the_weights_a_run_left(tmp_path: Path) -> None:
     run("hamiltonian", "sprites", source="simulated", settings=TINY, runs=tmp_path / "runs", keep=0)
     drawn = picture(
         "hamiltonian",
@@ -46,7 +57,7 @@ def test_pictures_are_drawn_from_the_weights_a_run_left(tmp_path: Path, short: N
     assert all(path.stat().st_size < 2**20 for path in drawn)
 
 
-def test_without_weights_the_command_that_trains_them_is_named(tmp_path: Path, data: Path) -> None:
+def test_without_weights_the_command_that_trains_them_is_named(tmp_path: Path) -> None:
     words = ["picture", "--model", "hamiltonian", "--dataset", "sprites", "--source", "simulated"]
     words += ["--set", "characters=12", "--runs", str(tmp_path / "none"), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(cli, words)
@@ -55,18 +66,7 @@ def test_without_weights_the_command_that_trains_them_is_named(tmp_path: Path, d
     assert not (tmp_path / "out").exists()
 
 
-def test_model_that_swaps_is_drawn_as_every_content_in_every_motion(
-    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original, find = registry.model("sepvar"), registry.model
-
-    def shortened(dataset: str) -> dict[str, object]:
-        presets = json.loads(json.dumps(original.presets(dataset)))
-        presets["quick"]["training"] |= {"steps": 2}
-        return presets
-
-    plugin = dataclasses.replace(original, presets=shortened)
-    monkeypatch.setattr(registry, "model", lambda name: plugin if name == "sepvar" else find(name))
+def test_model_that_swaps_is_drawn_as_every_content_in_every_motion(tmp_path: Path) -> None:
     settings = {"sequences": "12", "train_sequences": "20", "val_sequences": "2"}
     run("sepvar", "moving-mnist", source="simulated", settings=settings, runs=tmp_path / "runs", keep=0)
     drawn = picture(
@@ -76,8 +76,20 @@ def test_model_that_swaps_is_drawn_as_every_content_in_every_motion(
     assert all(path.stat().st_size < 2**20 for path in drawn)
 
 
+def test_dataset_without_swap_cases_has_its_grid_in_the_colours_of_its_field(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grids: list[Any] = []
+    monkeypatch.setattr(clips, "fusion_grid", lambda *arrays, **words: grids.append(arrays) or [])
+    run("sepvar", "waveeq-rich", settings=WAVES, runs=tmp_path / "runs", keep=0)
+    picture("sepvar", "waveeq-rich", tmp_path / "out", settings=WAVES, runs=tmp_path / "runs")
+    ((content, motion, made, _),) = grids
+    assert made.shape[:4] == (len(content), *motion.shape[:2], 3)
+    assert all(each.min() >= 0 and each.max() <= 1 for each in (content, motion, made))
+    used = np.concatenate([content, motion[:, 0]]).reshape(len(content) + len(motion), -1)
+    assert len(np.unique(used, axis=0)) == len(used)
+
+
 def test_model_that_can_neither_generate_nor_swap_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StbenchError, match="lacks the capability 'generate'"):
         picture("convlstm", "taxibj", tmp_path)
-    with pytest.raises(StbenchError, match="none of swaps on 'sprites'"):
-        picture("sepvar", "sprites", tmp_path)
