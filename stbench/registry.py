@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from stbench.contract.models import ModelPlugin
     from stbench.metrics import Metric
 
+KINDS = ("datasets", "models", "metrics")
+
 
 class NeedsTorch(StbenchError):
     """A plug-in is registered, but torch is not installed."""
@@ -40,18 +42,33 @@ def names(kind: str) -> list[str]:
     return sorted(_group(kind))
 
 
-def _load(kind: str, name: str) -> Any:
+def packages() -> set[str]:
+    """Top-level packages whose code is ours or a plug-in's: this one and those the entry points lie in."""
+    return {"stbench", *(entry.module.partition(".")[0] for kind in KINDS for entry in _group(kind).values())}
+
+
+def module(kind: str, name: str) -> str:
+    """Dotted name of the module a plug-in is in; `StbenchError` with the nearest name when unknown."""
+    return _entry(kind, name).module
+
+
+def _entry(kind: str, name: str) -> EntryPoint:
     group = _group(kind)
     if name not in group:
         raise StbenchError(f"there is no {kind[:-1]} '{name}': {nearest(name, group)}")
+    return group[name]
+
+
+def _load(kind: str, name: str) -> Any:
+    entry = _entry(kind, name)
     try:
-        return group[name].load()
+        return entry.load()
     except Exception as error:  # a foreign package may raise anything while it is imported
         if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] == "torch":
             raise NeedsTorch(
                 f"the {kind[:-1]} '{name}' needs torch, which is not installed: pip install 'stbench[torch]'"
             ) from None
-        raise _broken(kind, name, f"cannot be loaded from {group[name].value} ({_told(error)})") from error
+        raise _broken(kind, name, f"cannot be loaded from {entry.value} ({_told(error)})") from error
 
 
 def _told(error: Exception) -> str:

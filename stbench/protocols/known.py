@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stbench.contract.datasets import Track
 from stbench.contract.models import ModelPlugin
@@ -22,64 +23,32 @@ class Protocol:
     """What a track calls it."""
     capability: str
     """The method a model needs; a model plug-in lists it in `capabilities`."""
-    play: Callable[..., Scores]
-    """`play(model, store, track, *, split, batch_size, keep, on_progress, limit)`, and `judge` where it is judged."""
+    module: str
+    """Where it is; it is played by the function of its name, loaded when it is first asked for."""
     judged: bool = False
     """Are predictions shown to a judge (`stbench judge train`)?"""
+    asks_dataset: bool = True
+    """Does the dataset's plug-in decide what is right or what is asked (`swap_cases`, `judged_factors`, `period`)? A
+    forecast is held against the frames of the store."""
 
-
-def _forecast(*arguments: Any, **options: Any) -> Scores:
-    from stbench.protocols.forecast import forecast
-
-    return forecast(*arguments, **options)
-
-
-def _swap(*arguments: Any, **options: Any) -> Scores:
-    from stbench.protocols.swap import swap
-
-    return swap(*arguments, **options)
-
-
-def _generation(*arguments: Any, **options: Any) -> Scores:
-    from stbench.protocols.generation import generation
-
-    return generation(*arguments, **options)
-
-
-def _sample(*arguments: Any, **options: Any) -> Scores:
-    from stbench.protocols.sampling import sample
-
-    return sample(*arguments, **options)
-
-
-def _resample(*arguments: Any, **options: Any) -> Scores:
-    from stbench.protocols.sampling import resample
-
-    return resample(*arguments, **options)
-
-
-def _exchange(*arguments: Any, **options: Any) -> Scores:
-    from stbench.protocols.exchange import exchange
-
-    return exchange(*arguments, **options)
-
-
-def _probe(*arguments: Any, **options: Any) -> Scores:
-    from stbench.protocols.probe import probe
-
-    return probe(*arguments, **options)
+    @property
+    def play(self) -> Callable[..., Scores]:
+        """`play(model, store, track, *, split, batch_size, keep, on_progress, limit)`, and `judge` where it is
+        judged."""
+        played: Callable[..., Scores] = getattr(importlib.import_module(self.module), self.name)
+        return played
 
 
 KNOWN = {
     each.name: each
     for each in (
-        Protocol("forecast", "forecast", _forecast),
-        Protocol("swap", "swap", _swap),
-        Protocol("generation", "generate", _generation),
-        Protocol("sample", "sample", _sample, judged=True),
-        Protocol("resample", "resample", _resample, judged=True),
-        Protocol("exchange", "transfer", _exchange, judged=True),
-        Protocol("probe", "codes", _probe),
+        Protocol("forecast", "forecast", "stbench.protocols.forecast", asks_dataset=False),
+        Protocol("swap", "swap", "stbench.protocols.swap"),
+        Protocol("generation", "generate", "stbench.protocols.generation"),
+        Protocol("sample", "sample", "stbench.protocols.sampling", judged=True),
+        Protocol("resample", "resample", "stbench.protocols.sampling", judged=True),
+        Protocol("exchange", "transfer", "stbench.protocols.exchange", judged=True),
+        Protocol("probe", "codes", "stbench.protocols.probe"),
     )
 }
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import os
 import platform
 import resource
@@ -14,8 +12,6 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypedDict
-
-from stbench.errors import StbenchError
 
 LIBRARIES = ("numpy", "scipy", "numba", "zarr", "xarray", "torch", "scikit-learn", "scikit-image")
 """Those whose version can change a number."""
@@ -102,42 +98,6 @@ def git_revision() -> tuple[str | None, bool | None]:
         return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
     except (OSError, subprocess.SubprocessError):
         return None, None
-
-
-def code_fingerprint(modules: Iterable[str]) -> str:
-    """SHA-256 over the Python sources of modules, a package standing for all it contains.
-
-    Hashed are the dotted names and the bytes of the files, in order of name, so neither the place of the installation
-    nor the order of `modules` matters. Nothing is imported except the parents of a module. Raises `StbenchError` for a
-    module that is not there.
-    """
-    files: dict[str, Path] = {}
-    for module in modules:
-        files.update(_sources(module))
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        content = files[name].read_bytes()
-        digest.update(f"{name}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()
-
-
-def _sources(module: str) -> dict[str, Path]:
-    try:
-        found = importlib.util.find_spec(module)
-    except ModuleNotFoundError:
-        found = None
-    if found is None or found.origin is None:
-        raise StbenchError(f"the source of the module '{module}' is not there: install the package that has it again")
-    origin = Path(found.origin)
-    if found.submodule_search_locations is None:
-        return {module: origin}
-    sources = {}
-    for path in origin.parent.rglob("*"):
-        # Data files of a package (presets, splits) decide results as much as its code does.
-        if path.is_file() and path.suffix in {".py", ".toml", ".json"}:
-            sources[f"{module}/{path.relative_to(origin.parent).as_posix()}"] = path
-    return sources
 
 
 def _threads() -> int:

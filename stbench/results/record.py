@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from stbench.errors import StbenchError
-from stbench.provenance.environment import code_fingerprint, environment
+from stbench.provenance.environment import environment
 
-__all__ = ["FORMAT", "RECORD", "RunRecord", "code_fingerprint", "environment", "read_record"]
+__all__ = ["FORMAT", "RECORD", "RunRecord", "environment", "read_record"]
 
 FORMAT = 1
 """Bumped when an older stbench could not read the record."""
@@ -62,7 +62,7 @@ class RunRecord:
     git_dirty: bool | None
     stbench_version: str
     code: Mapping[str, str]
-    """Name of a part ("training", "scoring", ...) -> SHA-256 of its sources (`stbench.provenance.environment`)."""
+    """Name of a part ("training", "scoring", ...) -> SHA-256 of what it depends on (`stbench.running.stages`)."""
     command: str
     """Repeats the run."""
     fingerprint: str

@@ -13,7 +13,7 @@ from stbench.contract.datasets import Track, fingerprint
 from stbench.contract.models import ModelPlugin
 from stbench.errors import StbenchError, nearest
 from stbench.progress import Reporter
-from stbench.protocols.known import check_capability, protocol_of
+from stbench.protocols.known import check_capability
 
 if TYPE_CHECKING:
     from stbench.store.reader import Store
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 TRAINED = "trained"
 """Folder of the weights of a dataset's tracks."""
 PRESETS = ("quick", "cpu", "paper")
-TRAINING_CODE = (
-    *("stbench.splits.index", "stbench.splits.training"),
-    *(f"stbench.training.{part}" for part in ("batches", "loop", "settings", "state")),
-)
-SCORING_CODE = ("stbench.metrics", "stbench.protocols", "stbench.splits.index", "stbench.training.adapter")
 
 
 def split_model_name(text: str) -> tuple[str, str]:
@@ -161,20 +156,3 @@ def command_line(todo: Plan, dataset: str, settings: Mapping[str, str]) -> str:
     for key, value in settings.items():
         words += ["--set", f"{key}={value}"]
     return shlex.join(words)
-
-
-def code_of(todo: Plan) -> dict[str, str]:
-    """SHA-256 of the sources a run depends on, by stage."""
-    from stbench.provenance.code import own_modules
-    from stbench.provenance.environment import code_fingerprint
-
-    model_code = own_modules(todo.plugin.build.__module__)
-    truths: list[str] = []
-    if todo.track.protocol != "forecast":
-        # What is right is then drawn by the dataset's plug-in (swap cases, exchanged clips), not read from the store.
-        truths = own_modules(type(registry.dataset(todo.track.dataset)).__module__)
-    judges = ["stbench.judges"] if protocol_of(todo.track).judged else []
-    return {
-        "training": code_fingerprint([*TRAINING_CODE, *model_code]),
-        "scoring": code_fingerprint([*SCORING_CODE, *judges, *truths]),
-    }

@@ -25,7 +25,8 @@ from stbench.contract.models import Forecaster
 from stbench.errors import StbenchError
 from stbench.progress import Reporter, Silent
 from stbench.protocols.known import protocol_of
-from stbench.running.plan import Plan, choose, code_of, command_line, dataset_for, plan
+from stbench.running.plan import Plan, choose, command_line, dataset_for, plan
+from stbench.running.stages import code_of
 
 if TYPE_CHECKING:
     from stbench.results.record import RunRecord

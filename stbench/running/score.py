@@ -15,8 +15,9 @@ from stbench import paths, registry
 from stbench.contract.datasets import Track, fingerprint
 from stbench.errors import StbenchError, nearest
 from stbench.progress import Reporter, Silent
-from stbench.running.plan import PRESETS, SCORING_CODE
+from stbench.running.plan import PRESETS
 from stbench.running.run import RunResult, i3d_for
+from stbench.running.stages import code_of_predictions
 
 if TYPE_CHECKING:
     from stbench.protocols.scoring import Scores
@@ -95,7 +96,7 @@ def _write(
     runs: Path,
     started: datetime,
 ) -> RunResult:
-    from stbench.provenance.environment import code_fingerprint, environment
+    from stbench.provenance.environment import environment
     from stbench.results.aggregate import infinite_windows, rows, write_results, write_scores
     from stbench.results.record import RunRecord
 
@@ -129,7 +130,7 @@ def _write(
         training={"steps": 0, "seconds": 0.0, "finished": True},
         inference_seconds=None,
         peak_memory_bytes=None,
-        code={"scoring": code_fingerprint(SCORING_CODE)},
+        code=code_of_predictions(track, store.split),
         command=command,
         fingerprint=fingerprint(identity),
         started=started.isoformat(timespec="seconds"),

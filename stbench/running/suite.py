@@ -14,8 +14,9 @@ from stbench import paths, registry
 from stbench.errors import StbenchError
 from stbench.progress import Reporter, Silent
 from stbench.protocols.known import has_capability
-from stbench.running.plan import choose, code_of, command_line, dataset_for, find_track, plan
+from stbench.running.plan import choose, command_line, dataset_for, find_track, plan
 from stbench.running.run import finished
+from stbench.running.stages import code_of
 
 BESIDE = ("forecast", "swap")
 """Protocols that ask a forecaster's weights for more, at no training: no judge, no labels."""

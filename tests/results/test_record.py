@@ -4,7 +4,6 @@ import dataclasses
 import json
 import math
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stbench.errors import StbenchError
-from stbench.results.record import FORMAT, RunRecord, code_fingerprint, environment, read_record
+from stbench.results.record import FORMAT, RunRecord, environment, read_record
 
 JSON = st.recursive(
     st.none()
@@ -115,51 +114,3 @@ def test_environment_fills_fields_of_the_record(record: Any) -> None:
     assert found["libraries"]["numpy"]
     assert found["git_revision"] is None or re.fullmatch("[0-9a-f]{40}", found["git_revision"])
     assert (found["git_revision"] is None) == (found["git_dirty"] is None)
-
-
-@pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "someplace" / "codepackage"
-    (folder / "inner").mkdir(parents=True)
-    for name in ("__init__.py", "a.py", "inner/__init__.py", "inner/b.py"):
-        (folder / name).write_text(f"# {name}\n")
-    (folder / "preset.toml").write_text("x = 1\n")
-    monkeypatch.syspath_prepend(str(folder.parent))
-    for name in [name for name in sys.modules if name.split(".")[0] == "codepackage"]:
-        monkeypatch.delitem(sys.modules, name)
-    return folder
-
-
-@pytest.mark.parametrize("changed", ["__init__.py", "inner/b.py", "preset.toml"])
-def test_code_fingerprint_changes_with_any_source_of_a_package(package: Path, changed: str) -> None:
-    before = code_fingerprint(["codepackage"])
-    (package / "__pycache__").mkdir(exist_ok=True)
-    (package / "__pycache__" / "a.cpython-311.pyc").write_bytes(b"1")
-    assert code_fingerprint(["codepackage"]) == before
-    (package / changed).write_text("# other\n")
-    assert code_fingerprint(["codepackage"]) != before
-
-
-def test_code_fingerprint_does_not_depend_on_place_or_order(
-    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = code_fingerprint(["codepackage.a", "codepackage.inner"])
-    assert code_fingerprint(["codepackage.inner", "codepackage.a"]) == before
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    package.rename(elsewhere / "codepackage")
-    for name in [name for name in sys.modules if name.split(".")[0] == "codepackage"]:
-        del sys.modules[name]
-    monkeypatch.syspath_prepend(str(elsewhere))
-    assert code_fingerprint(["codepackage.a", "codepackage.inner"]) == before
-
-
-def test_code_fingerprint_of_a_single_module_ignores_its_siblings(package: Path) -> None:
-    before = code_fingerprint(["codepackage.a"])
-    (package / "inner" / "b.py").write_text("# other\n")
-    assert code_fingerprint(["codepackage.a"]) == before
-
-
-def test_code_fingerprint_of_a_missing_module_is_an_error() -> None:
-    with pytest.raises(StbenchError, match=r"'stbench\.nowhere'"):
-        code_fingerprint(["stbench.nowhere"])

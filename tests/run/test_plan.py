@@ -9,7 +9,7 @@ import pytest
 
 from stbench import registry
 from stbench.errors import StbenchError
-from stbench.running.plan import Plan, choose, code_of, find_track, plan, split_model_name
+from stbench.running.plan import Plan, choose, find_track, plan, split_model_name
 from stbench.running.suite import Job, everything, floors, tracks_of
 
 
@@ -76,19 +76,6 @@ def test_everything_plays_a_swap_with_those_that_can_only() -> None:
 def _planned(track: str | None) -> Plan:
     store: Any = SimpleNamespace(dataset="moving-mnist", digest="00")
     return plan(choose("mean", "moving-mnist", track=track), store, 0)
-
-
-def test_the_scoring_of_a_swap_depends_on_the_code_that_draws_its_truths(monkeypatch: pytest.MonkeyPatch) -> None:
-    from stbench.provenance import code, environment
-
-    hashed: list[set[str]] = []
-    monkeypatch.setattr(environment, "code_fingerprint", lambda modules: hashed.append({*modules}) or "")
-    for track in (None, "swap-10"):
-        assert set(code_of(_planned(track))) == {"training", "scoring"}
-    forecast, swap = hashed[1], hashed[3]
-    assert swap - forecast == {*code.own_modules("stbench.generators.moving_mnist.dataset")}
-    assert "stbench.generators.moving_mnist.swap" in swap
-    assert not {name for name in forecast if name.startswith("stbench.generators")}
 
 
 def test_swaps_and_horizons_share_their_weights_and_not_their_results() -> None:

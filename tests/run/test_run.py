@@ -18,7 +18,7 @@ from stbench.cli.main import cli
 from stbench.errors import StbenchError
 from stbench.results.aggregate import read_results
 from stbench.results.record import read_record
-from stbench.running import plan as plans
+from stbench.running import stages
 from stbench.running.run import RunResult, run
 
 TINY = {"sequences": "5"}
@@ -126,7 +126,7 @@ def test_changed_training_code_trains_again_unless_told_to_reuse(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = tiny(tmp_path)
-    monkeypatch.setattr(plans, "TRAINING_CODE", (*plans.TRAINING_CODE, "stbench.errors"))
+    monkeypatch.setattr(stages, "TRAINING", (*stages.TRAINING, "stbench.errors"))
     reused = tiny(tmp_path, reuse_checkpoint=True)
     assert reused.record.training["resumed_from"] == 6
     assert reused.record.code["training"] == first.record.code["training"]
@@ -141,7 +141,7 @@ def test_changed_scoring_code_scores_again_with_the_weights_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tiny(tmp_path)
-    monkeypatch.setattr(plans, "SCORING_CODE", (*plans.SCORING_CODE, "stbench.errors"))
+    monkeypatch.setattr(stages, "SCORING", (*stages.SCORING, "stbench.errors"))
     scored = tiny(tmp_path)
     assert not scored.reused
     assert scored.record.training["resumed_from"] == 6

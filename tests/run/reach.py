@@ -1,0 +1,109 @@
+"""Plays runs on tiny stores and prints which modules of stbench they loaded and the digest does not know.
+
+`python reach.py '[[model, dataset, track or null, store], ...]' FOLDER`; a process each, so that no run sees what another
+one loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+# Loaded once; every run's process starts with them, and with nothing of stbench.
+import numpy  # noqa: F401
+import scipy.stats
+import torch  # noqa: F401
+import xarray
+import zarr  # noqa: F401
+
+
+def loaded() -> set[str]:
+    return {name for name in sys.modules if name == "stbench" or name.startswith("stbench.")}
+
+
+def shortened(configuration: Any) -> dict[str, Any]:
+    training = {**configuration["training"]}
+    for name, value in {"steps": 1, "batch_size": 2, "log_every": 1, "snapshots": [], "warmup_steps": 0}.items():
+        if name in training:
+            training[name] = value
+    return {**configuration, "training": training}
+
+
+def judge_of(store: Any, runs: Path) -> Any:
+    from stbench.judges import judge
+
+    settings = {
+        name: {**table, "training": {**table["training"], "steps": 1}} for name, table in judge.presets().items()
+    }
+    judge.presets = lambda: settings  # type: ignore[assignment]
+    judged, clip = judge.judged_by(store.dataset)
+    return judge.train_judge(store, judged, clip, runs=runs)
+
+
+def play(case: tuple[str, str, str | None, str], folder: Path) -> dict[str, list[str]]:
+    """Stage -> modules that were loaded by its end and are neither in its closure nor left out."""
+    import dataclasses
+
+    from stbench.progress import Silent
+    from stbench.protocols.known import protocol_of
+    from stbench.running.fit import fit
+    from stbench.running.plan import choose, plan
+    from stbench.store.reader import open_store
+
+    model, dataset, track, path = case
+    choice = choose(model, dataset, track=track)
+    choice = dataclasses.replace(choice, configuration=shortened(choice.configuration))
+    todo = plan(choice, open_store(path), 0)
+    trained = fit(
+        todo, folder, "", budget_seconds=None, device="cpu", reuse_checkpoint=False, force=False, report=Silent()
+    )
+    found = {"training": loaded()}
+    protocol = protocol_of(todo.track)
+    asked = {"judge": judge_of(todo.store, folder / "runs")} if protocol.judged else {}
+    scores = protocol.play(trained.model, todo.store, todo.track, **asked)
+
+    from stbench.results.aggregate import rows
+    from stbench.running.outcome import make_record
+
+    rows(scores, make_record(todo, trained, scores, {}, "cpu", "", datetime.now(UTC), None, {}))
+    found["scoring"] = loaded()
+
+    from stbench.provenance.code import closure
+    from stbench.running.stages import ASKS, LEFT_OUT, SCORING, TRAINING, model_modules, scoring_modules
+
+    own = model_modules(todo.plugin)
+    known = {
+        "training": closure([*TRAINING, *own], without={*LEFT_OUT, *ASKS}),
+        "scoring": closure([*SCORING, *scoring_modules(todo.track), *ASKS, *own], without=LEFT_OUT),
+    }
+    left_out = set(LEFT_OUT) | set(ASKS)
+    # The data is in the identity of a run, by the digest of its values; its plug-in was loaded to find the track.
+    made = {"training": "stbench.generators", "scoring": "" if protocol.asks_dataset else "stbench.generators"}
+    # What the model was trained with, is in the digest of training.
+    known["scoring"] |= known["training"]
+    return {
+        stage: sorted(
+            name
+            for name in found[stage] - set(known[stage])
+            if not any(name == room or (room != "stbench" and name.startswith(f"{room}.")) for room in left_out)
+            and not (made[stage] and name.startswith(made[stage]))
+        )
+        for stage in found
+    }
+
+
+def numbered(job: tuple[int, Any, str]) -> dict[str, list[str]]:
+    number, case, folder = job
+    return play(case, Path(folder) / str(number))
+
+
+if __name__ == "__main__":
+    assert (scipy.stats, xarray)
+    assert not loaded()
+    jobs = [(number, case, sys.argv[2]) for number, case in enumerate(json.loads(sys.argv[1]))]
+    with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
+        print(json.dumps(pool.map(numbered, jobs, chunksize=1)))
