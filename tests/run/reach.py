@@ -1,11 +1,12 @@
 """Plays runs on tiny stores and prints which modules of stbench they loaded and the digest does not know.
 
-`python reach.py '[[model, dataset, track or null, store], ...]' FOLDER`; a process each, so that no run sees what another
-one loaded.
+`python reach.py '[[model, dataset, track or null, store], ...]' FOLDER`; a process each, so that no run sees what
+another one loaded.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import multiprocessing
 import sys
@@ -15,9 +16,9 @@ from typing import Any
 
 # Loaded once; every run's process starts with them, and with nothing of stbench.
 import numpy  # noqa: F401
-import scipy.stats
+import scipy.stats  # noqa: F401
 import torch  # noqa: F401
-import xarray
+import xarray  # noqa: F401
 import zarr  # noqa: F401
 
 
@@ -80,20 +81,30 @@ def play(case: tuple[str, str, str | None, str], folder: Path) -> dict[str, list
         "training": closure([*TRAINING, *own], without={*LEFT_OUT, *ASKS}),
         "scoring": closure([*SCORING, *scoring_modules(todo.track), *ASKS, *own], without=LEFT_OUT),
     }
-    left_out = set(LEFT_OUT) | set(ASKS)
-    # The data is in the identity of a run, by the digest of its values; its plug-in was loaded to find the track.
-    made = {"training": "stbench.generators", "scoring": "" if protocol.asks_dataset else "stbench.generators"}
     # What the model was trained with, is in the digest of training.
     known["scoring"] |= known["training"]
+    # The data is in the identity of a run, by the digest of its values; its plug-in was loaded to find the track.
+    made = {"stbench.generators": "", "stbench.raw": ""}
+    apart = {
+        "training": {**LEFT_OUT, **ASKS, **made},
+        "scoring": LEFT_OUT if protocol.asks_dataset else {**LEFT_OUT, **made},
+    }
     return {
         stage: sorted(
-            name
-            for name in found[stage] - set(known[stage])
-            if not any(name == room or (room != "stbench" and name.startswith(f"{room}.")) for room in left_out)
-            and not (made[stage] and name.startswith(made[stage]))
+            name for name in found[stage] - set(known[stage]) if has_code(name) and not is_in(name, apart[stage])
         )
         for stage in found
     }
+
+
+def is_in(name: str, rooms: Any) -> bool:
+    return any(name == room or (room != "stbench" and name.startswith(f"{room}.")) for room in rooms)
+
+
+def has_code(name: str) -> bool:
+    """A folder's `__init__` with a docstring alone decides nothing."""
+    tree = ast.parse(Path(str(sys.modules[name].__file__)).read_text("utf-8"))
+    return any(not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant)) for each in tree.body)
 
 
 def numbered(job: tuple[int, Any, str]) -> dict[str, list[str]]:
@@ -102,7 +113,6 @@ def numbered(job: tuple[int, Any, str]) -> dict[str, list[str]]:
 
 
 if __name__ == "__main__":
-    assert (scipy.stats, xarray)
     assert not loaded()
     jobs = [(number, case, sys.argv[2]) for number, case in enumerate(json.loads(sys.argv[1]))]
     with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:

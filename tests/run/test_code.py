@@ -82,6 +82,15 @@ def test_what_a_foreign_model_reaches_is_in_its_closure(foreign: Path) -> None:
     assert set(data_files(reached())) == {"foreign/table.toml"}
 
 
+def test_a_module_brings_the_packages_that_python_runs_before_it(foreign: Path) -> None:
+    assert set(closure(["foreign.parts.cell"])) == {
+        "foreign",
+        "foreign.at_start",
+        "foreign.parts",
+        "foreign.parts.cell",
+    }
+
+
 @pytest.mark.parametrize(
     ("changed", "text"),
     [
