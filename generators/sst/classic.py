@@ -1,4 +1,4 @@
-"""NetCDF-3 ("classic") headers, CDF-1 and CDF-2, read with every length checked against the file before it is used.
+"""NetCDF-3 ("classic") headers, CDF-1, CDF-2 and CDF-5, with every length checked against the file before it is used.
 
 Variables are views of a memory map, so a file may be larger than memory, and one that is cut short fails here, at its
 header."""
@@ -6,17 +6,21 @@ header."""
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-TYPES = {1: ">i1", 2: "S1", 3: ">i2", 4: ">i4", 5: ">f4", 6: ">f8"}
+TYPES = {1: ">i1", 2: "S1", 3: ">i2", 4: ">i4", 5: ">f4", 6: ">f8", 7: ">u1", 8: ">u2", 9: ">u4", 10: ">i8", 11: ">u8"}
+"""The last five in CDF-5 only."""
+CLASSIC_TYPES = 6
 DIMENSIONS, VARIABLES, ATTRIBUTES = 10, 11, 12
 LARGEST_COUNT = 4096
 """Dimensions, variables or attributes a header may list."""
-STREAMING = 0xFFFFFFFF
+STREAMING = -1
+"""Number of records of a file that was written without going back: all bits set."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,8 @@ class ClassicVariable:
 
 
 class _Header:
-    def __init__(self, buffer: np.ndarray, wide: bool) -> None:
-        self.buffer, self.position, self.wide = buffer, 4, wide
+    def __init__(self, buffer: np.ndarray) -> None:
+        self.buffer, self.position, self.version = buffer, 4, int(buffer[3])
 
     def take(self, count: int) -> bytes:
         if count > len(self.buffer) - self.position:
@@ -40,11 +44,21 @@ class _Header:
         self.position += count + -count % 4
         return taken
 
-    def integer(self, size: int = 4) -> int:
-        return int.from_bytes(self.take(size), "big")
+    def code(self) -> int:
+        """A tag or type."""
+        return int.from_bytes(self.take(4), "big")
+
+    def length(self) -> int:
+        """A number of bytes, entries or points: 64 bits in CDF-5."""
+        return int.from_bytes(self.take(8 if self.version == 5 else 4), "big")
+
+    def records(self) -> int:
+        size = 8 if self.version == 5 else 4
+        count = int.from_bytes(self.take(size), "big")
+        return STREAMING if count == (1 << 8 * size) - 1 else count
 
     def count(self, tag: int) -> int:
-        found, count = self.integer(), self.integer()
+        found, count = self.code(), self.length()
         if (found, count) != (0, 0) and found != tag:
             raise ValueError(f"its header has the tag {found} in place of {tag}")
         if count > LARGEST_COUNT:
@@ -52,19 +66,19 @@ class _Header:
         return count
 
     def name(self) -> str:
-        return self.take(self.integer()).decode("utf-8", "replace")
+        return self.take(self.length()).decode("utf-8", "replace")
 
     def attributes(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for _ in range(self.count(ATTRIBUTES)):
             name, kind = self.name(), self._type()
-            values = np.frombuffer(self.take(self.integer() * kind.itemsize), kind)
+            values = np.frombuffer(self.take(self.length() * kind.itemsize), kind)
             found[name] = values.tobytes() if kind.kind == "S" else values.astype(kind.newbyteorder("="))
         return found
 
     def _type(self) -> np.dtype[Any]:
-        code = self.integer()
-        if code not in TYPES:
+        code = self.code()
+        if code not in TYPES or (code > CLASSIC_TYPES and self.version != 5):
             raise ValueError(f"its header has the unknown type {code}")
         return np.dtype(TYPES[code])
 
@@ -72,23 +86,24 @@ class _Header:
         self, dimensions: list[tuple[str, int]]
     ) -> tuple[str, list[int], dict[str, Any], np.dtype[Any], int, int]:
         name = self.name()
-        n_dims = self.integer()
+        n_dims = self.length()
         if n_dims > 16:
             raise ValueError(f"'{name}' has {n_dims:,} dimensions")
-        dims = [self.integer() for _ in range(n_dims)]
+        dims = [self.length() for _ in range(n_dims)]
         if any(each >= len(dimensions) for each in dims) or 0 in [dimensions[each][1] for each in dims[1:]]:
             raise ValueError(f"'{name}' has dimensions the file does not declare")
         attributes, kind = self.attributes(), self._type()
-        self.integer()  # size in bytes: wrong for large variables by definition, so computed from the shape instead
-        return name, dims, attributes, kind, self.integer(8 if self.wide else 4), n_dims
+        self.length()  # size in bytes: wrong for large variables by definition, so computed from the shape instead
+        begin = int.from_bytes(self.take(4 if self.version == 1 else 8), "big")
+        return name, dims, attributes, kind, begin, n_dims
 
 
 def read_classic(path: Path) -> list[ClassicVariable]:
     """Every variable of a NetCDF-3 file. Raises `ValueError` with the reason when the file contradicts itself."""
     buffer = np.memmap(path, np.uint8, "r")
-    header = _Header(buffer, wide=bytes(buffer[:4]) == b"CDF\x02")
-    n_records = header.integer()
-    dimensions = [(header.name(), header.integer()) for _ in range(header.count(DIMENSIONS))]
+    header = _Header(buffer)
+    n_records = header.records()
+    dimensions = [(header.name(), header.length()) for _ in range(header.count(DIMENSIONS))]
     header.attributes()
     variables = [header.variable(dimensions) for _ in range(header.count(VARIABLES))]
 
@@ -103,7 +118,7 @@ def read_classic(path: Path) -> list[ClassicVariable]:
         stride = math.prod(dimensions[each][1] for each in dims[1:]) * kind.itemsize
     if n_records == STREAMING:
         n_records = (len(buffer) - min(each[4] for each in recorded)) // stride if recorded and stride else 0
-    views = []
+    views, places = [], []
     for name, dims, attributes, kind, begin, _ in variables:
         is_recorded = bool(dims) and dimensions[dims[0]][1] == 0
         shape = [dimensions[each][1] for each in dims]
@@ -113,10 +128,26 @@ def read_classic(path: Path) -> list[ClassicVariable]:
         last = begin + ((n_records - 1) * stride + inner if is_recorded else math.prod(shape) * kind.itemsize)
         if math.prod(shape) and last > len(buffer):
             raise ValueError(f"'{name}' needs {last:,} bytes and the file has {len(buffer):,}")
+        places.append((begin, begin + (inner if is_recorded else math.prod(shape) * kind.itemsize), name))
         strides = [kind.itemsize * math.prod(shape[k + 1 :]) for k in range(len(shape))]
         if is_recorded:
             strides[0] = stride
         empty = math.prod(shape) == 0
         data = np.empty(shape, kind) if empty else np.ndarray(shape, kind, buffer, begin, strides)
         views.append(ClassicVariable(name, tuple(dimensions[each][0] for each in dims), attributes, data))
+    records = min((each[4] for each in recorded), default=0) + n_records * stride if recorded else 0
+    _check_places(places, header.position, records, len(buffer))
     return views
+
+
+def _check_places(places: Sequence[tuple[int, int, str]], header: int, records: int, size: int) -> None:
+    """`ValueError` where variables (first byte, last + 1, name; of one record) lie in the header or in each other, or
+    where bytes follow that belong to none: a length in the header is then not what it was."""
+    end, before = header, "the header"
+    for first, last, name in sorted(places):
+        if first < end:
+            raise ValueError(f"'{name}' begins within {before}")
+        end, before = last, f"'{name}'"
+    end = max(end, records)
+    if size > end + -end % 4:
+        raise ValueError(f"its header tells of {end:,} bytes and the file has {size:,}")

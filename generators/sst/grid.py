@@ -44,8 +44,8 @@ class OceanGrid:
                 variable = file.variable("thetao")
                 days = slice(begin - first, end - first)
                 box = (slice(row, row + rows), slice(column, column + columns))
-                packed = variable.read((days, self.level, *box) if len(variable.shape) == 4 else (days, *box))
-                parts.append(to_celsius(path, variable, packed))
+                part = (days, self.level, *box) if len(variable.shape) == 4 else (days, *box)
+                parts.append(to_celsius(variable, part))
         return np.concatenate(parts)
 
     def file_of(self, day: int) -> Path:
@@ -109,7 +109,7 @@ def _grid_header(file: NetcdfFile) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     level = 0
     if len(variable.shape) == 4:
         if "depth" in file.variables and file.variables["depth"].shape == variable.shape[1:2]:
-            depth = np.abs(file.variables["depth"].read().astype(np.float64))
+            depth = np.abs(file.variables["depth"].values(ranged=False))
             level = int(np.argmin(depth)) if depth.size else 0
             if depth.size and not depth[level] <= DEEPEST_SURFACE:
                 raise StbenchError(f"{path} has no level near the surface: its highest is at {depth[level]:g} m")
@@ -124,7 +124,7 @@ def _axis(path: Path, variable: NetcdfVariable, largest: float) -> np.ndarray:
         raise StbenchError(
             f"{path} has '{variable.name}' of shape {variable.shape}, not one axis of 2 to {LARGEST_AXIS:,} points"
         )
-    values = variable.read().astype(np.float64)
+    values = variable.values(ranged=False)
     if not (np.isfinite(values).all() and np.abs(values).max() <= largest):
         raise StbenchError(f"{path} has values in '{variable.name}' that are no degrees")
     steps = np.diff(values)

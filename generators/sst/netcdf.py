@@ -6,9 +6,11 @@ attributes and hyperslabs is needed. Whatever goes wrong inside a file becomes o
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ import numpy as np
 from stbench.errors import StbenchError
 
 from .classic import read_classic
+from .packing import ATTRIBUTES, Packing, packing_of
+from .units import in_celsius
 
 NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable"
 DIMENSION, DIMENSIONS = "_Netcdf4Dimid", "_Netcdf4Coordinates"
@@ -26,24 +30,8 @@ LARGEST_CHUNK_BYTES = 1 << 28
 MOST_DAYS = 100_000
 BLOCK_DAYS = 32
 """Days looked at together when all values are checked."""
-KELVIN = 273.15
-KELVIN_UNITS = ("k", "kelvin", "degk", "deg_k", "degree_kelvin", "degrees_kelvin")
-CELSIUS_UNITS = (
-    "",
-    "c",
-    "°c",
-    "celsius",
-    "degc",
-    "deg_c",
-    "deg c",
-    "degree_c",
-    "degrees_c",
-    "degree_celsius",
-    "degrees_celsius",
-)
-"""Lower case; a file that does not say is taken to mean degrees Celsius, and its range is checked like any other's."""
-PLAUSIBLE = (-5.0, 45.0)
-"""Degrees Celsius: what a sea surface may have."""
+
+log = logging.getLogger("stbench.sst")
 
 
 @dataclass(frozen=True)
@@ -58,12 +46,33 @@ class NetcdfVariable:
     attributes: Mapping[str, Any]
     data: Any
     """Anything that is sliced like an array."""
+    packing: Packing | None
+    """None where the variable holds no numbers."""
+
+    def text(self, attribute: str) -> str:
+        """An attribute as text, "" where it is absent or empty."""
+        return str(self.attributes.get(attribute, "")).strip()
+
+    def values(self, selection: Any = ..., *, ranged: bool = True) -> np.ndarray:
+        """Unpacked values, float64, NaN where there is none (`packing`). `ranged=False` for axes: their ends are often
+        those of the file they were cut from or joined to, and what an axis holds is checked otherwise."""
+        if self.packing is None:
+            raise StbenchError(f"{self.path} stores '{self.name}' as {self.dtype}, not as numbers")
+        for attribute in self.packing.ignored:
+            _note_ignored(self.path, self.name, attribute)
+        return self.packing.unpack(self.read(selection), ranged=ranged)
 
     def read(self, selection: Any = ...) -> np.ndarray:
         """Stored values, still packed, in native byte order. Raises `StbenchError` where the file is damaged."""
         with _damage(self.path):
             values = np.asarray(self.data[selection])
         return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+
+@cache
+def _note_ignored(path: Path, name: str, attribute: str) -> None:
+    """Once per process."""
+    log.warning("note: %s of '%s' in %s is not used, it is no value of the variable's type", attribute, name, path)
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,8 @@ def _damage(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
-        reason = " ".join(str(error).split()).strip("'")[:120] or type(error).__name__
+        words = error.args[0] if isinstance(error, KeyError) and error.args else error
+        reason = " ".join(str(words).split())[:120] or type(error).__name__
         raise StbenchError(f"{path} is damaged or cut short ({reason}): get it again") from None
     except MemoryError:
         raise StbenchError(f"{path} asks for more memory than there is: its header is damaged, get it again") from None
@@ -109,7 +119,7 @@ def open_netcdf(path: Path) -> Iterator[NetcdfFile]:
             with _damage(path):
                 variables = _hdf5_variables(path, stack.enter_context(h5py.File(path, "r")))
             yield NetcdfFile(path, variables)
-    elif magic[:4] in (b"CDF\x01", b"CDF\x02"):
+    elif magic[:4] in (b"CDF\x01", b"CDF\x02", b"CDF\x05"):
         with _damage(path):
             variables = _classic_variables(path)
         yield NetcdfFile(path, variables)
@@ -118,13 +128,7 @@ def open_netcdf(path: Path) -> Iterator[NetcdfFile]:
 
 
 def _classic_variables(path: Path) -> dict[str, NetcdfVariable]:
-    variables = {}
-    for each in read_classic(path):
-        attributes = {key: _scalar(value) for key, value in each.attributes.items()}
-        variables[each.name] = NetcdfVariable(
-            path, each.name, each.dims, each.data.shape, each.data.dtype, attributes, each.data
-        )
-    return variables
+    return {each.name: _variable(path, each.name, each.dims, each.data, each.attributes) for each in read_classic(path)}
 
 
 def _hdf5_variables(path: Path, file: Any) -> dict[str, NetcdfVariable]:
@@ -137,7 +141,7 @@ def _hdf5_variables(path: Path, file: Any) -> dict[str, NetcdfVariable]:
             continue
         data = file[name]
         # A dimension without a variable of its name is kept in the file as a nameless one.
-        if not isinstance(data, h5py.Dataset) or _scalar(data.attrs.get("NAME", b"")).startswith(NO_VARIABLE):
+        if not isinstance(data, h5py.Dataset) or str(_scalar(data.attrs.get("NAME", b""))).startswith(NO_VARIABLE):
             continue
         if data.external or data.is_virtual:
             raise StbenchError(f"{path} keeps the data of '{name}' in other files, which is not followed")
@@ -146,7 +150,7 @@ def _hdf5_variables(path: Path, file: Any) -> dict[str, NetcdfVariable]:
         datasets[name] = data
     names = {int(data.attrs[DIMENSION]): name for name, data in datasets.items() if DIMENSION in data.attrs}
     return {
-        name: NetcdfVariable(path, name, _hdf5_dims(data, names), data.shape, data.dtype, _hdf5_attributes(data), data)
+        name: _variable(path, name, _hdf5_dims(data, names), data, _hdf5_attributes(data))
         for name, data in datasets.items()
     }
 
@@ -164,11 +168,14 @@ def _hdf5_dims(data: Any, names: Mapping[int, str]) -> tuple[str, ...]:
 
 
 def _hdf5_attributes(data: Any) -> dict[str, Any]:
-    wanted = ("units", "calendar", "scale_factor", "add_offset", "_FillValue", "missing_value")
-    return {name: _scalar(data.attrs[name]) for name in wanted if name in data.attrs}
+    return {name: data.attrs[name] for name in ("units", "calendar", *ATTRIBUTES) if name in data.attrs}
 
 
 def _scalar(value: Any) -> Any:
+    import h5py
+
+    if isinstance(value, h5py.Empty):  # an attribute without a value
+        return "" if value.dtype.kind in "SO" else np.empty(0, value.dtype)
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, np.ndarray) and value.size == 1:
@@ -177,47 +184,30 @@ def _scalar(value: Any) -> Any:
     return value
 
 
-def to_celsius(path: Path, variable: NetcdfVariable, packed: np.ndarray) -> np.ndarray:
-    """Unpack: T = packed * scale_factor + add_offset, float64 degrees Celsius; NaN where the file says fill or missing.
+def _variable(path: Path, name: str, dims: tuple[str, ...], data: Any, attributes: Mapping[str, Any]) -> NetcdfVariable:
+    plain = {key: _scalar(value) for key, value in attributes.items()}
+    dtype = data.dtype.newbyteorder("=")
+    packing = packing_of(str(path), name, dtype, plain) if dtype.kind in "iuf" else None
+    return NetcdfVariable(path, name, dims, data.shape, dtype, plain, data, packing)
+
+
+def to_celsius(variable: NetcdfVariable, selection: Any = ...) -> np.ndarray:
+    """Values of a part of a variable, float64 degrees Celsius; NaN where the file says there is none.
 
     Raises `StbenchError` for units that are no temperature and for values no sea surface has.
     """
-    if variable.dtype.kind not in "iuf":
-        raise StbenchError(f"{path} stores '{variable.name}' as {variable.dtype}, not as numbers")
-    missing = ~np.isfinite(packed) if packed.dtype.kind == "f" else np.zeros(packed.shape, bool)
-    for name in ("_FillValue", "missing_value"):
-        if name in variable.attributes:
-            missing |= packed == np.asarray(variable.attributes[name], packed.dtype)
-    scale, shift = (
-        float(variable.attributes.get(name, default)) for name, default in (("scale_factor", 1), ("add_offset", 0))
-    )
-    values = np.where(missing, np.nan, packed.astype(np.float64) * scale + shift)
-    return _checked_celsius(path, variable, values)
-
-
-def _checked_celsius(path: Path, variable: NetcdfVariable, values: np.ndarray) -> np.ndarray:
-    units = str(variable.attributes.get("units", "")).strip()
-    valid = values[np.isfinite(values)]
-    if units.lower() in KELVIN_UNITS:
-        values, valid = values - KELVIN, valid - KELVIN
-    elif units.lower() not in CELSIUS_UNITS:
-        raise StbenchError(f"{path} gives '{variable.name}' in '{units}', neither degrees Celsius nor Kelvin")
-    if valid.size and not (PLAUSIBLE[0] <= valid.min() and valid.max() <= PLAUSIBLE[1]):
-        raise StbenchError(
-            f"{path} has '{variable.name}' between {valid.min():g} and {valid.max():g} after unpacking to degrees "
-            f"Celsius (units '{units}'), which no sea surface has: it is damaged, or its units are wrong"
-        )
-    return values
+    values = variable.values(selection)
+    return in_celsius(str(variable.path), variable.name, variable.text("units"), values)
 
 
 def _dates_of(path: Path, variable: NetcdfVariable) -> np.ndarray:
     """Dates of a CF time variable, datetime64[D], in any calendar with real dates; raises `StbenchError` for others."""
     import cftime  # type: ignore[import-untyped]
 
-    units, calendar = (str(variable.attributes.get(name, "")) for name in ("units", "calendar"))
+    units, calendar = variable.text("units"), variable.text("calendar")
     if (calendar or "standard").lower() not in ("standard", "gregorian", "proleptic_gregorian"):
         raise StbenchError(f"{path} counts its days in the calendar '{calendar}', which has no real dates")
-    values = variable.read().astype(np.float64).reshape(-1)
+    values = variable.values(ranged=False).reshape(-1)
     try:
         if not np.isfinite(values).all():
             raise ValueError("some are not numbers")

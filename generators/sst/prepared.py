@@ -11,16 +11,8 @@ import numpy as np
 
 from stbench.errors import StbenchError
 
-from .netcdf import (
-    BLOCK_DAYS,
-    KELVIN,
-    MOST_DAYS,
-    PLAUSIBLE,
-    NetcdfFile,
-    frame_dates,
-    open_netcdf,
-    to_celsius,
-)
+from .netcdf import BLOCK_DAYS, MOST_DAYS, NetcdfFile, frame_dates, open_netcdf, to_celsius
+from .units import KELVIN, PLAUSIBLE, is_kelvin
 from .zones import ZoneTable, proportional_test
 
 ZONE_FILE = re.compile(r"data_(\d{1,4})\.nc$")
@@ -40,7 +32,7 @@ class ZoneFiles:
         path = self.paths[zone]
         with open_netcdf(path) as file:
             variable = file.variable("thetao")
-            values = to_celsius(path, variable, variable.read(slice(start, stop)))
+            values = to_celsius(variable, slice(start, stop))
         if (holes := np.isnan(values)).any():
             day = start + int(np.argmax(holes.any(axis=(1, 2))))
             raise StbenchError(f"{path} has missing values on day {day} ({self.dates[day]}): get the file again")
@@ -49,11 +41,8 @@ class ZoneFiles:
     def given_climatology(self, zone: int) -> tuple[np.ndarray, np.ndarray]:
         path = self.paths[zone]
         with open_netcdf(path) as file:
-            kelvin = str(file.variable("thetao").attributes.get("units", "")).lower().startswith("k")
-            mean, std = (
-                file.variable(name).read(slice(0, len(self.dates))).astype(np.float64)
-                for name in ("daily_mean", "daily_std")
-            )
+            kelvin = is_kelvin(str(path), "thetao", file.variable("thetao").text("units"))
+            mean, std = (file.variable(name).values(slice(0, len(self.dates))) for name in ("daily_mean", "daily_std"))
         mean = mean - KELVIN if kelvin else mean
         if not (np.isfinite(mean).all() and PLAUSIBLE[0] <= mean.min() and mean.max() <= PLAUSIBLE[1]):
             raise StbenchError(f"{path} has a daily_mean that no sea surface has, or that is not a number")
