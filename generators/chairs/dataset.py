@@ -23,7 +23,7 @@ from stbench.paths import data_dir
 from stbench.raw.files import RawFile, folders
 
 from .cards import CHAIRS, INSTRUCTIONS, SIMULATED
-from .files import ALIASES, MODELS, Tree, find_root, root_in, survey
+from .files import ALIASES, MODELS, Tree, check_pictures, find_root, root_in, survey
 from .parameters import ChairsParameters
 from .produce import Drawn, Files, Producer, Studio, angles
 from .split import published_order, split_of
@@ -82,7 +82,9 @@ class Chairs:
             )
         tree = survey(root)
         _check_count(tree, p.chairs)
-        return self._assemble(p, "official", tree.models, Files(root), {"files": tree.identity}, None)
+        used = tuple(tree.models[k] for k in sorted(published_order(len(tree.models), p.chairs).tolist()))
+        check = partial(check_pictures, root, used)
+        return self._assemble(p, "official", tree.models, Files(root), {"files": tree.identity}, check)
 
     def _simulated(self, p: ChairsParameters) -> Blueprint:
         from .stand_in.factors import models_of
@@ -157,6 +159,7 @@ def _write_and_check(seed: int, named: Mapping[str, int], folder: Path) -> None:
     root = root_in(folder)
     if root is None or survey(root).models != tuple(named):
         raise StbenchError(f"{folder} does not hold the chairs it should: delete it and run the same command again")
+    check_pictures(root, tuple(named))
 
 
 def _variables(p: ChairsParameters, n: int, per_shard: int, source: str) -> dict[str, Variable]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from stbench.contract.datasets import fingerprint
 from stbench.errors import StbenchError
 from stbench.raw.files import folders
 
-from .png import check_header
+from .png import check_header, check_picture
 from .views import ALL, VIEWS
 
 ROOT = "rendered_chairs"
@@ -81,6 +82,13 @@ def survey(root: Path) -> Tree:
         if renders is not None:
             rows.append([folder.name, _size(root, Path(renders.path))])
     rows.sort()
+    whole: dict[str, str] = {}
+    for name, _ in rows:
+        if (other := whole.setdefault(str(name).zfill(32), str(name))) != name:
+            raise StbenchError(
+                f"{root} holds the chair {name} a second time as {other}, without its leading zeros: take one out, as "
+                "every folder changes the split"
+            )
     for name, _ in rows:
         check_header(picture(root, str(name), 0))
     return Tree(root, tuple(str(name) for name, _ in rows), fingerprint(rows))
@@ -89,6 +97,14 @@ def survey(root: Path) -> Tree:
 def picture(root: Path, model: str, view: int) -> Path:
     """The file of a view of a model."""
     return root / model / RENDERS / ALL[view].name
+
+
+def check_pictures(root: Path, models: Sequence[str]) -> None:
+    """Compare the checksums in all pictures of some models, before a store is begun. Raises `StbenchError` naming the
+    first that is damaged."""
+    for model in models:
+        for view in range(VIEWS):
+            check_picture(picture(root, model, view))
 
 
 def _size(root: Path, folder: Path) -> int:

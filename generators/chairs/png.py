@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from stbench.errors import StbenchError
+from stbench.raw.png import SIGNATURE, check_chunks
 
 SIDE = 600
 """Pixels of a picture on a side."""
@@ -21,7 +22,6 @@ CROP = (100, 100, 500, 500)
 """Left, top, right and bottom of the box that is cut out of a picture."""
 MOST_BYTES = 4 << 20
 """Of a file: a picture of 600 x 600 has about a megabyte before it is compressed."""
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEADER_BYTES = 33
 COLOUR = 2
 """Colour type of red, green and blue in a PNG header."""
@@ -34,12 +34,26 @@ def check_header(path: Path) -> None:
     _check(path, _bytes(path, HEADER_BYTES))
 
 
+def check_picture(path: Path) -> None:
+    """`StbenchError` naming the file where its header or a checksum in it is wrong; no pixel is decoded."""
+    _checked(path)
+
+
+def _checked(path: Path) -> bytes:
+    data = _bytes(path, MOST_BYTES)
+    _check(path, data)
+    try:
+        check_chunks(data)
+    except ValueError as error:
+        raise StbenchError(f"{path} is a damaged PNG file ({error}): {_AGAIN}") from None
+    return data
+
+
 def read_picture(path: Path, size: int) -> np.ndarray:
     """The frame of a file, (size, size, 3) uint8; `StbenchError` naming the file where it is damaged or wrong."""
     from PIL.PngImagePlugin import PngImageFile
 
-    data = _bytes(path, MOST_BYTES)
-    _check(path, data)
+    data = _checked(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -113,7 +113,8 @@ class Kth:
                 f"in {', '.join(map(str, folders(self.name, raw, ALIASES)))}; `stbench fetch kth` says who has them, "
                 "`--raw DIR` or STBENCH_RAW says where they lie, `--source simulated` does without"
             )
-        found = survey(tree, choose(tree.intervals(), p.persons, p.actions, p.scenarios, p.skip))
+        chosen = choose(tree.intervals(), p.persons, p.actions, p.scenarios, p.skip)
+        found = survey(tree, chosen, whole=p.variant == "srvp")
         clips = _clips(p, found.intervals, found.frames)
         described = {
             "left_out": list(found.left_out),

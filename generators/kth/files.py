@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from stbench.errors import StbenchError
-from stbench.raw.files import folders
+from stbench.raw.files import entries, folders, named
 
 from .index import ACTIONS, LIST_NAME, SUFFIXES, Interval, Video, read_list, shipped_intervals
-from .video import decode, read_header
+from .video import count_frames, decode, read_header
 
 ALIASES = ("KTH", "kth_actions")
+VIDEO = re.compile(r"person\d\d_[a-z]+_d\d")
 KNOWN_DAMAGED = ("person01_boxing_d4",)
 """Damaged in some copies of the archive: decoded once to see, and left out with a note where it is."""
 
@@ -27,17 +29,31 @@ class Tree:
     root: Path
     list: Path | None
 
-    def find(self, video: Video) -> Path | None:
-        """The file of a video; None where there is none."""
-        for folder in (self.root / video.action, self.root):
+    def files(self) -> dict[str, list[Path]]:
+        """The videos in the folders of actions and beside them, by name in lower case; a hidden file is none."""
+        found: dict[str, list[Path]] = {}
+        places = [self.root, *(each for each in entries(self.root) if each.name.lower() in ACTIONS and each.is_dir())]
+        for path in (path for place in places for path in entries(place)):
             for suffix in SUFFIXES:
-                if (path := folder / f"{video.name}{suffix}").is_file():
-                    return path
-        return None
+                if path.name.lower().endswith(suffix) and path.is_file():
+                    found.setdefault(path.name.lower().removesuffix(suffix), []).append(path)
+                    break
+        return found
+
+    def find(self, video: Video) -> Path | None:
+        """The file of a video; None where there is none, `StbenchError` where there are several."""
+        return _only(self.files(), video)
 
     def intervals(self) -> dict[Video, tuple[Interval, ...]]:
         """Those of the list beside the videos, else those shipped with the package."""
         return shipped_intervals() if self.list is None else read_list(self.list)
+
+
+def _only(files: Mapping[str, Sequence[Path]], video: Video) -> Path | None:
+    found = files.get(video.name, ())
+    if len(found) > 1:
+        raise StbenchError(f"{found[0]} and {found[1]} are both {video.name}: take one of them out")
+    return found[0] if found else None
 
 
 def find_tree(raw: Path | None) -> Tree | None:
@@ -51,10 +67,8 @@ def find_tree(raw: Path | None) -> Tree | None:
 def tree_in(folder: Path) -> Tree | None:
     """The tree of a folder or of `raw/` in it; None where there is no KTH video."""
     for root in (folder / "raw", folder):
-        if any(any((root / action).glob("person??_*.avi")) for action in ACTIONS) or any(
-            root.glob("person??_*_d?*.avi")
-        ):
-            lists = [path for path in (root / LIST_NAME, folder / LIST_NAME) if path.is_file()]
+        if any(VIDEO.fullmatch(name) for name in Tree(root, None).files()):
+            lists = [path for place in (root, folder) if (path := named(place, LIST_NAME)) is not None]
             return Tree(root, lists[0] if lists else None)
     return None
 
@@ -69,13 +83,16 @@ class Footage:
     left_out: tuple[str, ...]
 
 
-def survey(tree: Tree, wanted: Mapping[Video, tuple[Interval, ...]]) -> Footage:
+def survey(tree: Tree, wanted: Mapping[Video, tuple[Interval, ...]], *, whole: bool = False) -> Footage:
     """Read the header of every wanted video; intervals are cut where a video ends before they do.
 
+    The number of frames in a header is believed only where nothing but the frames of intervals is wanted, and these are
+    within it, as they are then counted when they are decoded. Elsewhere, and of `whole` videos, the frames are counted.
     A video that is known to be damaged in the archive is left out with a note where it is; any other one that is
     missing or wrong is a `StbenchError` naming it.
     """
-    paths = {video: path for video in wanted if (path := tree.find(video)) is not None}
+    files = tree.files()
+    paths = {video: path for video in wanted if (path := _only(files, video)) is not None}
     if absent := [video.name for video in wanted if video not in paths]:
         raise StbenchError(
             f"{tree.root} lacks {len(absent)} of the {len(wanted)} KTH videos that are wanted, the first is "
@@ -85,10 +102,12 @@ def survey(tree: Tree, wanted: Mapping[Video, tuple[Interval, ...]]) -> Footage:
     frames, intervals, left_out = {}, {}, []
     for video, path in paths.items():
         try:
-            found = read_header(path).frames
-            if video.name in KNOWN_DAMAGED:
-                for _ in decode(path, min(found, wanted[video][-1][1])):
+            found, last = read_header(path).frames, max(last for _, last in wanted[video])
+            if video.name in KNOWN_DAMAGED and found:
+                for _ in decode(path, min(found, last)):
                     pass
+            if whole or found < last:
+                found = _counted(path, found)
         except StbenchError as error:
             if video.name not in KNOWN_DAMAGED:
                 raise StbenchError(f"{error}, or leave it out with `--set skip={video.name}`") from None
@@ -105,6 +124,13 @@ def survey(tree: Tree, wanted: Mapping[Video, tuple[Interval, ...]]) -> Footage:
         else:
             left_out.append(video.name)
     return Footage({video: paths[video] for video in frames}, frames, intervals, tuple(left_out))
+
+
+def _counted(path: Path, said: int) -> int:
+    count = count_frames(path)
+    if count < said:
+        raise StbenchError(f"{path} says it has {said:,} frames and ends after {count:,}: unpack it again")
+    return count
 
 
 def choose(

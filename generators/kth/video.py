@@ -13,6 +13,7 @@ import os
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,10 @@ CODECS = ("mpeg4", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "ffv1", "rawvideo")
 HEADER_BYTES = 4096
 GREY_FULL = ("gray", "yuvj420p", "yuvj422p", "yuvj444p")
 GREY_LIMITED = ("yuv420p", "yuv422p", "yuv444p")
-LOSSLESS = "gray"
-"""Pixels of the stand-in's own files: every frame has a checksum, so that any complaint means damage."""
+CHECKED = ("ffv1",)
+"""Codecs whose frames may have a checksum, and whose decoder has nothing to mend: any complaint means damage."""
+RATE_TOLERANCE = 0.01
+"""Frames per second."""
 FULL_RANGE = 2
 LONGEST_REPEAT = FPS
 LIMITED_TO_FULL = np.clip(((np.arange(256) - 16) * 510 + 219) // 438, 0, 255).astype(np.uint8)
@@ -41,15 +44,17 @@ log = logging.getLogger("stbench.kth")
 
 @dataclass(frozen=True)
 class Header:
-    """What the main header of an AVI file says."""
+    """What the headers of an AVI file and of its video say."""
 
     frames: int
+    """Some programs write 0 here, or what they meant to write: `count_frames` knows."""
     height: int
     width: int
 
 
 def read_header(path: Path) -> Header:
-    """The main header, without a decoder; `StbenchError` naming the file where it is not an AVI of 160 x 120 pixels."""
+    """The headers, without a decoder; `StbenchError` naming the file where it is not an AVI of 160 x 120 pixels at 25
+    frames per second."""
     try:
         with path.open("rb") as file:
             head = file.read(HEADER_BYTES)
@@ -65,9 +70,45 @@ def read_header(path: Path) -> Header:
     frames, width, height = (struct.unpack_from("<I", head, at + 8 + offset)[0] for offset in (16, 32, 36))
     if (height, width) != (HEIGHT, WIDTH):
         raise StbenchError(f"{path} has pictures of {width:,} x {height:,} pixels: KTH videos have {WIDTH} x {HEIGHT}")
-    if not 1 <= frames <= MOST_FRAMES:
+    if frames > MOST_FRAMES:
         raise StbenchError(f"{path} says it has {frames:,} frames: a KTH video has 1 to {MOST_FRAMES:,}")
+    _check_rate(path, head, at)
     return Header(frames, height, width)
+
+
+def _check_rate(path: Path, head: bytes, at: int) -> None:
+    """Intervals count frames at 25 per second: at another rate they are other moments."""
+    at = head.find(b"strh", at)
+    while at >= 0 and head[at + 8 : at + 12] != b"vids":
+        at = head.find(b"strh", at + 4)
+    if at < 0 or len(head) < at + 36:
+        raise StbenchError(f"{path} has no header of a video: unpack it again")
+    scale, rate = struct.unpack_from("<II", head, at + 8 + 20)
+    if scale == 0 or abs(rate / scale - FPS) > RATE_TOLERANCE:
+        found = f"{rate / scale:.5g}" if scale else "an unknown number of"
+        raise StbenchError(
+            f"{path} has {found} frames per second and KTH videos have {FPS}: their intervals are numbers of frames, "
+            "so a copy at another rate shows other moments; get the original"
+        )
+
+
+@lru_cache(maxsize=1024)
+def _counted(path: Path, size: int, modified: int) -> int:
+    count = sum(1 for _ in _decoded(path, MOST_FRAMES + 1))
+    if not 1 <= count <= MOST_FRAMES:
+        many = f"more than {MOST_FRAMES:,} frames" if count else "no frame"
+        raise StbenchError(f"{path} holds {many}: a KTH video has 1 to {MOST_FRAMES:,}")
+    return count
+
+
+def count_frames(path: Path) -> int:
+    """Frames that a video gives when it is decoded, whatever its header says, once per process and file;
+    `StbenchError` naming the file where it is damaged or gives none."""
+    try:
+        about = path.stat()
+    except OSError as error:
+        raise StbenchError(f"{path} cannot be read: {error.strerror or error}") from None
+    return _counted(path, about.st_size, about.st_mtime_ns)
 
 
 def decode(path: Path, last: int) -> Iterator[np.ndarray]:
@@ -77,16 +118,27 @@ def decode(path: Path, last: int) -> Iterator[np.ndarray]:
     A frame that was not coded, because it repeats the one before, is that frame again: frames keep their place in time.
     Where the decoder of a lossy video finds errors and mends them, a note says so.
     """
+    count = 0
+    for frame in _decoded(path, last):
+        count += 1
+        yield frame
+    if count < last:
+        raise StbenchError(f"{path} ends after frame {count} and {last} are wanted: unpack it again")
+
+
+def _decoded(path: Path, last: int) -> Iterator[np.ndarray]:
+    """As `decode`, but a video may end before `last`."""
     read_header(path)
     import av
     import av.logging
 
-    count, grey = 0, np.empty(0, np.uint8)
+    count, grey, checked = 0, np.empty(0, np.uint8), False
     av.logging.set_level(av.logging.ERROR)
     try:
         with av.logging.Capture() as complaints, av.open(str(path), format="avi", metadata_errors="replace") as file:
+            checked = _stream(path, file).codec_context.name in CHECKED
             for place, frame in _placed(path, file):
-                if complaints and frame.format.name == LOSSLESS:
+                if complaints and checked:
                     raise ValueError(complaints[0][2])
                 for _ in range(min(place, last) - count):
                     count += 1
@@ -98,12 +150,12 @@ def decode(path: Path, last: int) -> Iterator[np.ndarray]:
                 yield grey
                 if count == last:
                     break
+            if complaints and checked:
+                raise ValueError(complaints[0][2])
             if complaints and count == last:
                 log.warning("note: the decoder mended errors in %s (%s)", path, complaints[0][2].strip()[:80])
     except (av.FFmpegError, ValueError, EOFError, MemoryError, OverflowError) as error:
         raise StbenchError(f"{path} is damaged after frame {count} ({_words(error)}): unpack it again") from None
-    if count < last:
-        raise StbenchError(f"{path} ends after frame {count} and {last} are wanted: unpack it again")
 
 
 def _placed(path: Path, file: Any) -> Iterator[tuple[int, Any]]:

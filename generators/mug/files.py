@@ -12,10 +12,11 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from stbench.errors import StbenchError
-from stbench.raw.files import folders
+from stbench.raw.files import entries, folders
 
 from .clips import Recorded
 from .index import Take
@@ -25,7 +26,7 @@ ALIASES = ("MUG", "mug_fed")
 ROOTS = ("subjects3", "subject3")
 SUFFIXES = (".jpg", ".jpeg")
 MOST_PHOTOGRAPHS = 2_000
-SUBJECT, SESSION = re.compile(r"\d{3}"), re.compile(r"session([01])", re.IGNORECASE)
+SUBJECT = re.compile(r"\d{3}")
 
 log = logging.getLogger("stbench.mug")
 
@@ -50,12 +51,9 @@ def find_root(raw: Path | None) -> Path | None:
 def root_in(folder: Path) -> Path | None:
     """`subjects3` in a folder or in `raw/` in it, or the folder itself; None where no subject with photographs is."""
     for base in (folder, folder / "raw"):
-        for root in (*(base / name for name in ROOTS), base):
-            if root.is_dir() and any(
-                SUBJECT.fullmatch(each.name) and any(child.is_dir() for child in each.iterdir())
-                for each in root.iterdir()
-                if each.is_dir()
-            ):
+        for root in (*(each for each in entries(base) if each.name.lower() in ROOTS), base):
+            subjects = [each for each in entries(root) if SUBJECT.fullmatch(each.name)]
+            if any(child.is_dir() for each in subjects for child in entries(each)):
                 return root
     return None
 
@@ -81,6 +79,7 @@ def survey(root: Path, subjects: Sequence[str], expressions: Sequence[str], shor
             if len(pictures) < shortest:
                 short.append(take.folder)
                 continue
+            _check_numbers(folder, pictures)
             check_header(pictures[0], side)
             size += sum(path.stat().st_size for path in pictures)
             takes.append(Recorded(take, len(pictures), _number(pictures[0])[0]))
@@ -97,20 +96,41 @@ def survey(root: Path, subjects: Sequence[str], expressions: Sequence[str], shor
     return Tree(root, tuple(takes), size)
 
 
+def _check_numbers(folder: Path, pictures: Sequence[Path]) -> None:
+    """`StbenchError` where two photographs of a take bear one number, or where one between the first and the last is
+    missing: the others would be other moments than their place says."""
+    for before, after in pairwise(pictures):
+        first, second = _number(before)[0], _number(after)[0]
+        if first == second:
+            raise StbenchError(f"{before} and {after.name} bear the same number: take the one that is a copy out")
+        if second != first + 1:
+            raise StbenchError(
+                f"{folder} lacks the photograph {first + 1}, between {before.name} and {after.name}, so that what "
+                "follows would come too early: get the take again, or leave the subject out with `--set subjects=...`"
+            )
+
+
 def _takes_of(root: Path, folder: Path, subject: str, expressions: Sequence[str]) -> Iterator[tuple[Take, Path]]:
     """Takes of a subject by expression, session and name, with the folder their pictures are in."""
-    sessions = [(int(m[1]), each) for each in _entries(root, folder) if (m := SESSION.fullmatch(each.name))]
+    there = _entries(root, folder)
+    sessions = [(k, each) for k in (0, 1) for each in _single([e for e in there if e.name.lower() == f"session{k}"])]
     for expression in expressions:
-        for session, above in sorted(sessions) or [(-1, folder)]:
-            for place in _entries(root, above):
-                if place.name.lower() != expression or not place.is_dir():
-                    continue
+        for session, above in sessions or [(-1, folder)]:
+            for place in _single([each for each in _entries(root, above) if each.name.lower() == expression]):
                 inside = _entries(root, place)
                 if any(each.suffix.lower() in SUFFIXES for each in inside):
                     yield Take(subject, session, expression, ""), place
                 for each in inside:
                     if each.is_dir():
                         yield Take(subject, session, expression, each.name), each
+
+
+def _single(same: Sequence[Path]) -> list[Path]:
+    """The folders among these, whose names differ in capitals only; `StbenchError` where there are two."""
+    found = [each for each in same if each.is_dir()]
+    if len(found) > 1:
+        raise StbenchError(f"{found[0]} and {found[1]} are the same folder twice: put together what is in them")
+    return found
 
 
 def photographs(root: Path, folder: Path) -> list[Path]:

@@ -19,6 +19,7 @@ from PIL import Image
 
 from stbench.errors import StbenchError
 from stbench.raw.files import RawFile, read, require
+from stbench.raw.png import SIGNATURE, check_chunks
 
 TILE = 64
 SHEET = (832, 1344)
@@ -47,7 +48,6 @@ ALIASES = ("sprites/sheets", "Sprites", "sheets")
 LICENCE = "CC BY-SA 3.0 or GPL 3.0, the artists of the Liberated Pixel Cup (see the card)"
 COMMIT = "3ce4048c5227802bd8f1888e293fd3afdba91c0c"
 MOST_BYTES = 8 << 20
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _AGAIN = "delete it and get it again (`stbench fetch sprites`; the simulated sheets are written again by themselves)"
 _SHA256 = {
     "body/0.png": (33734, "27d1ac78db37c42f35a20d15c42705efc5e58d47c236cc01423879d4f797f151"),
@@ -147,6 +147,7 @@ def open_sheet(data: bytes, path: Path) -> Image.Image:
     if depth > 8:
         raise StbenchError(f"{path} has {depth} bits a channel and a sheet 8 at most: {_AGAIN}")
     try:
+        check_chunks(data)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             sheet = Image.open(io.BytesIO(data), formats=("PNG",)).convert("RGBA")

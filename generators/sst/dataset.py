@@ -13,6 +13,7 @@ al., ICLR 2021."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -96,6 +97,9 @@ class SstParameters:
                 f"the parameter 'grid' must be two numbers between 64 and 4096, not {','.join(map(str, self.grid))}"
             )
         try:
+            # The form comes first: NumPy takes "now" and "2006" for days, too.
+            if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", self.first_day, re.ASCII):
+                raise ValueError
             np.datetime64(self.first_day, "D")
         except ValueError:
             raise StbenchError(

@@ -10,6 +10,7 @@ import logging
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ LARGEST_CHUNK_BYTES = 1 << 28
 MOST_DAYS = 100_000
 BLOCK_DAYS = 32
 """Days looked at together when all values are checked."""
+HALF_A_SECOND = timedelta(milliseconds=500)
 
 log = logging.getLogger("stbench.sst")
 
@@ -201,7 +203,10 @@ def to_celsius(variable: NetcdfVariable, selection: Any = ...) -> np.ndarray:
 
 
 def _dates_of(path: Path, variable: NetcdfVariable) -> np.ndarray:
-    """Dates of a CF time variable, datetime64[D], in any calendar with real dates; raises `StbenchError` for others."""
+    """Dates of a CF time variable, datetime64[D], in any calendar with real dates; raises `StbenchError` for others.
+
+    Times are rounded to the second before the day is taken: days that were computed are off by a part of one.
+    """
     import cftime  # type: ignore[import-untyped]
 
     units, calendar = variable.text("units"), variable.text("calendar")
@@ -211,7 +216,7 @@ def _dates_of(path: Path, variable: NetcdfVariable) -> np.ndarray:
     try:
         if not np.isfinite(values).all():
             raise ValueError("some are not numbers")
-        dates = cftime.num2date(values, units, calendar or "standard")
+        dates = cftime.num2date(values, units, calendar or "standard") + HALF_A_SECOND
         return np.array([f"{date.year:04d}-{date.month:02d}-{date.day:02d}" for date in dates], "datetime64[D]")
     except (ValueError, OverflowError, TypeError) as error:
         reason = " ".join(str(error).split())[:100]

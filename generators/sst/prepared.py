@@ -15,7 +15,7 @@ from .netcdf import BLOCK_DAYS, MOST_DAYS, NetcdfFile, frame_dates, open_netcdf,
 from .units import KELVIN, PLAUSIBLE, is_kelvin
 from .zones import ZoneTable, proportional_test
 
-ZONE_FILE = re.compile(r"data_(\d{1,4})\.nc$")
+ZONE_FILE = re.compile(r"data_(\d{1,4})\.nc", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,11 @@ def open_zones(paths: Sequence[Path], n_zones: int, first_day: np.datetime64) ->
 
     Dates are those of a variable `time` where there is one, else days from `first_day` on.
     """
-    numbered = {int(match[1]): path for path in paths if (match := ZONE_FILE.fullmatch(path.name))}
+    numbered: dict[int, Path] = {}
+    for path in paths:
+        match = ZONE_FILE.fullmatch(path.name)
+        if match and (other := numbered.setdefault(int(match[1]), path)) != path:
+            raise StbenchError(f"{other} and {path.name} are both zone {int(match[1])}: take one of them out")
     folder = paths[0].parent
     if missing := sorted(set(range(1, max(numbered) + 1)) - set(numbered)):
         raise StbenchError(f"{folder} has zone files up to data_{max(numbered)}.nc but no data_{missing[0]}.nc")

@@ -28,7 +28,9 @@ LARGEST_CHUNK_BYTES = 1 << 28
 LARGEST_COUNT = 1e7
 BLOCK_FRAMES = 512
 """Frames looked at together when all values are checked."""
-_NAME = re.compile(r"^(?P<city>[A-Za-z]+)\d*_M(?P<rows>\d+)x(?P<columns>\d+)_T(?P<minutes>\d+)_")
+_NAME = re.compile(r"^(?P<city>[A-Za-z]+)\d*_")
+_SHAPE = re.compile(r"_M(?P<rows>\d+)x(?P<columns>\d+)(_|\.|$)", re.IGNORECASE)
+_INTERVAL = re.compile(r"_T(?P<minutes>\d+)(_|\.|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +92,8 @@ def open_flow_file(path: Path) -> FlowFile:
         days, slots = read_dates(path, date)
     if len(days) != shape[0]:
         raise StbenchError(f"{path} has {shape[0]:,} frames and {len(days):,} dates")
-    grid = (int(shape[2]), int(shape[3]))
-    match = _NAME.match(path.name)
+    grid = _grid(path, shape)
+    match = _INTERVAL.search(path.name)
     # A name that tells the interval also tells it where no day has its last slot.
     per_day = 1440 // max(1, int(match["minutes"])) if match else int(slots.max()) + 1
     if per_day not in SLOTS_PER_DAY:
@@ -99,12 +101,35 @@ def open_flow_file(path: Path) -> FlowFile:
             f"{path} has {per_day} slots a day, not {', '.join(map(str, SLOTS_PER_DAY))}: it has another interval, or "
             "no day with its last slot"
         )
-    if slots.max() >= per_day or (match and (int(match["rows"]), int(match["columns"])) != grid):
+    if slots.max() >= per_day:
         raise StbenchError(
-            f"{path} has {grid[0]} x {grid[1]} cells and slots up to {slots.max() + 1}, which is not what its name "
-            "says: it is another file"
+            f"{path} has slots up to {slots.max() + 1}, but its name says {per_day} a day: it is another file"
         )
     return FlowFile(path, days, slots, per_day, grid)
+
+
+def _grid(path: Path, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Rows and columns of the cells; `StbenchError` where the axes may be others than (frame, channel, row, column).
+
+    Further channels are skipped where the name of the file says the grid, so that the axes are certain.
+    """
+    match = _SHAPE.search(path.name)
+    said = (int(match["rows"]), int(match["columns"])) if match else None
+    grid = (int(shape[2]), int(shape[3]))
+    if said is None and shape[1] != CHANNELS:
+        raise StbenchError(
+            f"{path} has 'data' of shape {shape}, of which the second axis is not {CHANNELS} (inflow and outflow): the "
+            "order wanted is (frame, channel, row, column), so move the channels there, or give the file a name with "
+            "its grid in it, like CITY_M32x32_T30_InOut.h5, if they are and there are more"
+        )
+    if said is not None and grid != said:
+        axes = [k for k in range(1, 4) if tuple(shape[i] for i in range(1, 4) if i != k) == said]
+        where = f", and its channels seem to lie in axis {axes[0] + 1} of 4" if axes and axes[0] != 1 else ""
+        raise StbenchError(
+            f"{path} has 'data' of shape {shape}, that is {grid[0]} x {grid[1]} cells, which is not the {said[0]} x "
+            f"{said[1]} of its name{where}: the order wanted is (frame, channel, row, column)"
+        )
+    return grid
 
 
 def read_dates(path: Path, data: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -113,8 +138,8 @@ def read_dates(path: Path, data: Any) -> tuple[np.ndarray, np.ndarray]:
         raise StbenchError(f"{path} has 'date' of shape {data.shape} and type {data.dtype}, not a list of YYYYMMDDSS")
     values = data[()]
     try:
-        # Fixed-length byte strings, or variable-length ones, which arrive as objects.
-        text = values if values.dtype.kind == "S" else np.array([_bytes(each) for each in values])
+        # Fixed-length byte strings; or variable-length ones, which arrive as objects; or whole numbers.
+        text = values if values.dtype.kind == "S" else np.array([_bytes(each) for each in values.tolist()])
         if text.dtype.kind != "S" or text.dtype.itemsize < 10 or (np.char.str_len(text) != 10).any():
             raise ValueError
         digits = np.ascontiguousarray(text.astype("S10")).view(np.uint8).reshape(-1, 10).astype(np.int64) - ord("0")
@@ -122,7 +147,10 @@ def read_dates(path: Path, data: Any) -> tuple[np.ndarray, np.ndarray]:
             raise ValueError
         days = _days(digits[:, :8])
     except (ValueError, TypeError, UnicodeEncodeError):
-        raise StbenchError(f"{path} has dates that are not of the form YYYYMMDDSS, such as 2013070101") from None
+        raise StbenchError(
+            f"{path} has dates that are not of the form YYYYMMDDSS, such as 2013070101, as byte strings or whole "
+            f"numbers (they are of the type {values.dtype})"
+        ) from None
     slots = digits[:, 8] * 10 + digits[:, 9] - 1
     if slots.min() < 0:
         raise StbenchError(f"{path} has the slot 00 on {days[int(np.argmin(slots))]}: slots count from 01")
@@ -138,8 +166,8 @@ def read_dates(path: Path, data: Any) -> tuple[np.ndarray, np.ndarray]:
 def _bytes(value: object) -> bytes:
     if isinstance(value, bytes):
         return value
-    if isinstance(value, str):
-        return value.encode("ascii")
+    if isinstance(value, str | int):
+        return str(value).encode("ascii")
     raise TypeError
 
 

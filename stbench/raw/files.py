@@ -57,9 +57,33 @@ def folders(dataset: str, raw: Path | None, aliases: Sequence[str] = ()) -> tupl
     return (*searched, cache_folder(dataset))
 
 
+def entries(folder: Path) -> list[Path]:
+    """What a folder holds, by name; hidden files, which some systems leave beside others under the same names, are
+    left out. Nothing where it is no folder or may not be read."""
+    try:
+        return sorted(each for each in folder.iterdir() if not each.name.startswith("."))
+    except OSError:
+        return []
+
+
+def named(folder: Path, name: str) -> Path | None:
+    """The file of that name in a folder, or the first whose name differs in capitals only; None when there is none.
+    A name may have folders in it, for which the same holds."""
+    place = folder / name
+    if place.is_file():
+        return place
+    *above, last = Path(name).parts
+    for part in above:
+        found = next((each for each in entries(folder) if each.name.lower() == part.lower() and each.is_dir()), None)
+        if found is None:
+            return None
+        folder = found
+    return next((each for each in entries(folder) if each.name.lower() == last.lower() and each.is_file()), None)
+
+
 def find_in(folder: Path, spec: RawFile) -> Path | None:
     """The file of that name, plain or compressed, in one folder; None when it is not there."""
-    return next((path for name in spec.names if (path := folder / name).is_file()), None)
+    return next((path for name in spec.names if (path := named(folder, name)) is not None), None)
 
 
 def locate(

@@ -186,6 +186,12 @@ def test_a_folder_of_pictures_that_is_no_model_is_named_as_it_would_change_the_s
         small(root)
 
 
+def test_a_chair_that_lies_there_twice_is_named_as_it_would_change_the_split(root: Path) -> None:
+    (root / MODELS[2]).rename(root / MODELS[1].lstrip("0"))
+    with pytest.raises(StbenchError, match=r"holds the chair .* a second time .* without its leading zeros"):
+        small(root)
+
+
 def test_what_others_wrote_beside_changes_nothing(root: Path) -> None:
     before = survey(root)
     renders = root / MODELS[0] / "renders"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kth_files import CHOSEN, picture, write_tree
 from stbench.generators.kth.dataset import KthParameters, kth
+from stbench.generators.kth.files import survey, tree_in
 from stbench.generators.kth.index import Video, format_list, read_list
-from stbench.generators.kth.video import decode, read_header, write_avi
+from stbench.generators.kth.video import count_frames, decode, read_header, write_avi
 
 from stbench.contract.datasets import Blueprint, parse_parameters
 from stbench.errors import StbenchError
@@ -91,8 +94,6 @@ def test_a_flipped_bit_in_a_lossless_frame_is_found_by_its_checksum(
 
 
 def wide(path: Path, size: tuple[int, int], codec: str = "ffv1", pixels: str = "gray") -> None:
-    import av
-
     with av.open(str(path), "w", format="avi") as container:
         stream: Any = container.add_stream(codec, rate=25)
         stream.height, stream.width, stream.pix_fmt = *size, pixels
@@ -114,7 +115,6 @@ def test_each_kind_of_wrong_video_is_named(avi: Path, tmp_path: Path) -> None:
         (b"<html>not found</html>", "is not an AVI file (it begins with b'<html>not fo')"),
         (good[:40], "ends within its header"),
         (header_with(good, 16, 4_000_000_000), "says it has 4,000,000,000 frames"),
-        (header_with(good, 16, 0), "says it has 0 frames"),
         (header_with(good, 32, 60_000), "has pictures of 60,000 x 120 pixels: KTH videos have 160 x 120"),
         (good[: len(good) // 2], "unpack it again"),
     ):
@@ -135,6 +135,102 @@ def test_each_kind_of_wrong_video_is_named(avi: Path, tmp_path: Path) -> None:
 
 def small(raw: Path, **more: Any) -> Blueprint:
     return kth.blueprint(parse_parameters(KthParameters, {**CHOSEN, **more}), "official", raw)
+
+
+# What a file claims is held against what is in it
+
+
+def rewrite(raw: Path, name: str, change: Callable[[bytes], bytes]) -> Path:
+    path = next(raw.rglob(f"{name}*"))
+    path.write_bytes(change(path.read_bytes()))
+    return path
+
+
+def rate_of(scale: int, rate: int) -> Callable[[bytes], bytes]:
+    def change(content: bytes) -> bytes:
+        at = content.index(b"strh") + 8 + 20
+        return content[:at] + scale.to_bytes(4, "little") + rate.to_bytes(4, "little") + content[at + 8 :]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("scale", "rate", "said"), [(2, 25, "12.5"), (1001, 30000, "29.97"), (1, 50, "50"), (0, 25, "")]
+)
+def test_another_frame_rate_is_refused_as_intervals_count_frames(
+    tmp_path: Path, scale: int, rate: int, said: str
+) -> None:
+    path = rewrite(write_tree(tmp_path), "person01_walking_d1", rate_of(scale, rate))
+    with pytest.raises(StbenchError, match=f"{said}.* frames per second and KTH videos have 25") as caught:
+        small(tmp_path)
+    assert str(path) in str(caught.value)
+    rewrite(tmp_path, "person01_walking_d1", rate_of(1000, 25000))
+    small(tmp_path)
+
+
+@pytest.mark.parametrize("said", [0, 5])
+@pytest.mark.parametrize("variant", ["intervals", "whole"])
+def test_frames_are_counted_where_the_header_says_too_few(tmp_path: Path, said: int, variant: str) -> None:
+    write_tree(tmp_path)
+    chosen = tree_in(tmp_path).intervals()
+    expected = survey(tree_in(tmp_path), chosen, whole=variant == "whole")
+    path = rewrite(tmp_path, "person22_walking_d1", lambda content: header_with(content, 16, said))
+    assert read_header(path).frames == said
+    found = survey(tree_in(tmp_path), chosen, whole=variant == "whole")
+    assert found.intervals == expected.intervals
+    video = next(each for each in chosen if each.person == 22)
+    assert found.frames[video] == count_frames(path) == 48 + 3
+
+
+def test_a_header_that_says_more_frames_than_there_are_is_refused(tmp_path: Path) -> None:
+    """Of a whole video before the store is begun; of intervals when their frames are wanted."""
+    write_tree(tmp_path)
+    rewrite(tmp_path, "person22_walking_d1", lambda content: header_with(content, 16, 60))
+    with pytest.raises(StbenchError, match="says it has 60 frames and ends after 51"):
+        survey(tree_in(tmp_path), tree_in(tmp_path).intervals(), whole=True)
+
+
+def test_a_video_that_lies_there_twice_is_refused(tmp_path: Path) -> None:
+    write_tree(tmp_path)
+    path = next(tmp_path.rglob("person22_walking_d1*"))
+    (tmp_path / "person22_walking_d1.avi").write_bytes(path.read_bytes())
+    with pytest.raises(StbenchError, match="are both person22_walking_d1: take one of them out"):
+        small(tmp_path)
+
+
+def test_capitals_in_names_of_videos_and_folders_change_nothing(tmp_path: Path) -> None:
+    expected = small(write_tree(tmp_path / "usual"))
+    raw = write_tree(tmp_path / "capitals")
+    for folder in ("walking", "boxing"):
+        for path in (raw / folder).iterdir():
+            path.rename(path.with_name(path.name.replace("_uncomp.avi", "_uncomp.AVI")))
+        (raw / folder).rename(raw / folder.capitalize())
+    (raw / "Walking" / "._person01_walking_d1_uncomp.AVI").write_bytes(b"left by another system")
+    (raw / "00sequences.txt").rename(raw / "00Sequences.TXT")
+    found = small(raw)
+    assert found.fingerprint == expected.fingerprint
+    np.testing.assert_array_equal(found.produce(0, 3)["frames"], expected.produce(0, 3)["frames"])
+
+
+def test_a_damaged_frame_of_a_lossless_video_is_found_whatever_its_pixels(tmp_path: Path) -> None:
+    """A copy re-encoded without loss, of limited range: the codec has a checksum, too."""
+    path = tmp_path / "copy.avi"
+    with av.open(str(path), "w", format="avi") as container:
+        stream: Any = container.add_stream("ffv1", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 120, 160, "yuv420p"
+        stream.options = {"level": "3", "slicecrc": "1", "g": "1"}
+        for values in picture("person01_walking_d1", FRAMES):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(values, format="gray").reformat(format="yuv420p")))
+        container.mux(stream.encode(None))
+    assert isinstance(outcome(path), np.ndarray)
+    content = path.read_bytes()
+    frames = content.index(b"movi")
+    for first in (content.index(b"00dc", frames), content.rindex(b"00dc", frames, content.rindex(b"idx1"))):
+        broken = bytearray(content)
+        at = first + 8 + 500
+        broken[at] ^= 16
+        path.write_bytes(broken)
+        assert "copy.avi is damaged" in str(outcome(path))[:200]
 
 
 def test_a_missing_video_is_named_with_what_to_do(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,36 @@ def test_a_link_within_the_tree_is_followed(tree: Path) -> None:
     place.unlink()
     os.symlink("img_0002.jpg", place)
     assert small(tree.parents[1]).n_sequences == 9
+
+
+def test_a_missing_photograph_is_named_as_what_follows_would_come_too_early(tree: Path) -> None:
+    (tree / "008" / "anger" / "take000" / "img_0004.jpg").unlink()
+    with pytest.raises(StbenchError, match=r"take000 lacks the photograph 4, between img_0003\.jpg and img_0005\.jpg"):
+        small(tree)
+
+
+@pytest.mark.parametrize("copy", ["img_0004.jpeg", "img_0004 - 4.jpg", "img_4.JPG", "Copy of img_0004.jpg"])
+def test_a_photograph_that_lies_there_twice_is_named(tree: Path, copy: str) -> None:
+    take = tree / "008" / "anger" / "take000"
+    (take / copy).write_bytes((take / "img_0004.jpg").read_bytes())
+    with pytest.raises(StbenchError, match="bear the same number") as caught:
+        small(tree)
+    assert copy in str(caught.value)
+
+
+@pytest.mark.parametrize("folder", ["008/anger", "002/session0"])
+def test_a_folder_that_lies_there_twice_in_other_capitals_is_named(tree: Path, folder: str) -> None:
+    shutil.copytree(tree / folder, (tree / folder).with_name(Path(folder).name.upper()))
+    with pytest.raises(StbenchError, match="are the same folder twice"):
+        small(tree)
+
+
+def test_capitals_in_the_names_of_folders_change_nothing(tree: Path) -> None:
+    expected = small(tree.parent)
+    (tree / "008" / "anger").rename(tree / "008" / "ANGER")
+    (tree / "002" / "session0").rename(tree / "002" / "Session0")
+    tree.rename(tree.with_name("Subjects3"))
+    assert small(tree.parent).fingerprint == expected.fingerprint
 
 
 def test_absurdly_many_photographs_are_refused(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -239,7 +239,11 @@ def test_files_with_years_between_them_are_refused(tmp_path: Path, values: np.nd
         ({"grid": "10,781"}, "two numbers between 64 and 4096"),
         ({"years": "-1"}, "'years' must lie between"),
         ({"n_zones": "0"}, "'n_zones' must lie between"),
-        ({"first_day": "yesterday"}, "must be a date"),
+        *(
+            ({"first_day": day}, "must be a date")
+            for day in ("yesterday", "now", "today", "NaT", "", "2006", "2006-01")
+        ),
+        *(({"first_day": day}, "must be a date") for day in ("2006-02-30", "2006-01-01T12", "+2006-01-01")),
         ({"zones": "nowhere.toml"}, "zone table nowhere.toml cannot be read"),
         ({"zones": "table", "grid": "200,300"}, "is for a grid of 481 x 781"),
         ({"zones": "tiling", "grid": "64,64"}, "no complete box of 64 x 64"),

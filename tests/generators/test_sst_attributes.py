@@ -275,6 +275,37 @@ def test_values_that_overflow_are_no_temperatures(tmp_path: Path) -> None:
         surface.read(0, 3, 4)
 
 
+@given(
+    noise=st.lists(st.floats(-0.49, 0.49), min_size=12, max_size=12),
+    units=st.sampled_from(["days", "hours", "minutes", "seconds"]),
+    noon=st.booleans(),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_times_less_than_half_a_second_beside_a_day_are_that_day(
+    tmp_path: Path, noise: list[float], units: str, noon: bool
+) -> None:
+    length = {"days": 1.0, "hours": 24.0, "minutes": 1440.0, "seconds": 86400.0}[units]
+    path = tmp_path / "data_1.nc"
+    write_zone(path, np.full((12, 8, 8), 15.0), np.full(12, 15.0), np.ones(12))
+    with netCDF4.Dataset(path, "a") as file:
+        time = file.createVariable("time", "f8", ("time",))
+        time.units = f"{units} since 1950-01-01"
+        time[:] = (np.arange(21915, 21927) + noon * 0.5 + np.array(noise) / 86400) * length
+    dates = open_surface((path,), None, 29, 0, DAY).dates
+    np.testing.assert_array_equal(dates, np.datetime64("1950-01-01") + np.arange(21915, 21927))
+
+
+def test_a_time_is_rounded_to_the_second_and_no_further(tmp_path: Path) -> None:
+    path = tmp_path / "data_1.nc"
+    write_zone(path, np.full((3, 8, 8), 15.0), np.full(3, 15.0), np.ones(3))
+    with netCDF4.Dataset(path, "a") as file:
+        time = file.createVariable("time", "f8", ("time",))
+        time.units = "seconds since 2006-01-01"
+        time[:] = [0, 2 * 86400 - 1.0, 2 * 86400 - 0.25]
+    dates = open_surface((path,), None, 29, 0, DAY).dates
+    assert dates.astype(str).tolist() == ["2006-01-01", "2006-01-02", "2006-01-03"]
+
+
 @pytest.mark.parametrize("kind", ["S1", str])
 def test_times_that_are_texts_are_one_sentence(tmp_path: Path, kind: Any) -> None:
     path = tmp_path / "data_1.nc"

@@ -268,6 +268,10 @@ def _empty_zone(folder: Path) -> None:
         (lambda folder: write_zone(folder / "data_2.nc", sea(12, 16, 16), mean=np.full(12, 300.0)), "daily_mean"),
         (lambda folder: write_zone(folder / "data_2.nc", sea(12, 16, 16), std=np.zeros(12)), "daily_std .* positive"),
         (_empty_zone, "missing values on day 0"),
+        (
+            lambda folder: write_zone(folder / "data_02.nc", sea(12, 16, 16)),
+            r"data_02\.nc and data_2\.nc are both zone 2",
+        ),
         (lambda folder: write_grid(folder / "data_2.nc", sea(12, 16, 16)), r"data_2\.nc has thetao of shape"),
     ],
 )

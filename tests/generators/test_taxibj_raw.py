@@ -114,10 +114,14 @@ SPOILS = {
     "NaN": (rewritten(NAME, data=edited((50, 1, 2, 3), np.nan)), "the value nan at 2013070203"),
     "infinite": (rewritten(NAME, data=edited((0, 0, 0, 0), np.inf)), "the value inf"),
     "absurd value": (rewritten(NAME, data=edited((3, 0, 0, 0), 1e300)), r"the value 1e\+300"),
-    "other grid": (rewritten(SECOND, data=np.zeros((192, 2, 4, 4))), "not what its name says"),
+    "other grid": (rewritten(SECOND, data=np.zeros((192, 2, 4, 4))), "4 x 4 cells, which is not the 3 x 4 of its name"),
+    "rows and columns turned": (rewritten(NAME, data=np.zeros((192, 2, 4, 3))), "4 x 3 cells, which is not the 3 x 4"),
+    "channels last": (rewritten(NAME, data=np.zeros((192, 3, 4, 2))), "channels seem to lie in axis 4 of 4"),
+    "channels third": (rewritten(NAME, data=np.zeros((192, 3, 2, 4))), "channels seem to lie in axis 3 of 4"),
     "fewer dates": (rewritten(NAME, date=lambda dates: dates[:-1]), "192 frames and 191 dates"),
-    "numbers as dates": (rewritten(NAME, date=np.arange(192)), "not of the form YYYYMMDDSS"),
-    "short dates": (rewritten(NAME, date=np.full(192, b"20130701")), "not of the form YYYYMMDDSS"),
+    "numbers as dates": (rewritten(NAME, date=np.arange(192)), "of the form YYYYMMDDSS.* of the type int64"),
+    "fractions as dates": (rewritten(NAME, date=np.full(192, 2013070101.5)), "whole numbers .* of the type float64"),
+    "short dates": (rewritten(NAME, date=np.full(192, b"20130701")), "of the form YYYYMMDDSS"),
     "letters": (rewritten(NAME, date=with_date(3, "2013O70104")), "not of the form YYYYMMDDSS"),
     "month 13": (rewritten(NAME, date=with_date(3, "2013130104")), "not of the form YYYYMMDDSS"),
     "slot 0": (rewritten(NAME, date=with_date(0, "2013070100")), "slot 00"),
@@ -163,6 +167,32 @@ def test_dates_of_variable_length_and_further_channels_are_read(tmp_path: Path) 
         file["data"] = data.astype(np.int32)
     opened = open_flow_file(tmp_path / NAME)
     np.testing.assert_array_equal(opened.read(5, 9), np.maximum(data[5:9, :2], 0))
+
+
+@pytest.mark.parametrize("name", ["taxi_city_M8x8_T60_flow.h5", "flow_m8x8_t60.h5", "flow.h5"])
+@pytest.mark.parametrize("shape", [(8, 8, 2), (8, 2, 8), (2, 8, 8)])
+def test_the_channels_are_second_or_the_file_is_refused_whatever_it_is_called(
+    tmp_path: Path, name: str, shape: tuple[int, int, int]
+) -> None:
+    dates = slot_list("2013-07-01", 2, 24)
+    path = write_flows(tmp_path / name, dates, np.zeros((48, *shape)))
+    if shape[0] == 2:
+        assert open_flow_file(path).grid == (8, 8)
+    else:
+        with pytest.raises(StbenchError, match=r"\(48, 8, .*the order wanted is \(frame, channel, row, column\)"):
+            open_flow_file(path)
+
+
+@pytest.mark.parametrize("kind", ["i4", "i8", "u4", "u8"])
+def test_dates_that_are_whole_numbers_are_those_that_are_texts(tmp_path: Path, kind: str) -> None:
+    dates, data = slot_list("2013-07-01", 2), counts(96, 0)
+    expected = open_flow_file(write_flows(tmp_path / NAME, dates, data))
+    with h5py.File(tmp_path / NAME, "a") as file:
+        del file["date"]
+        file["date"] = np.array([int(each) for each in dates], kind)
+    found = open_flow_file(tmp_path / NAME)
+    np.testing.assert_array_equal(found.days, expected.days)
+    np.testing.assert_array_equal(found.slots, expected.slots)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
