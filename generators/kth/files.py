@@ -29,14 +29,15 @@ class Tree:
     root: Path
     list: Path | None
 
-    def files(self) -> dict[str, list[Path]]:
+    def files(self) -> dict[str, tuple[Path, ...]]:
         """The videos in the folders of actions and beside them, by name in lower case; a hidden file is none."""
-        found: dict[str, list[Path]] = {}
+        found: dict[str, tuple[Path, ...]] = {}
         places = [self.root, *(each for each in entries(self.root) if each.name.lower() in ACTIONS and each.is_dir())]
         for path in (path for place in places for path in entries(place)):
             for suffix in SUFFIXES:
                 if path.name.lower().endswith(suffix) and path.is_file():
-                    found.setdefault(path.name.lower().removesuffix(suffix), []).append(path)
+                    name = path.name.lower().removesuffix(suffix)
+                    found[name] = (*found.get(name, ()), path)
                     break
         return found
 

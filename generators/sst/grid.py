@@ -27,6 +27,8 @@ class OceanGrid:
     paths: tuple[Path, ...]
     starts: tuple[int, ...]
     """Number of the first day of each file."""
+    from_north: tuple[bool, ...]
+    """Whether the rows of each file run from north to south; they are turned when they are read."""
     level: int
     dates: np.ndarray
     latitude: np.ndarray
@@ -36,16 +38,18 @@ class OceanGrid:
         """(days, rows, columns) float64 degrees Celsius; NaN on land."""
         parts = []
         ends = (*self.starts[1:], len(self.dates))
-        for path, first, last in zip(self.paths, self.starts, ends, strict=True):
+        for path, first, last, turned in zip(self.paths, self.starts, ends, self.from_north, strict=True):
             begin, end = max(start, first), min(stop, last)
             if begin >= end:
                 continue
             with open_netcdf(path) as file:
                 variable = file.variable("thetao")
                 days = slice(begin - first, end - first)
-                box = (slice(row, row + rows), slice(column, column + columns))
+                south = len(self.latitude) - row - rows if turned else row
+                box = (slice(south, south + rows), slice(column, column + columns))
                 part = (days, self.level, *box) if len(variable.shape) == 4 else (days, *box)
-                parts.append(to_celsius(variable, part))
+                values = to_celsius(variable, part)
+                parts.append(values[:, ::-1] if turned else values)
         return np.concatenate(parts)
 
     def file_of(self, day: int) -> Path:
@@ -65,7 +69,7 @@ def open_grid(paths: Sequence[Path]) -> OceanGrid:
             headers.append((path, *_grid_header(file)))
     headers.sort(key=lambda header: header[1][0])
     first = headers[0]
-    for path, _, latitude, longitude, level in headers[1:]:
+    for path, _, latitude, longitude, level, _ in headers[1:]:
         if not (np.array_equal(latitude, first[2]) and np.array_equal(longitude, first[3])) or level != first[4]:
             raise StbenchError(
                 f"{path} is on another grid than {first[0].name} ({_grid_words(latitude, longitude)}, not "
@@ -81,6 +85,7 @@ def open_grid(paths: Sequence[Path]) -> OceanGrid:
     return OceanGrid(
         tuple(header[0] for header in headers),
         tuple(int(each) for each in np.cumsum([0, *lengths[:-1]])),
+        tuple(header[5] for header in headers),
         first[4],
         np.concatenate([header[1] for header in headers]),
         first[2],
@@ -88,8 +93,8 @@ def open_grid(paths: Sequence[Path]) -> OceanGrid:
     )
 
 
-def _grid_header(file: NetcdfFile) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Dates, latitude, longitude and the number of the surface level."""
+def _grid_header(file: NetcdfFile) -> tuple[np.ndarray, np.ndarray, np.ndarray, int, bool]:
+    """Dates, latitude (northwards), longitude, the number of the surface level, and whether rows run southwards."""
     path, variable = file.path, file.variable("thetao")
     dims = ("time", "depth", "latitude", "longitude") if len(variable.shape) == 4 else ("time", "latitude", "longitude")
     short = tuple({"lat": "latitude", "lon": "longitude"}.get(name, name) for name in variable.dims)
@@ -98,8 +103,12 @@ def _grid_header(file: NetcdfFile) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
             f"{path} has thetao with the dimensions ({', '.join(variable.dims)}), not (time, depth, latitude, "
             "longitude)"
         )
-    latitude = _axis(path, file.variable("latitude", "lat"), 90.0)
-    longitude = _axis(path, file.variable("longitude", "lon"), 540.0)
+    latitude = _axis(file.variable("latitude", "lat"), 90.0)
+    longitude = _axis(file.variable("longitude", "lon"), 540.0)
+    from_north = bool(latitude[0] > latitude[-1])
+    latitude = latitude[::-1] if from_north else latitude
+    if longitude[0] > longitude[-1]:
+        raise StbenchError(f"{path} has its longitudes from east to west: turn it with `ncpdq -a -longitude IN OUT`")
     if variable.shape[-2:] != (len(latitude), len(longitude)):
         raise StbenchError(
             f"{path} has thetao of {variable.shape[-2]} x {variable.shape[-1]} points and coordinates for "
@@ -115,11 +124,12 @@ def _grid_header(file: NetcdfFile) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
                 raise StbenchError(f"{path} has no level near the surface: its highest is at {depth[level]:g} m")
         if variable.shape[1] < 1:
             raise StbenchError(f"{path} has no depth level")
-    return dates, latitude, longitude, level
+    return dates, latitude, longitude, level, from_north
 
 
-def _axis(path: Path, variable: NetcdfVariable, largest: float) -> np.ndarray:
-    """Latitudes or longitudes: one-dimensional, ascending, evenly spaced to a hundredth of a step."""
+def _axis(variable: NetcdfVariable, largest: float) -> np.ndarray:
+    """Latitudes or longitudes: one-dimensional, in order, evenly spaced to a hundredth of a step."""
+    path = variable.path
     if len(variable.shape) != 1 or not 2 <= variable.shape[0] <= LARGEST_AXIS or variable.dtype.kind not in "iuf":
         raise StbenchError(
             f"{path} has '{variable.name}' of shape {variable.shape}, not one axis of 2 to {LARGEST_AXIS:,} points"
@@ -128,9 +138,12 @@ def _axis(path: Path, variable: NetcdfVariable, largest: float) -> np.ndarray:
     if not (np.isfinite(values).all() and np.abs(values).max() <= largest):
         raise StbenchError(f"{path} has values in '{variable.name}' that are no degrees")
     steps = np.diff(values)
-    if steps.min() <= 0:
-        raise StbenchError(f"{path} has '{variable.name}' not in ascending order")
-    if steps.max() - steps.min() > 0.01 * steps.mean():
+    if steps.min() <= 0 <= steps.max():
+        raise StbenchError(
+            f"{path} has '{variable.name}' neither in ascending nor in descending order: sort it, as with sortby("
+            f"'{variable.name}') in xarray"
+        )
+    if steps.max() - steps.min() > 0.01 * abs(steps.mean()):
         raise StbenchError(
             f"{path} has '{variable.name}' in steps from {steps.min():g} to {steps.max():g} degrees: resolutions are "
             "mixed"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from stbench.errors import StbenchError
+from stbench.raw.hdf5 import MAGIC, check_dataset, first_bytes, is_inside, one_sentence, open_hdf5
 
 from .classic import read_classic
 from .packing import ATTRIBUTES, Packing, packing_of
@@ -25,9 +25,6 @@ from .units import in_celsius
 
 NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable"
 DIMENSION, DIMENSIONS = "_Netcdf4Dimid", "_Netcdf4Coordinates"
-HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-LARGEST_CHUNK_BYTES = 1 << 28
-"""A file may not make us unpack more than this at once."""
 MOST_DAYS = 100_000
 BLOCK_DAYS = 32
 """Days looked at together when all values are checked."""
@@ -66,7 +63,7 @@ class NetcdfVariable:
 
     def read(self, selection: Any = ...) -> np.ndarray:
         """Stored values, still packed, in native byte order. Raises `StbenchError` where the file is damaged."""
-        with _damage(self.path):
+        with one_sentence(self.path):
             values = np.asarray(self.data[selection])
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
@@ -94,35 +91,16 @@ class NetcdfFile:
 
 
 @contextlib.contextmanager
-def _damage(path: Path) -> Iterator[None]:
-    """What the reading libraries raise on a damaged file, as one sentence."""
-    try:
-        yield
-    except (OSError, RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
-        words = error.args[0] if isinstance(error, KeyError) and error.args else error
-        reason = " ".join(str(words).split())[:120] or type(error).__name__
-        raise StbenchError(f"{path} is damaged or cut short ({reason}): get it again") from None
-    except MemoryError:
-        raise StbenchError(f"{path} asks for more memory than there is: its header is damaged, get it again") from None
-
-
-@contextlib.contextmanager
 def open_netcdf(path: Path) -> Iterator[NetcdfFile]:
     """Open a file for reading. Raises `StbenchError` where it is absent, damaged or of another format."""
-    try:
-        with path.open("rb") as file:
-            magic = file.read(8)
-    except OSError as error:
-        raise StbenchError(f"{path} cannot be read: {error.strerror or error}") from None
-    if magic == HDF5_MAGIC:
-        import h5py  # type: ignore[import-untyped]
-
-        with contextlib.ExitStack() as stack:
-            with _damage(path):
-                variables = _hdf5_variables(path, stack.enter_context(h5py.File(path, "r")))
+    magic = first_bytes(path)
+    if magic == MAGIC:
+        with open_hdf5(path) as file:
+            with one_sentence(path):
+                variables = _hdf5_variables(path, file)
             yield NetcdfFile(path, variables)
     elif magic[:4] in (b"CDF\x01", b"CDF\x02", b"CDF\x05"):
-        with _damage(path):
+        with one_sentence(path):
             variables = _classic_variables(path)
         yield NetcdfFile(path, variables)
     else:
@@ -134,21 +112,17 @@ def _classic_variables(path: Path) -> dict[str, NetcdfVariable]:
 
 
 def _hdf5_variables(path: Path, file: Any) -> dict[str, NetcdfVariable]:
-    import h5py
+    import h5py  # type: ignore[import-untyped]
 
     datasets = {}
     for name in file:
-        # Links are looked at before they are followed: one may point out of the file.
-        if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        if not is_inside(file, name):
             continue
         data = file[name]
         # A dimension without a variable of its name is kept in the file as a nameless one.
         if not isinstance(data, h5py.Dataset) or str(_scalar(data.attrs.get("NAME", b""))).startswith(NO_VARIABLE):
             continue
-        if data.external or data.is_virtual:
-            raise StbenchError(f"{path} keeps the data of '{name}' in other files, which is not followed")
-        if math.prod(data.chunks or (1,)) * data.dtype.itemsize > LARGEST_CHUNK_BYTES:
-            raise StbenchError(f"{path} stores '{name}' in chunks of {data.chunks}, more than 256 MB each")
+        check_dataset(path, name, data)
         datasets[name] = data
     names = {int(data.attrs[DIMENSION]): name for name, data in datasets.items() if DIMENSION in data.attrs}
     return {

@@ -13,8 +13,9 @@ import numpy as np
 
 from stbench.errors import StbenchError
 from stbench.raw.files import read_gzip_or_plain
+from stbench.raw.hdf5 import one_sentence, open_hdf5
 
-from .hdf5 import FlowFile, dataset, opened, parse_days, read_dates
+from .hdf5 import FlowFile, dataset, parse_days, read_dates
 
 LARGEST_HOLIDAY_BYTES = 1 << 20
 MOST_KINDS = 100
@@ -70,7 +71,7 @@ class Meteorology:
 
 def read_meteorology(path: Path, per_day: int) -> Meteorology:
     """Raises `StbenchError` where the file is damaged or not of that form."""
-    with opened(path) as file:
+    with open_hdf5(path) as file, one_sentence(path):
         days, slots = read_dates(path, dataset(path, file, "date"))
         columns = {name: dataset(path, file, name) for name in ("Temperature", "WindSpeed", "Weather")}
         for name, data in columns.items():

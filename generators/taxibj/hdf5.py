@@ -5,10 +5,8 @@ wrong in a file becomes one sentence that names it."""
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +14,13 @@ from typing import Any
 import numpy as np
 
 from stbench.errors import StbenchError
+from stbench.raw.hdf5 import check_dataset, is_inside, one_sentence, open_hdf5
 
-HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 CHANNELS = 2
 """Inflow and outflow; further channels of a file are not read."""
 SLOTS_PER_DAY = (24, 48, 72, 96)
 MOST_FRAMES = 200_000
 LARGEST_SIDE = 512
-LARGEST_CHUNK_BYTES = 1 << 28
-"""A file may not make us unpack more than this at once."""
 LARGEST_COUNT = 1e7
 BLOCK_FRAMES = 512
 """Frames looked at together when all values are checked."""
@@ -56,7 +52,7 @@ class FlowFile:
 
         Raises `StbenchError` where the file is damaged or a value is not finite or absurdly large.
         """
-        with opened(self.path) as file:
+        with open_hdf5(self.path) as file, one_sentence(self.path):
             values = np.asarray(file["data"][first:last, :CHANNELS], np.float64)
         wrong = ~(np.abs(values) <= LARGEST_COUNT)
         if wrong.any():
@@ -77,7 +73,7 @@ def _slot_name(file: FlowFile, frame: int) -> str:
 
 def open_flow_file(path: Path) -> FlowFile:
     """Read the header and the dates of a file. Raises `StbenchError` naming what is wrong with it."""
-    with opened(path) as file:
+    with open_hdf5(path) as file, one_sentence(path):
         data, date = dataset(path, file, "data"), dataset(path, file, "date")
         shape, kind = data.shape, data.dtype.kind
         if len(shape) != 4 or shape[1] < CHANNELS:
@@ -189,36 +185,10 @@ def dataset(path: Path, file: Any, name: str) -> Any:
     """A dataset of an open file that is safe to read: really in it, and of chunks that fit into memory."""
     import h5py  # type: ignore[import-untyped]
 
-    # Links are looked at before they are followed: one may point out of the file.
-    if name not in file or not isinstance(file.get(name, getlink=True), h5py.HardLink):
+    if not is_inside(file, name):
         raise StbenchError(f"{path} has no '{name}': it has {', '.join(sorted(file)[:12]) or 'nothing'}")
     data = file[name]
     if not isinstance(data, h5py.Dataset):
         raise StbenchError(f"{path} has a group '{name}', not an array")
-    if data.external or data.is_virtual:
-        raise StbenchError(f"{path} keeps the values of '{name}' in other files, which is not followed")
-    if math.prod(data.chunks or (1,)) * data.dtype.itemsize > LARGEST_CHUNK_BYTES:
-        raise StbenchError(f"{path} stores '{name}' in chunks of {data.chunks}, more than 256 MB each")
+    check_dataset(path, name, data)
     return data
-
-
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """An open file; what the library raises on a damaged one, as one sentence."""
-    try:
-        with path.open("rb") as plain:
-            magic = plain.read(8)
-    except OSError as error:
-        raise StbenchError(f"{path} cannot be read: {error.strerror or error}") from None
-    if magic != HDF5_MAGIC:
-        raise StbenchError(f"{path} is not an HDF5 file: it begins with {magic!r}")
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except (OSError, RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise StbenchError(f"{path} is damaged or cut short ({reason}): get it again") from None
-    except MemoryError:
-        raise StbenchError(f"{path} asks for more memory than there is: its header is damaged, get it again") from None

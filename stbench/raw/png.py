@@ -1,7 +1,7 @@
 """The checksums of a PNG file, which Pillow does not compare in the chunks that hold the pixels.
 
-A file is its signature, then chunks: length (4 bytes, big-endian), name (4), content, CRC-32 of name and content (4); the
-last one is IEND. Source: PNG specification, third edition, 5.3.
+A file is its signature, then chunks: length (4 bytes, big-endian), name (4), content, CRC-32 of name and content (4);
+the last one is IEND. Source: PNG specification, third edition, 5.3.
 """
 
 from __future__ import annotations

@@ -285,3 +285,31 @@ def test_a_tree_that_disappears_is_a_sentence(root: Path) -> None:
     root.rename(root.with_name("elsewhere"))
     with pytest.raises(StbenchError, match="holds no pictures of chairs any more: run the same command again"):
         made.produce(0, 2)
+
+
+# ---- checksums
+
+
+@settings(deadline=None, max_examples=200)
+@given(at=st.integers(0, len(GOOD) - 1), bit=st.integers(0, 7))
+def test_every_flipped_bit_of_a_picture_is_found_by_a_checksum(scratch: Path, at: int, bit: int) -> None:
+    content = bytearray(GOOD)
+    content[at] ^= 1 << bit
+    path = scratch / NAMES[0]
+    path.write_bytes(content)
+    assert isinstance(outcome(path), str)
+
+
+def test_a_damaged_picture_is_found_before_a_store_is_begun(root: Path) -> None:
+    for path in root.rglob("*.png"):
+        path.write_bytes(GOOD)
+    blueprint = small(root)
+    assert blueprint.prepare is not None
+    blueprint.prepare()
+    content = bytearray(GOOD)
+    content[content.index(b"IDAT") + 40] ^= 4
+    last = root / MODELS[2] / "renders" / NAMES[-1]
+    last.write_bytes(content)
+    with pytest.raises(StbenchError, match="the checksum of its chunk IDAT") as caught:
+        blueprint.prepare()
+    assert str(last) in str(caught.value)

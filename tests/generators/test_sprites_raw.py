@@ -118,6 +118,14 @@ def test_a_mutated_sheet_is_read_at_its_size_or_refused_in_one_sentence(at: int,
     assert "\n" not in message
 
 
+@settings(deadline=None, max_examples=100)
+@given(at=st.integers(0, len(SHEET_BYTES) - 1), bit=st.integers(0, 7))
+def test_every_flipped_bit_of_a_sheet_is_found_by_a_checksum(at: int, bit: int) -> None:
+    flipped = bytearray(SHEET_BYTES)
+    flipped[at] ^= 1 << bit
+    message_of(bytes(flipped))
+
+
 # ---- the tree
 
 

@@ -22,7 +22,7 @@ from stbench.paths import raw_dir
 
 TABLE = ZoneTable("two", 16, ((2, 3), (2, 19)), (2,))
 DAY = np.datetime64("2006-01-01")
-FORMATS = ("NETCDF4", "NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET")
+FORMATS = ("NETCDF4", "NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA")
 
 
 def opened(*paths: Path, table: ZoneTable | None = TABLE):
@@ -80,6 +80,43 @@ def test_kelvin_and_celsius_give_the_same_temperatures(tmp_path: Path) -> None:
     celsius = opened(write_grid(tmp_path / "thetao_c.nc", values))
     kelvin = opened(write_grid(tmp_path / "thetao_k.nc", values, units="kelvin", offset=20.0 + 273.15))
     np.testing.assert_allclose(kelvin.read(0, 0, 30), celsius.read(0, 0, 30), atol=1e-10)
+
+
+def _southwards(path: Path, values: np.ndarray, **settings: object) -> Path:
+    latitude = np.arange(values.shape[1]) / 12 + 30
+    return write_grid(path, values[:, ::-1], latitude=latitude[::-1], **settings)
+
+
+def test_rows_from_north_to_south_are_turned_file_by_file(tmp_path: Path) -> None:
+    values = sea(50, 20, 40)
+    values[:, 19, 5] = np.nan
+    whole = opened(write_grid(tmp_path / "thetao.nc", values))
+    first = _southwards(tmp_path / "thetao_1.nc", values[:30])
+    surface = opened(first, write_grid(tmp_path / "thetao_2.nc", values[30:], "2006-01-31"))
+    for zone in (0, 1):
+        np.testing.assert_array_equal(surface.read(zone, 20, 40), whole.read(zone, 20, 40))
+    np.testing.assert_array_equal(surface.latitude, whole.latitude)
+    assert (np.diff(surface.latitude) > 0).all()
+    np.testing.assert_array_equal(surface.grid.water(), whole.grid.water())
+
+
+@pytest.mark.parametrize(
+    "units",
+    [
+        *("degrees Celsius", "Degrees_C", "degree_Celsius", "deg C", "°C", "° C", "degC", "celsius", "C", "CELSIUS"),
+        *("degrees-celsius", "deg. C", "degree centigrade", "degsC", ""),
+    ],
+)
+def test_degrees_celsius_are_known_in_all_their_words(tmp_path: Path, units: str) -> None:
+    values = sea(12, 20, 40)
+    found = opened(write_grid(tmp_path / "thetao.nc", values, units=units)).read(0, 0, 12)
+    np.testing.assert_allclose(found, values[:, 2:18, 3:19], atol=6e-4)  # half a step of the packing
+
+
+@pytest.mark.parametrize("units", ["F", "degrees_F", "m", "1", "celsius per day", "kelvin m", "degrees", "mK"])
+def test_other_units_are_refused_by_name(tmp_path: Path, units: str) -> None:
+    with pytest.raises(StbenchError, match="neither degrees Celsius nor Kelvin"):
+        opened(write_grid(tmp_path / "thetao.nc", sea(12, 20, 40), units=units))
 
 
 def test_files_are_put_in_the_order_of_their_days(tmp_path: Path) -> None:
@@ -203,7 +240,8 @@ BROKEN: dict[str, tuple[Spoil, str]] = {
     "a day twice": (_with(dates=days[[0, 1, 2, 2, 4, 5, 6, 7, 8, 9, 10, 11]]), "the day 2006-01-03 twice"),
     "time not a number": (_patch(time=np.nan), "times that cannot be read"),
     "time beyond all calendars": (_patch(time=1e300), "times that cannot be read"),
-    "latitude downwards": (_with(latitude=np.arange(20)[::-1] / 12), "not in ascending order"),
+    "latitude to and fro": (_with(latitude=np.abs(np.arange(20) - 10) / 12), r"neither in ascending nor .* sortby"),
+    "longitude westwards": (_with(longitude=np.arange(40)[::-1] / 12), "from east to west: .*ncpdq"),
     "latitude in mixed steps": (_with(latitude=uneven), "resolutions are mixed"),
     "latitude not a number": (_patch(latitude=np.nan), "are no degrees"),
     "no surface level": (_with(depth=540.0), "no level near the surface"),
