@@ -20,10 +20,10 @@ import numpy as np
 from stbench.contract.datasets import Blueprint, Card, Coordinate, Split, SwapCases, Track, Variable, fingerprint
 from stbench.errors import StbenchError
 from stbench.paths import data_dir
-from stbench.raw.files import RawFile, folders
+from stbench.raw.files import RawFile, folders, what_lies
 
 from .cards import CHAIRS, INSTRUCTIONS, SIMULATED
-from .files import ALIASES, MODELS, Tree, check_pictures, find_root, root_in, survey
+from .files import ALIASES, MODELS, ROOT, Tree, check_pictures, find_root, root_in, survey
 from .parameters import ChairsParameters
 from .produce import Drawn, Files, Producer, Studio, angles
 from .split import published_order, split_of
@@ -75,10 +75,11 @@ class Chairs:
     def _official(self, p: ChairsParameters, raw: Path | None) -> Blueprint:
         root = find_root(raw)
         if root is None:
+            searched = folders(self.name, raw, ALIASES)
             raise StbenchError(
                 "the official files of 'chairs' were not found: no folder like rendered_chairs/<32 hexadecimal digits>/"
-                f"renders is in {', '.join(map(str, folders(self.name, raw, ALIASES)))}; `stbench fetch chairs` says "
-                "who has them, `--raw DIR` or STBENCH_RAW says where they lie, `--source simulated` does without"
+                f"renders is in {', '.join(map(str, searched))}; {what_lies(searched, [ROOT])}; `stbench fetch chairs` "
+                "says who has them, `--raw DIR` or STBENCH_RAW says where they lie, `--source simulated` does without"
             )
         tree = survey(root)
         _check_count(tree, p.chairs)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from stbench.contract.datasets import fingerprint
 from stbench.errors import StbenchError
-from stbench.raw.files import folders
+from stbench.raw.files import entries, folders
 
 from .png import check_header, check_picture
 from .views import ALL, VIEWS
@@ -52,11 +52,9 @@ def find_root(raw: Path | None) -> Path | None:
 
 def root_in(folder: Path) -> Path | None:
     """`rendered_chairs` in a folder, or the folder itself; None where no model with pictures is."""
-    for root in (folder / ROOT, folder):
-        if root.is_dir():
-            models = (root / name for name in os.listdir(root) if MODEL.fullmatch(name))
-            if any((model / RENDERS).is_dir() for model in models):
-                return root
+    for root in (*(each for each in entries(folder) if each.name.lower() == ROOT), folder):
+        if any((each / RENDERS).is_dir() for each in entries(root) if MODEL.fullmatch(each.name)):
+            return root
     return None
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from stbench.contract.datasets import Blueprint, Card, Coordinate, Split, Track, Variable, fingerprint
 from stbench.errors import StbenchError, nearest
 from stbench.paths import data_dir
-from stbench.raw.files import RawFile, folders
+from stbench.raw.files import RawFile, folders, what_lies
 
 from .cards import INSTRUCTIONS, KTH, SIMULATED
 from .clips import Clip, interval_clips, split_clips, split_srvp, srvp_clips
@@ -108,10 +108,11 @@ class Kth:
     def _official(self, p: KthParameters, raw: Path | None) -> Blueprint:
         tree = find_tree(raw)
         if tree is None:
+            searched = folders(self.name, raw, ALIASES)
             raise StbenchError(
                 "the official files of 'kth' were not found: no video like walking/person01_walking_d1_uncomp.avi is "
-                f"in {', '.join(map(str, folders(self.name, raw, ALIASES)))}; `stbench fetch kth` says who has them, "
-                "`--raw DIR` or STBENCH_RAW says where they lie, `--source simulated` does without"
+                f"in {', '.join(map(str, searched))}; {what_lies(searched, ACTIONS)}; `stbench fetch kth` says who has "
+                "them, `--raw DIR` or STBENCH_RAW says where they lie, `--source simulated` does without"
             )
         chosen = choose(tree.intervals(), p.persons, p.actions, p.scenarios, p.skip)
         found = survey(tree, chosen, whole=p.variant == "srvp")

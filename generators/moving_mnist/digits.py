@@ -27,7 +27,10 @@ _MIRRORS = (
 def _official(name: str, size: int, md5: str) -> RawFile:
     # The md5 is of the uncompressed bytes; that of a .gz file depends on its header.
     urls = tuple(f"{mirror}/{name}.gz" for mirror in _MIRRORS)
-    return RawFile(name, size, f"md5:{md5}", "content", urls, LICENCE)
+    # As Kaggle and 7-Zip call it, and in a folder of its own; the checksum decides.
+    dotted = name.replace("-idx", ".idx")
+    also = (dotted, *(f"{above}/{each}" for above in (name, dotted) for each in (name, dotted)))
+    return RawFile(name, size, f"md5:{md5}", "content", urls, LICENCE, also)
 
 
 OFFICIAL = (

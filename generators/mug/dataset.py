@@ -18,11 +18,11 @@ import numpy as np
 from stbench.contract.datasets import Blueprint, Card, Coordinate, Split, Track, Variable, fingerprint
 from stbench.errors import StbenchError
 from stbench.paths import data_dir
-from stbench.raw.files import RawFile, folders
+from stbench.raw.files import RawFile, folders, what_lies
 
 from .cards import INSTRUCTIONS, MUG, SIMULATED
 from .clips import Recorded, evaluation_clips, length, ordered, split_by_clip, split_by_subject
-from .files import ALIASES, find_root, root_in, survey
+from .files import ALIASES, ROOTS, find_root, root_in, survey
 from .index import EXPRESSIONS, FPS, SIDE
 from .parameters import MugParameters
 from .produce import Drawn, Files, Producer, Studio
@@ -84,10 +84,11 @@ class Mug:
     def _official(self, p: MugParameters, raw: Path | None) -> Blueprint:
         root = find_root(raw)
         if root is None:
+            searched = folders(self.name, raw, ALIASES)
             raise StbenchError(
                 "the official files of 'mug' were not found: no folder like subjects3/001/anger is in "
-                f"{', '.join(map(str, folders(self.name, raw, ALIASES)))}; `stbench fetch mug` says who has them, "
-                "`--raw DIR` or STBENCH_RAW says where they lie, `--source simulated` does without"
+                f"{', '.join(map(str, searched))}; {what_lies(searched, ROOTS)}; `stbench fetch mug` says who has "
+                "them, `--raw DIR` or STBENCH_RAW says where they lie, `--source simulated` does without"
             )
         tree = survey(root, p.subjects, p.expressions, p.shortest, p.side)
         takes = ordered(_first(tree.takes, p.takes))

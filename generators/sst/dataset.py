@@ -25,7 +25,7 @@ import numpy as np
 from stbench.contract.datasets import Blueprint, Card, Coordinate, Split, Track, Variable, fingerprint
 from stbench.errors import StbenchError, nearest
 from stbench.paths import data_dir
-from stbench.raw.files import RawFile, folders
+from stbench.raw.files import RawFile, folders, what_lies
 
 from .cards import INSTRUCTIONS, SIMULATED, SST
 from .climatology import denormalise
@@ -135,11 +135,12 @@ class Sst:
     def _official(self, p: SstParameters, raw: Path | None) -> Blueprint:
         paths = find_official(raw)
         if paths is None:
+            searched = folders(self.name, raw)
             raise StbenchError(
                 "the official files of 'sst' were not found: neither data_<k>.nc nor netCDF files with 'thetao', "
-                f"'cmems' or 'phy' in their names are in {', '.join(map(str, folders(self.name, raw)))}; `stbench "
-                "fetch sst` says who has them, `--raw DIR` or STBENCH_RAW says where they lie, `--source simulated` "
-                "does without"
+                f"'cmems', 'glorys' or 'phy' in their names are in {', '.join(map(str, searched))}; "
+                f"{what_lies(searched, ['thetao.nc', 'data_1.nc'])}; `stbench fetch sst` says who has "
+                "them, `--raw DIR` or STBENCH_RAW says where they lie, `--source simulated` does without"
             )
         first_day = np.datetime64(p.first_day, "D")
         in_zones = is_zone_layout(paths)

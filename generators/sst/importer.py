@@ -13,13 +13,13 @@ from typing import Protocol
 
 import numpy as np
 
-from stbench.raw.files import folders
+from stbench.raw.files import entries, folders
 
 from .grid import grid_zones, open_grid
 from .prepared import ZONE_FILE, open_zones
 from .zones import ZoneTable
 
-GRID_FILE = re.compile(r"(thetao|cmems|(^|[-_])phy[-_]).*\.nc$", re.IGNORECASE)
+GRID_FILE = re.compile(r"(thetao|cmems|glorys|(^|[-_])phy[-_]).*\.nc$", re.IGNORECASE)
 
 
 class SeaSurface(Protocol):
@@ -57,10 +57,11 @@ def find_official(raw: Path | None) -> tuple[Path, ...] | None:
     """Paths of the raw files in the first folder that has some: zone files before ocean grids; None when there are
     none.
 
-    Goes by names only: `data_<k>.nc`, or names of the Copernicus service (with "thetao", "cmems" or "phy" in them).
+    Goes by names only: `data_<k>.nc`, or names of the Copernicus service (with "thetao", "cmems", "glorys" or "phy" in
+    them), in capitals or not; hidden files are none.
     """
     for folder in folders("sst", raw):
-        names = sorted(path for path in folder.glob("*.nc") if path.is_file()) if folder.is_dir() else []
+        names = [path for path in entries(folder) if path.is_file()]
         for pattern in (ZONE_FILE.fullmatch, GRID_FILE.search):
             if found := tuple(path for path in names if pattern(path.name)):
                 return found

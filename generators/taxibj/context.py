@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from stbench.errors import StbenchError
-from stbench.raw.files import read_gzip_or_plain
+from stbench.raw.files import named, read_gzip_or_plain
 from stbench.raw.hdf5 import one_sentence, open_hdf5
 
 from .hdf5 import FlowFile, dataset, parse_days, read_dates
@@ -33,7 +33,7 @@ class Context:
 def find_context(file: FlowFile) -> Context:
     """The files beside a flow file that are of the same city."""
     holidays, meteorology = (
-        path if file.city and (path := file.path.with_name(file.city + ending)).is_file() else None
+        named(file.path.parent, file.city + ending) if file.city else None
         for ending in ("_Holiday.txt", "_Meteorology.h5")
     )
     return Context(holidays, meteorology)

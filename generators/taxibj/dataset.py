@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ import numpy as np
 from stbench.contract.datasets import Blueprint, Card, Coordinate, Split, Track, Variable, fingerprint
 from stbench.errors import StbenchError, nearest
 from stbench.paths import data_dir
-from stbench.raw.files import RawFile, folders, require
+from stbench.raw.files import RawFile, entries, folders, named, require
 
 from .cards import INSTRUCTIONS, SIMULATED, TAXIBJ, other_files
 from .context import Context, find_context
@@ -102,9 +103,9 @@ class TaxiBj:
     def sources(self, raw: Path | None) -> tuple[str, ...]:
         """Where only other files of the layout are, they are used when asked for, not by default."""
         searched = folders(self.name, raw, ALIASES)
-        if any(all((folder / name).is_file() for name in OFFICIAL) for folder in searched):
+        if any(all(named(folder, name) for name in OFFICIAL) for folder in searched):
             return ("official", "simulated")
-        others = any(folder.is_dir() and any(folder.glob(LAYOUT)) for folder in searched)
+        others = any(fnmatch(each.name.lower(), LAYOUT.lower()) for folder in searched for each in entries(folder))
         return ("simulated", "official") if others else ("simulated",)
 
     def blueprint(self, parameters: TaxiBjParameters, source: str, raw: Path | None = None) -> Blueprint:
@@ -116,6 +117,12 @@ class TaxiBj:
         raise StbenchError(f"taxibj has the sources official and simulated, not '{source}'")
 
     def _official(self, p: TaxiBjParameters, raw: Path | None) -> Blueprint:
+        if windows := [name for name in p.files if Path(name).suffix.lower() in (".npz", ".npy")]:
+            raise StbenchError(
+                f"{windows[0]} cannot be imported: such files hold windows without dates, so that days, gaps and the "
+                f"split by time are lost; get the flow files {', '.join(OFFICIAL)} (`stbench fetch taxibj` says who "
+                "has them)"
+            )
         found = require([RawFile(name) for name in p.files], self.name, raw, ALIASES)
         paths = tuple(found[name] for name in p.files)
         files, days = opened_files(paths)

@@ -8,6 +8,7 @@ on the net differ in the gzip header only, so it is the uncompressed bytes that 
 
 from __future__ import annotations
 
+import difflib
 import gzip
 import hashlib
 import io
@@ -38,11 +39,14 @@ class RawFile:
     urls: tuple[str, ...] = ()
     """Mirrors, best first; empty where the file may not be fetched by a program."""
     licence: str = ""
+    also: tuple[str, ...] = ()
+    """Other names under which people have the file, folders included."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names under which the file is looked for."""
-        return (self.name, self.name + ".gz") if self.of == "content" else (self.name,)
+        names = (self.name, *self.also)
+        return tuple(each + end for each in names for end in ("", ".gz")) if self.of == "content" else names
 
 
 def cache_folder(dataset: str) -> Path:
@@ -81,6 +85,26 @@ def named(folder: Path, name: str) -> Path | None:
     return next((each for each in entries(folder) if each.name.lower() == last.lower() and each.is_file()), None)
 
 
+MOST_NAMED = 8
+
+
+def what_lies(searched: Sequence[Path], wanted: Sequence[str] = ()) -> str:
+    """The part of an error sentence that says what the searched folders hold, names like the wanted ones first."""
+    held = {folder: [each.name for each in entries(folder)] for folder in dict.fromkeys(searched) if folder.is_dir()}
+    told = [f"{folder} holds {_some(names, wanted)}" for folder, names in held.items() if names]
+    if told:
+        return "; ".join(told)
+    return "which hold nothing" if held else "of which none is a folder"
+
+
+def _some(names: Sequence[str], wanted: Sequence[str]) -> str:
+    lower = {each.lower(): each for each in reversed(names)}
+    near = [each for name in wanted[:MOST_NAMED] for each in difflib.get_close_matches(name.lower(), lower, 1, 0.7)]
+    first = list(dict.fromkeys([*(lower[each] for each in near), *names]))
+    more = len(first) - MOST_NAMED
+    return ", ".join(first[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def find_in(folder: Path, spec: RawFile) -> Path | None:
     """The file of that name, plain or compressed, in one folder; None when it is not there."""
     return next((path for name in spec.names if (path := named(folder, name)) is not None), None)
@@ -115,6 +139,7 @@ def require(
         where = f"{searched[most]} has {len(present[most])} of the {len(files)} but not {', '.join(missing)}"
     else:
         where = f"none of {', '.join(spec.name for spec in files)} is in {', '.join(map(str, searched))}"
+    where = f"{where}; {what_lies(searched, [spec.name for spec in files])}"
     raise StbenchError(
         f"the official files of '{dataset}' were not found: {where}; `stbench fetch {dataset}` gets them or says who "
         f"has them, `--raw DIR` or STBENCH_RAW says where they lie, `--source simulated` does without"

@@ -10,7 +10,6 @@ from stbench import paths, registry
 from stbench.contract.datasets import SOURCES, Blueprint, parse_parameters
 from stbench.errors import StbenchError, nearest
 from stbench.raw.fetch import HasRawFiles
-from stbench.raw.files import require
 
 if TYPE_CHECKING:
     from stbench.store.reader import Store
@@ -20,22 +19,23 @@ def resolve(dataset: str, settings: Mapping[str, Any], source: str = "auto", raw
     """The blueprint of a dataset with these settings; no frame is computed.
 
     `source` is one of `SOURCES`, or "auto" for the best one available; `raw` is the folder of raw files, by default
-    `STBENCH_RAW`. `StbenchError` for an unknown dataset, parameter or source and for a source that is not available.
+    `STBENCH_RAW`. Where `raw` is given, "auto" means the official files in it. `StbenchError`
+    for an unknown dataset, parameter or source and for a source that is not available.
     """
     generator = registry.dataset(dataset)
-    raw = raw or paths.raw_dir()
+    given, raw = raw is not None, raw or paths.raw_dir()
     available = generator.sources(raw)
     if source == "auto":
         if not available:
             raise StbenchError(
                 f"no source of the dataset '{dataset}' is available: set STBENCH_RAW to the folder of its raw files"
             )
-        source = available[0]
-    if source not in available:
+        # Who names a folder wants what is in it, and is told where that is nothing.
+        source = "official" if given and isinstance(generator, HasRawFiles) else available[0]
+    known = isinstance(generator, HasRawFiles) and source == "official"
+    if source not in available and not known:
         if source not in SOURCES:
             raise StbenchError(f"there is no source '{source}': {nearest(source, ('auto', *SOURCES))}")
-        if source == "official" and isinstance(generator, HasRawFiles) and generator.raw_files:
-            require(generator.raw_files, dataset, raw, generator.raw_aliases)  # says which file is missing
         where = f"in {raw}" if raw else "and STBENCH_RAW is not set"
         raise StbenchError(
             f"the source '{source}' of the dataset '{dataset}' is not available {where}: "
