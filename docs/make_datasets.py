@@ -43,6 +43,32 @@ $ stbench fetch moving-mnist
 $ stbench generate waveeq --out waveeq.zarr
 $ stbench info waveeq.zarr
 ```
+
+## What is checked in raw files
+
+Raw files are looked for in the folder given with `--raw` (or `STBENCH_RAW`), in `<dataset>/` in it, and in the folder
+`stbench fetch` fills. With `--raw`, `--source auto` means the official files there: where none is found, the command
+ends and says what was looked for and what lies there. Capitals in names do not count; hidden files are skipped.
+
+| dataset | format | what is compared | checksum |
+|---|---|---|---|
+| `moving-mnist` | IDX, gzip | size, header, labels; the dotted names of other copies are known | MD5 of the content |
+| `sprites` | PNG | size of the file and the picture, depth, transparency | SHA-256 of the file, CRC-32 of every chunk |
+| `chairs` | PNG | 62 views a chair, no chair twice, size of the picture, colour | CRC-32 of every chunk, before the store |
+| `kth` | AVI | picture, 25 frames per second, no video twice; frames are counted where the header says too few | of lossless copies (FFV1) |
+| `mug` | JPEG | size of the picture, numbers without a gap and none twice | none in the format |
+| `sst` | netCDF-4 (HDF5) | axes, order of days, attributes, range of temperatures | where the file has Fletcher-32 |
+| `sst` | netCDF-3, CDF-5 | the same, and every byte belongs to a variable of the header | none in the format |
+| `taxibj` | HDF5 | axes against the name, dates, order, range of counts | where the file has Fletcher-32 |
+
+What a format carries no checksum for cannot be told from other values once it is damaged: pixels of JPEG and lossy
+video, values of netCDF-3, of HDF5 without Fletcher-32 and without compression, and IDX files other than the official
+ones. Compare such files with the checksums of whoever gave them to you.
+
+netCDF variables are unpacked by one set of rules: `_Unsigned` first; holes by `_FillValue`, `missing_value` and the
+valid range, in the units of what is stored and only where they fit its type; scale and offset last. Times are rounded
+to the second before their day is taken. Rows from north to south are turned. Temperatures are in degrees Celsius or
+kelvin, in any of their words.
 """
 
 
