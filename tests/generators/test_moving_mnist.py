@@ -246,7 +246,10 @@ def test_a_wrong_official_file_stops_generation_before_anything_is_written(
         moving_mnist.blueprint(parameters, "official", raw)
     with pytest.raises(StbenchError, match="but not train-labels-idx1-ubyte"):
         resolve("moving-mnist", SMALL, "official", raw)
-    assert resolve("moving-mnist", SMALL, "auto", raw).source == "simulated"
+    with pytest.raises(StbenchError, match="but not train-labels-idx1-ubyte"):
+        resolve("moving-mnist", SMALL, "auto", raw)
+    monkeypatch.setenv("STBENCH_RAW", str(raw))
+    assert resolve("moving-mnist", SMALL, "auto").source == "simulated"
     with pytest.raises(StbenchError, match="not 'procedural'"):
         moving_mnist.blueprint(parameters, "procedural", raw)
 

@@ -160,12 +160,17 @@ def test_a_wrong_length_stops_generation_before_anything_is_written(tree: Path, 
     assert "body/0.png has 33,733 bytes, not the 33,734" in refusal(made, tmp_path / "out.zarr")
 
 
-def test_a_missing_file_is_named_and_auto_falls_back(tree: Path) -> None:
+def test_a_missing_file_is_named_and_auto_falls_back_where_no_folder_was_named(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tree / "sprites" / "hair" / "3.png").unlink()
     assert sprites.sources(tree) == ("simulated",)
     with pytest.raises(StbenchError, match=r"has 24 of the 25 but not hair/3\.png"):
         sprites.blueprint(SpritesParameters(), "official", tree)
-    assert resolve("sprites", {"characters": 12}, "auto", tree).source == "simulated"
+    with pytest.raises(StbenchError, match=r"has 24 of the 25 but not hair/3\.png"):
+        resolve("sprites", {"characters": 12}, "auto", tree)
+    monkeypatch.setenv("STBENCH_RAW", str(tree))
+    assert resolve("sprites", {"characters": 12}, "auto").source == "simulated"
 
 
 def test_a_damaged_sheet_of_the_stand_in_is_named_and_written_again_once_deleted(
