@@ -25,9 +25,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stbench.contract import presets
 from stbench.contract.datasets import Track
 from stbench.contract.models import Task
-from stbench.models import presets
 from stbench.models.sepvar.model import SeparationOfVariables, plugin
 from stbench.training.batches import Batches
 

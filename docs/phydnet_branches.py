@@ -20,6 +20,7 @@ from stbench.baselines.phydnet.model import PhyDNet
 from torch import Tensor
 
 from stbench.cli import console
+from stbench.contract.presets import PRESETS
 from stbench.errors import StbenchError
 from stbench.results.aggregate import read_results
 from stbench.running.run import run
@@ -35,7 +36,7 @@ def exchanged(self: PhyDNet, content: Tensor, motion: Tensor, horizon: int) -> T
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("track", choices=TRACKS)
-    parser.add_argument("--preset", default="cpu", choices=["paper", "cpu", "quick"])
+    parser.add_argument("--preset", default="cpu", choices=[*PRESETS])
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     options = parser.parse_args()
     dataset, _, track = options.track.partition("/")

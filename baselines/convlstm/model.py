@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stbench.contract.models import ModelPlugin, Task
+from stbench.contract.presets import beside
 from stbench.errors import StbenchError
-from stbench.models import presets
 from stbench.models.parts.components import make
 
 from .cell import ConvLSTMStack
@@ -183,5 +183,5 @@ plugin = ModelPlugin(
   year = {2015}
 }""",
     build=build,
-    presets=lambda dataset: presets.load("convlstm", dataset, package="stbench.baselines.presets"),
+    presets=beside(__name__),
 )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from stbench.contract.models import ModelPlugin, Task
+from stbench.contract.settings import construct
 from stbench.errors import StbenchError
 from stbench.splits.training import TrainingWindows
 
@@ -72,7 +73,7 @@ def _longest(known: np.ndarray) -> int:
 
 
 def build(configuration: Mapping[str, Any], task: Task) -> Climatology:
-    return Climatology(task)
+    return construct("climatology", Climatology, configuration, task)
 
 
 plugin = ModelPlugin(

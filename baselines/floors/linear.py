@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from stbench.contract.models import ModelPlugin, Task
+from stbench.contract.settings import construct
 from stbench.splits.training import TrainingWindows
 
 from .frames import blocks, mean_frame, value_range
@@ -128,7 +129,9 @@ class StencilAutoregression:
 
 
 def build(configuration: Mapping[str, Any], task: Task) -> VectorAutoregression | StencilAutoregression:
-    return StencilAutoregression(task) if task.is_image else VectorAutoregression(task)
+    if task.is_image:
+        return construct("linear", StencilAutoregression, configuration, task)
+    return construct("linear", VectorAutoregression, configuration, task)
 
 
 plugin = ModelPlugin(

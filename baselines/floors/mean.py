@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from stbench.contract.models import Factors, ModelPlugin, Task
+from stbench.contract.settings import construct
 from stbench.splits.training import TrainingWindows
 
 from .frames import mean_frame
@@ -42,7 +43,7 @@ class Mean:
 
 
 def build(configuration: Mapping[str, Any], task: Task) -> Mean:
-    return Mean(task)
+    return construct("mean", Mean, configuration, task)
 
 
 plugin = ModelPlugin(

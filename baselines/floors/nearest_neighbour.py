@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from stbench.contract.models import ModelPlugin, Task
+from stbench.contract.settings import construct
 from stbench.splits.training import TrainingWindows
 
 from .frames import Normaliser, blocks
@@ -95,7 +96,7 @@ class NearestNeighbour:
 
 
 def build(configuration: Mapping[str, Any], task: Task) -> NearestNeighbour:
-    return NearestNeighbour(task)
+    return construct("nearest-neighbour", NearestNeighbour, configuration, task)
 
 
 plugin = ModelPlugin(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from stbench.contract.models import Factors, ModelPlugin, Task
+from stbench.contract.settings import construct
 from stbench.splits.training import TrainingWindows
 
 
@@ -35,7 +36,7 @@ class Persistence:
 
 
 def build(configuration: Mapping[str, Any], task: Task) -> Persistence:
-    return Persistence()
+    return construct("persistence", Persistence, configuration)
 
 
 plugin = ModelPlugin(

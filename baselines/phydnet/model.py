@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stbench.contract.models import ModelPlugin, Task
-from stbench.errors import StbenchError, nearest
-from stbench.models import presets
+from stbench.contract.presets import beside
+from stbench.contract.settings import construct
+from stbench.errors import StbenchError
 from stbench.models.parts.components import choose
 
 from ..convlstm.cell import ConvLSTMStack
@@ -23,7 +24,6 @@ from .cell import PhyCell
 from .networks import branch_decoder, branch_encoder, frame_decoder, frame_encoder
 
 OUTPUTS: dict[str, Callable[[Tensor], Tensor]] = {"sigmoid": torch.sigmoid, "identity": lambda frames: frames}
-SETTINGS = {"width", "residual", "strides", "output", "moment_weight", "teacher_steps"}
 
 
 class PhyDNet(nn.Module):
@@ -152,12 +152,7 @@ def _latent(frame_shape: tuple[int, ...], strides: Sequence[int]) -> tuple[int, 
 
 def build(settings: Mapping[str, Any], task: Task) -> PhyDNet:
     """The model for a task; initial weights come from torch's global generator."""
-    for name in settings:
-        if name not in SETTINGS:
-            raise StbenchError(f"phydnet has no setting '{name}': {nearest(name, SETTINGS)}")
-    if missing := sorted(SETTINGS - set(settings)):
-        raise StbenchError(f"phydnet lacks the setting '{missing[0]}' in its configuration")
-    return PhyDNet(task.frame_shape, **settings)
+    return construct("phydnet", PhyDNet, settings, task.frame_shape)
 
 
 plugin = ModelPlugin(
@@ -175,6 +170,6 @@ plugin = ModelPlugin(
   year = {2020}
 }""",
     build=build,
-    presets=lambda dataset: presets.load("phydnet", dataset, package="stbench.baselines.presets"),
+    presets=beside(__name__),
     capabilities=("forecast", "swap"),
 )

@@ -15,6 +15,7 @@ from stbench.boards.curves import curves_of_block
 from stbench.boards.leaderboard import read_published
 from stbench.boards.reported import Reported, read_reported
 from stbench.boards.svg import dash_text, paint, stroke_classes, svg_curves
+from stbench.contract.presets import PRESETS
 from stbench.errors import StbenchError
 from stbench.pictures.colours import DASHES, MODELS, SIMULATED
 from stbench.results import numbers
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
     from stbench.metrics import Metric
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
-PRESETS = {
-    "paper": "Configurations as published.",
-    "cpu": "Reduced configurations, about a quarter of an hour of training on two cores.",
-    "quick": "Seconds to minutes, to see that everything works. No statement about a model.",
-}
 
 
 @dataclass(frozen=True)
@@ -100,7 +96,7 @@ def render(found: Iterable[Board], reported: Iterable[Reported]) -> str:
         legend = tuple(Legend(curve.label, style, *paint(style)) for curve, style in zip(curves, styles, strict=True))
         return BlockView(block, Markup(svg_curves(curves, board.metrics[0])) if curves else "", legend)
 
-    order = {name: place for place, name in enumerate(PRESETS)}
+    order = {name: place for place, name in enumerate(reversed([*PRESETS]))}
     ordered = sorted(found, key=lambda board: (order.get(board.preset, len(order)), board.preset))
     by_track: dict[str, list[Reported]] = {}
     for each in reported:

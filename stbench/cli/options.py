@@ -10,6 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from stbench.cli.parse import parse_duration, parse_settings
+from stbench.contract.presets import PRESETS
 
 if TYPE_CHECKING:
     from stbench.store.reader import Store
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 SOURCES = ("auto", "official", "simulated", "procedural")
-PRESETS = ("quick", "cpu", "paper")
 
 
 def _settings(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
@@ -81,7 +81,11 @@ def store_argument(command: _Command) -> _Command:
 
 def preset_option(command: _Command) -> _Command:
     return click.option(
-        "--preset", type=click.Choice(PRESETS), default="quick", show_default=True, help="The complete configuration."
+        "--preset",
+        type=click.Choice([*PRESETS]),
+        default="quick",
+        show_default=True,
+        help="The complete configuration.",
     )(command)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from stbench.cli import console
-from stbench.cli.options import PRESETS, find_store, i3d_option, path_option, set_option, source_option
+from stbench.cli.options import find_store, i3d_option, path_option, set_option, source_option
 from stbench.cli.standings import show_run
+from stbench.contract.presets import PRESETS
 
 
 @click.command()
@@ -22,7 +23,7 @@ from stbench.cli.standings import show_run
 @click.option("--name", required=True, help="What the leaderboard calls the model.")
 @click.option("--parameters", type=click.IntRange(min=0), required=True, help="Trainable numbers, over all its stages.")
 @click.option(
-    "--preset", type=click.Choice(PRESETS), default="paper", show_default=True, help="The board it belongs to."
+    "--preset", type=click.Choice([*PRESETS]), default="paper", show_default=True, help="The board it belongs to."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of its training.")
 @path_option("--data", help="The dataset store.  [default: the one of --source and --set]")

@@ -20,8 +20,9 @@ import numpy as np
 
 from stbench import registry
 from stbench.contract.datasets import fingerprint
+from stbench.contract.presets import merge
+from stbench.contract.settings import construct
 from stbench.errors import StbenchError, nearest
-from stbench.models.presets import merge
 from stbench.progress import Reporter, Silent
 from stbench.splits.training import TrainingWindows
 from stbench.store.reader import Store
@@ -161,7 +162,7 @@ def _network(store: Store, heads: tuple[Head, ...], settings: Mapping[str, Any])
     shape = store.frame_shape
     if len(shape) != 3 or shape[1] != shape[2] or shape[1] < 16 or shape[1] & (shape[1] - 1):
         raise StbenchError(f"a judge wants square frames whose side is a power of two from 16, not {shape}")
-    return JudgeNetwork(shape, heads, **settings)
+    return construct("the judge", JudgeNetwork, settings, shape, heads)
 
 
 def judges_folder(runs: Path, dataset: str) -> Path:

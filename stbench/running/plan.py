@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from stbench import paths, registry
 from stbench.contract.datasets import Track, fingerprint
 from stbench.contract.models import ModelPlugin
+from stbench.contract.presets import PRESETS, select
 from stbench.errors import StbenchError, nearest
 from stbench.progress import Reporter
 from stbench.protocols.known import check_capability
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 TRAINED = "trained"
 """Folder of the weights of a dataset's tracks."""
-PRESETS = ("quick", "cpu", "paper")
 
 
 def split_model_name(text: str) -> tuple[str, str]:
@@ -67,8 +67,9 @@ def choose(model: str, dataset: str, *, track: str | None = None, preset: str = 
             raise StbenchError(f"the floor '{name}' has no variants, so there is no '{model}'")
         split = "train+val" if preset == "paper" else "train"
         return Choice(plugin, variant, chosen, preset, {"model": {}, "training": {"split": split}})
-    from stbench.models.presets import select
-
+    if not plugin.presets(dataset):
+        known = [each for each in registry.names("datasets") if plugin.presets(each)]
+        raise StbenchError(f"'{name}' has no presets for the dataset '{dataset}': {nearest(dataset, known)}")
     return Choice(plugin, variant, chosen, preset, select(plugin, dataset, preset, variant))
 
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from stbench import paths, registry
 from stbench.contract.datasets import Track, fingerprint
+from stbench.contract.presets import PRESETS
 from stbench.errors import StbenchError, nearest
 from stbench.progress import Reporter, Silent
-from stbench.running.plan import PRESETS
 from stbench.running.run import RunResult, i3d_for
 from stbench.running.stages import code_of_predictions
 

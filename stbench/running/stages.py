@@ -32,7 +32,7 @@ LEFT_OUT = {
     "stbench.cli": "reads commands and prints",
     "stbench.conformance": "tests models",
     "stbench.errors": "words",
-    "stbench.models.presets": "resolves the configuration, which the identity of a run holds",
+    "stbench.contract.presets": "resolves the configuration, which the identity of a run holds",
     "stbench.paths": "where files lie",
     "stbench.pictures": "shows results",
     "stbench.progress": "words",

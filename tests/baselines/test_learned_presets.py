@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from stbench import registry
+from stbench.contract import presets
 from stbench.contract.models import Task
-from stbench.models import presets
 from stbench.training.settings import TrainingSettings
 
 FRAMES = {

@@ -10,8 +10,8 @@ import torch
 from sepvar_tasks import FRAMES, UNSEEN, task
 from torch import nn
 
+from stbench.contract import presets
 from stbench.errors import StbenchError
-from stbench.models import presets
 from stbench.models.parts.convolutions import Conv2d, Stage, conv3
 from stbench.models.parts.dcgan import DCGANDecoder, DCGANEncoder
 from stbench.models.parts.maps import MapDecoder, MapEncoder

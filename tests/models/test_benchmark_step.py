@@ -9,7 +9,7 @@ import pytest
 import torch
 from sepvar_tasks import task
 
-from stbench.models import presets
+from stbench.contract import presets
 from stbench.models.sepvar.model import plugin
 
 BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "training_step.py"

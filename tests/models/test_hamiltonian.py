@@ -45,7 +45,7 @@ ACTION = torch.tensor([2, 0, 1])
 
 def model(**changes: Any) -> Hamiltonian:
     torch.manual_seed(0)
-    return Hamiltonian(SMALL | changes, (3, 16, 16))
+    return Hamiltonian((3, 16, 16), **SMALL | changes)
 
 
 def clip(seed: int = 0, frames: int = 8) -> torch.Tensor:
@@ -58,7 +58,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def test_parameters_of_the_released_sprites_configuration_are_counted_exactly() -> None:
     with torch.device("meta"):
-        whole = Hamiltonian(RELEASED, (3, 64, 64))
+        whole = Hamiltonian((3, 64, 64), **RELEASED)
     heads = 2_664 * 2 + 131_584
     assert count_parameters(whole.encoder) == 82_092_544
     assert count_parameters(whole.decoder) == 73_303_049
@@ -261,7 +261,7 @@ def test_missing_action_is_refused_in_training() -> None:
 @pytest.mark.parametrize("shape", [(100,), (1, 64, 32), (1, 30, 30)])
 def test_frames_that_do_not_fit_the_networks_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(StbenchError, match="multiple of 8"):
-        Hamiltonian(SMALL, shape)
+        Hamiltonian(shape, **SMALL)
 
 
 def test_unknown_loss_term_is_refused() -> None:
@@ -290,7 +290,7 @@ def test_paper_presets_have_the_sizes_that_the_docs_state(name: str, parameters:
     dataset, _, variant = name.partition(":")
     settings = choose(f"hamiltonian:{variant}" if variant else "hamiltonian", dataset, preset="paper").configuration
     with torch.device("meta"):
-        module = Hamiltonian(settings["model"], (3, 64, 64))
+        module = Hamiltonian((3, 64, 64), **settings["model"])
     assert count_parameters(module) == parameters
     assert f"{parameters:,}" in (Path(__file__).parents[2] / "docs" / "reproduction.md").read_text("utf-8")
 

@@ -11,8 +11,8 @@ import torch
 from sepvar_tasks import task
 from torch import Tensor
 
+from stbench.contract import presets
 from stbench.errors import StbenchError
-from stbench.models import presets
 from stbench.models.parts.integrator import ResidualMLP
 from stbench.models.parts.ode import DormandPrince, Euler, RungeKutta38
 from stbench.models.sepvar.model import SeparationOfVariables, plugin

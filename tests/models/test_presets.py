@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from sepvar_tasks import FRAMES, task
 
 from stbench.cli.main import cli
+from stbench.contract import presets
 from stbench.contract.models import ModelPlugin
 from stbench.errors import StbenchError
-from stbench.models import presets
 from stbench.models.sepvar.model import plugin
 from stbench.training.settings import TrainingSettings
 
@@ -137,7 +137,7 @@ def test_merge_replaces_lists_whole_and_copies_tables():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("waveq-100", "paper"), "dataset 'waveq-100'.*did you mean 'waveeq-100'"),
+        (("waveq-100", "paper"), "'sepvar' has no presets for the dataset 'waveq-100'"),
         (("waveeq-100", "papr"), "preset 'papr'.*did you mean 'paper'.*cpu, paper, quick"),
         (("waveeq-100", "paper", "without_s"), "variant 'without_s'.*did you mean 'without-s'"),
     ],

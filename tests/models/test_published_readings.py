@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sepvar_tasks import FRAMES
 
-from stbench.models import presets
+from stbench.contract import presets
 from stbench.models.sepvar.model import plugin
 
 MLP = {"name": "mlp"}

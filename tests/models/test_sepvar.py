@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from stbench.contract import presets
 from stbench.contract.datasets import Track
 from stbench.contract.models import Task
 from stbench.errors import StbenchError
-from stbench.models import presets
 from stbench.models.sepvar.model import SeparationOfVariables, plugin
 from stbench.training.cost import count_macs, count_parameters
 
@@ -133,7 +133,7 @@ def test_macs_of_convolutions_equal_the_sum_written_by_hand():
 def test_impossible_settings_are_told_in_a_sentence(change, sentence):
     table = {**presets.select(plugin, "waveeq-100", "quick")["model"], **change}
     with pytest.raises(StbenchError, match=sentence):
-        SeparationOfVariables(table, (100,), 5)
+        SeparationOfVariables((100,), 5, **table)
 
 
 def test_transfer_shows_the_content_of_one_clip_in_the_states_of_another(model):

@@ -72,7 +72,7 @@ def build(name, **changes):
     table = {**MODELS[name], "initial_std": 0.2, **changes}
     settings = {key: value for key, value in table.items() if key != "pixels"}
     torch.manual_seed(1)
-    return SeparationOfVariables(settings, (2, table["pixels"], table["pixels"]), N), table
+    return SeparationOfVariables((2, table["pixels"], table["pixels"]), N, **settings), table
 
 
 def video(table, seed=2):

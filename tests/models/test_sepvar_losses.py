@@ -106,7 +106,7 @@ def drawn_start(seed):
 def test_every_loss_term_equals_the_papers_equation(frame_shape, changes):
     table = settings(**changes)
     torch.manual_seed(1)
-    module = SeparationOfVariables(table, frame_shape, CONDITIONING)
+    module = SeparationOfVariables(frame_shape, CONDITIONING, **table)
     batch = torch.rand(BATCH, LENGTH, *frame_shape)
     terms = module.loss({"frames": batch}, torch.Generator().manual_seed(4))
     expected = Reference(module, table).losses(batch.numpy(), drawn_start(4))
@@ -119,7 +119,7 @@ def test_every_loss_term_equals_the_papers_equation(frame_shape, changes):
 
 def test_autoencoding_window_is_drawn_from_all_starts_and_only_from_the_given_generator():
     torch.manual_seed(1)
-    module = SeparationOfVariables(settings(), (10,), CONDITIONING)
+    module = SeparationOfVariables((10,), CONDITIONING, **settings())
     batch = {"frames": torch.rand(BATCH, LENGTH, 10)}
     reference = Reference(module, settings())
     by_start = [
@@ -137,7 +137,7 @@ def test_autoencoding_window_is_drawn_from_all_starts_and_only_from_the_given_ge
 
 def test_forecast_is_the_roll_out_without_the_conditioning_frames():
     torch.manual_seed(1)
-    module = SeparationOfVariables(settings(), (2, 3, 4), CONDITIONING).eval()
+    module = SeparationOfVariables((2, 3, 4), CONDITIONING, **settings()).eval()
     conditioning = torch.rand(BATCH, CONDITIONING, 2, 3, 4)
     with torch.no_grad():
         forecast = module(conditioning, 5).numpy()
@@ -153,7 +153,7 @@ def test_forecast_is_the_roll_out_without_the_conditioning_frames():
 
 def test_bfloat16_autocast_keeps_state_output_and_losses_in_float32_and_close():
     torch.manual_seed(1)
-    module = SeparationOfVariables(settings(), (10,), CONDITIONING)
+    module = SeparationOfVariables((10,), CONDITIONING, **settings())
     batch = {"frames": torch.rand(BATCH, LENGTH, 10)}
     plain = module.loss(batch, torch.Generator().manual_seed(0))
     with torch.autocast("cpu", torch.bfloat16):

@@ -22,6 +22,12 @@ from stbench.running.suite import Job, everything, floors, tracks_of
         ("sepvar", "waveeq", "quik", "did you mean 'quick'"),
         ("mean:x", "waveeq", "quick", "has no variants"),
         ("convlstm", "sprites", "quick", "has no presets for the dataset 'sprites'"),
+        (
+            "convlstm",
+            "waveeq-100",
+            "quick",
+            "presets for the dataset 'waveeq-100': did you mean 'waveeq'.*known: chairs, kth",
+        ),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest_one(model: str, dataset: str, preset: str, sentence: str) -> None:

@@ -39,7 +39,7 @@ def test_interrupted_and_resumed_training_equals_the_uninterrupted_one(tmp_path,
 
     def run(folder, **keywords):
         torch.manual_seed(0)
-        module = SeparationOfVariables(MODEL, (1, 32, 32), 3)
+        module = SeparationOfVariables((1, 32, 32), 3, **MODEL)
         return module, train(module, windows, settings, tmp_path / folder, seed=3, identity={}, **keywords)
 
     whole, _ = run("whole")

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from stbench.contract.models import ModelPlugin, Task
+from stbench.contract.presets import beside
+from stbench.contract.settings import construct
 from stbench.errors import StbenchError, nearest
-from stbench.models import presets
 
 from ..parts.components import choose
 from .networks import ContentNetwork, FrameDecoder, FrameEncoder, Gaussian, MotionNetwork, full_precision
@@ -46,34 +47,49 @@ class Hamiltonian(nn.Module):
     `loss_weights` of `TERMS`.
     """
 
-    def __init__(self, settings: Mapping[str, Any], frame_shape: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        frame_shape: tuple[int, ...],
+        *,
+        content_size: int,
+        blocks: int,
+        block_size: int,
+        conditioned: bool,
+        label: str,
+        operator: str,
+        operator_gain: float,
+        unit_norm: bool,
+        frame_range: str,
+        divergence_frames: str,
+        encoder: Mapping[str, Any],
+        decoder: Mapping[str, Any],
+        loss_weights: Mapping[str, float],
+    ) -> None:
         super().__init__()
         if len(frame_shape) != 3 or frame_shape[1] != frame_shape[2] or frame_shape[1] % 8:
             raise StbenchError(
                 f"the Hamiltonian model wants square images whose side is a multiple of 8, not frames of {frame_shape}"
             )
-        frames = settings["divergence_frames"]
-        if frames not in DIVERGENCE_FRAMES:
-            raise StbenchError(f"divergence_frames cannot be '{frames}': {nearest(frames, DIVERGENCE_FRAMES)}")
-        self.frame_scale, self.frame_shift = choose("frame_range", FRAME_RANGES, settings["frame_range"])
-        self.label = str(settings["label"])
-        self.labels = (self.label,)
-        self.blocks, self.block_size = settings["blocks"], settings["block_size"]
-        self.content_size = settings["content_size"]
-        self.conditioned, self.unit_norm = settings["conditioned"], settings["unit_norm"]
-        self.at_reference = frames == "reference"
-        weights = settings["loss_weights"]
-        if unknown := [name for name in weights if name not in TERMS]:
+        if divergence_frames not in DIVERGENCE_FRAMES:
+            near = nearest(divergence_frames, DIVERGENCE_FRAMES)
+            raise StbenchError(f"divergence_frames cannot be '{divergence_frames}': {near}")
+        self.frame_scale, self.frame_shift = choose("frame_range", FRAME_RANGES, frame_range)
+        self.label = label
+        self.labels = (label,)
+        self.blocks, self.block_size, self.content_size = blocks, block_size, content_size
+        self.conditioned, self.unit_norm = conditioned, unit_norm
+        self.at_reference = divergence_frames == "reference"
+        if unknown := [name for name in loss_weights if name not in TERMS]:
             raise StbenchError(f"there is no loss term '{unknown[0]}': {nearest(unknown[0], TERMS)}")
-        self.loss_weights = {name: float(weights[name]) for name in TERMS if weights.get(name)}
-        features, motion = settings["encoder"]["features"], self.blocks * self.block_size
-        self.encoder = FrameEncoder(frame_shape, **settings["encoder"])
-        self.content = ContentNetwork(features, settings["content_size"])
-        self.motion = MotionNetwork(features, self.blocks if self.conditioned else 0, motion)
-        self.dynamics = HamiltonianBlocks(
-            self.blocks, self.block_size, kind=settings["operator"], gain=settings["operator_gain"]
+        self.loss_weights = {name: float(loss_weights[name]) for name in TERMS if loss_weights.get(name)}
+        motion = blocks * block_size
+        self.encoder = construct("the encoder of hamiltonian", FrameEncoder, encoder, frame_shape)
+        self.content = ContentNetwork(encoder["features"], content_size)
+        self.motion = MotionNetwork(encoder["features"], blocks if conditioned else 0, motion)
+        self.dynamics = HamiltonianBlocks(blocks, block_size, kind=operator, gain=operator_gain)
+        self.decoder = construct(
+            "the decoder of hamiltonian", FrameDecoder, decoder, frame_shape, content_size + motion
         )
-        self.decoder = FrameDecoder(frame_shape, settings["content_size"] + motion, **settings["decoder"])
         # Channels beside one another in memory: the 5 x 5 convolutions take half the time on a CPU.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -290,7 +306,7 @@ def build(settings: Mapping[str, Any], task: Task) -> Hamiltonian:
     Raises `StbenchError` where no training clip fills the momentum network's window. A shorter clip at prediction is
     padded with zeros, as published.
     """
-    module = Hamiltonian(settings, task.frame_shape)
+    module = construct("hamiltonian", Hamiltonian, settings, task.frame_shape)
     frames, window = task.track.conditioning + task.track.train_horizon, module.motion.history.window
     if frames < window:
         raise StbenchError(
@@ -312,6 +328,6 @@ plugin = ModelPlugin(
   year = {2021}
 }""",
     build=build,
-    presets=lambda dataset: presets.load("hamiltonian", dataset),
+    presets=beside(__name__),
     capabilities=("forecast", "swap", "generate", "transfer", "sample", "resample", "codes"),
 )

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stbench.contract.models import ModelPlugin, Task
-from stbench.errors import StbenchError
-from stbench.models import presets
+from stbench.contract.presets import beside
+from stbench.contract.settings import construct
+from stbench.errors import StbenchError, nearest
 
 from ..parts.components import choose, make
 from ..parts.convolutions import Code
@@ -28,6 +29,7 @@ OFFSETS = {"conditioning": False, "none": True}
 """Does T_0 stand for the first frame after the conditioning ones?"""
 DECODINGS = {"per_frame": True, "folded": False}
 """Has every time step its own batch statistics in the decoder?"""
+TERMS = ("prediction", "autoencoding", "static", "prior")
 
 
 class SeparationOfVariables(nn.Module):
@@ -47,29 +49,44 @@ class SeparationOfVariables(nn.Module):
       windows (Appendix B).
     """
 
-    def __init__(self, settings: Mapping[str, Any], frame_shape: tuple[int, ...], conditioning: int) -> None:
+    def __init__(
+        self,
+        frame_shape: tuple[int, ...],
+        conditioning: int,
+        *,
+        static_size: int,
+        temporal_size: int,
+        mixing: str,
+        encoder: Mapping[str, Any],
+        decoder: Mapping[str, Any],
+        integrator: Mapping[str, Any],
+        initial_std: float,
+        loss_weights: Mapping[str, float],
+        offset: str = "conditioning",
+        decode: str = "per_frame",
+        prior: str = "half_sum",
+        constraint_intervals: int | str = 1,
+    ) -> None:
         super().__init__()
-        check_fit(settings)
-        static_size, temporal_size = settings["static_size"], settings["temporal_size"]
+        check_fit(mixing, static_size, temporal_size, encoder, decoder, integrator)
         self.conditioning = conditioning
-        self.loss_weights: dict[str, float] = dict(settings["loss_weights"])
-        self.mix = choose("mixing", MIXINGS, settings["mixing"])
-        self.prior = choose("prior", PRIORS, settings.get("prior", "half_sum"))
-        self.starts_after = choose("offset", OFFSETS, settings.get("offset", "conditioning"))
-        self.step_statistics = choose("decode", DECODINGS, settings.get("decode", "per_frame"))
-        self.constraint_intervals: int | str = settings.get("constraint_intervals", 1)
-        encoder, decoder = settings["encoder"], settings["decoder"]
+        self.loss_weights = _weights(loss_weights, bool(static_size))
+        self.mix = choose("mixing", MIXINGS, mixing)
+        self.prior = choose("prior", PRIORS, prior)
+        self.starts_after = choose("offset", OFFSETS, offset)
+        self.step_statistics = choose("decode", DECODINGS, decode)
+        self.constraint_intervals = constraint_intervals
         self.takes_maps = bool(decoder.get("skips"))
         self.static_encoder: nn.Module | None = None
         if static_size:
             self.static_encoder = make("encoder", ENCODERS, encoder, frame_shape, conditioning, static_size)
         self.temporal_encoder: nn.Module = make("encoder", ENCODERS, encoder, frame_shape, conditioning, temporal_size)
-        code_size = temporal_size + (static_size if settings["mixing"] == "concat" else 0)
+        code_size = temporal_size + (static_size if mixing == "concat" else 0)
         self.decoder: nn.Module = make("decoder", DECODERS, decoder, frame_shape, code_size)
         for part in (self.static_encoder, self.temporal_encoder, self.decoder):
             if part is not None:
-                initialise(part, settings["initial_std"])
-        self.integrator: nn.Module = make("integrator", INTEGRATORS, settings["integrator"], temporal_size)
+                initialise(part, initial_std)
+        self.integrator: nn.Module = make("integrator", INTEGRATORS, integrator, temporal_size)
 
     def static(self, conditioning: Tensor) -> Code | None:
         """S = E_S of a window (batch, conditioning, *frame), None without S."""
@@ -179,9 +196,20 @@ class SeparationOfVariables(nn.Module):
         return terms
 
 
+def _weights(given: Mapping[str, float], with_static: bool) -> dict[str, float]:
+    """lambda of each term; `StbenchError` for a term there is not, or one that is there and has none."""
+    for name in given:
+        if name not in TERMS:
+            raise StbenchError(f"sepvar has no loss term '{name}': {nearest(name, TERMS)}")
+    for name in TERMS:
+        if name not in given and (with_static or name != "static"):
+            raise StbenchError(f"sepvar lacks the loss weight of '{name}' in its configuration")
+    return dict(given)
+
+
 def build(settings: Mapping[str, Any], task: Task) -> SeparationOfVariables:
     """The model for a task; initial weights come from torch's global generator."""
-    return SeparationOfVariables(settings, task.frame_shape, task.conditioning)
+    return construct("sepvar", SeparationOfVariables, settings, task.frame_shape, task.conditioning)
 
 
 plugin = ModelPlugin(
@@ -196,6 +224,6 @@ plugin = ModelPlugin(
   year = {2021}
 }""",
     build=build,
-    presets=lambda dataset: presets.load("sepvar", dataset),
+    presets=beside(__name__),
     capabilities=("forecast", "swap", "transfer", "codes"),
 )

@@ -65,21 +65,27 @@ PRIORS: dict[str, Callable[[Tensor], Tensor]] = {"half_sum": _half_sum, "half_me
 """Eq. 12 as coded: 1/2 sum_p T_0^2 of vectors, mean over the batch; 1/2 mean T_0^2 of maps."""
 
 
-def check_fit(settings: Mapping[str, Any]) -> None:
+def check_fit(
+    mixing: str,
+    static_size: int,
+    temporal_size: int,
+    encoder: Mapping[str, Any],
+    decoder: Mapping[str, Any],
+    integrator: Mapping[str, Any],
+) -> None:
     """`StbenchError` where parts that exist do not fit together."""
-    static_size, temporal_size = settings["static_size"], settings["temporal_size"]
-    if settings["mixing"] == "product" and static_size not in (0, temporal_size):
+    if mixing == "product" and static_size not in (0, temporal_size):
         raise StbenchError(
             f"the mixing 'product' needs codes of one size, but static_size is {static_size} and temporal_size is "
             f"{temporal_size}: make them equal, or use mixing 'concat'"
         )
-    names = {kind: settings[kind].get("name") for kind in ON_MAPS}
+    parts = {"encoder": encoder, "decoder": decoder, "integrator": integrator}
+    names = {kind: part.get("name") for kind, part in parts.items()}
     on_maps = {kind for kind, name in names.items() if name == ON_MAPS[kind]}
     if on_maps and on_maps != set(ON_MAPS):
         found = ", ".join(f"{kind} '{name}'" for kind, name in names.items())
         wanted = ", ".join(f"{kind} '{name}'" for kind, name in ON_MAPS.items())
         raise StbenchError(f"two-dimensional and vector codes do not mix ({found}): use {wanted}, or none of them")
-    encoder, decoder = settings["encoder"], settings["decoder"]
     if decoder.get("skips"):
         if not static_size:
             raise StbenchError(

@@ -1,1 +1,0 @@
-"""Preset files of the learned baselines, `<model>.<dataset>.toml`."""

@@ -1,0 +1,52 @@
+"""Settings of a model become keyword arguments, checked: the one way from a preset's table to an object."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from stbench.errors import StbenchError, nearest
+
+Made = TypeVar("Made")
+
+
+def construct(what: str, make: Callable[..., Made], settings: Mapping[str, Any], *arguments: Any) -> Made:
+    """`make(*arguments, **settings)`, where settings are the keyword-only parameters of `make`.
+
+    Those with a default may be left out. `what` is the subject of the sentence, "sepvar" or "the encoder 'mlp'".
+    Raises `StbenchError` for an unknown setting, with the nearest name, a missing one, and a value that is not of the
+    annotated type (a whole number where a number is asked for is).
+    """
+    known = {each.name: each for each in _parameters(make) if each.kind is each.KEYWORD_ONLY}
+    for name in settings:
+        if name not in known:
+            raise StbenchError(f"{what} has no setting '{name}': {nearest(name, known)}")
+    for name, parameter in known.items():
+        if parameter.default is parameter.empty and name not in settings:
+            raise StbenchError(f"{what} lacks the setting '{name}' in its configuration")
+    for name, value in settings.items():
+        check_type(f"the setting '{name}' of {what}", value, known[name].annotation)
+    return make(*arguments, **settings)
+
+
+def check_type(what: str, value: Any, kind: Any) -> None:
+    """`StbenchError` where a value read from TOML is not of the type `kind`; nothing is known of foreign types."""
+    if kind is inspect.Parameter.empty:
+        return
+    try:
+        msgspec.convert(value, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise StbenchError(f"{what} is {value!r}: {str(error)[:1].lower()}{str(error)[1:]}") from None
+    except TypeError:
+        return
+
+
+def _parameters(make: Callable[..., Any]) -> list[inspect.Parameter]:
+    try:
+        signature = inspect.signature(make, eval_str=True)
+    except NameError:  # an annotation that is imported for type checkers only
+        signature = inspect.signature(make)
+    return list(signature.parameters.values())
