@@ -76,7 +76,7 @@ def load_model(
     from stbench.store.named import open_named
 
     choice = choose(model, dataset, preset=preset)
-    store = open_named(dataset, {**registry.dataset(dataset).presets.get(preset, {}), **parameters}, source)
+    store = open_named(dataset, {**registry.dataset(dataset).presets.get(choice.base, {}), **parameters}, source)
     return load_trained(plan(choice, store, seed), runs_dir() if runs is None else Path(runs))
 
 

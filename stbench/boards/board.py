@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
 from stbench import registry
 from stbench.contract.datasets import Track, fingerprint
+from stbench.contract.presets import CUSTOM
 from stbench.results.aggregate import ResultRow
 from stbench.results.record import RunRecord
 
@@ -51,7 +52,8 @@ class Line:
     entries: tuple[Entry, ...]
     """By ascending seed."""
     rank: int | None
-    """1 is best; equal values share a rank; None where the track is not applicable to the model."""
+    """1 is best; equal values share a rank; None where the track is not applicable to the model, and for configurations
+    without a name."""
 
     @property
     def record(self) -> RunRecord:
@@ -262,7 +264,7 @@ def _board(entries: Sequence[Entry]) -> Board:
         reported=_shorter_means((row for entry in entries for row in entry.rows), horizon),
         by_lead_time=any(row.lead_time == "1" for entry in entries for row in entry.rows if row.metric == metrics[0]),
         blocks=tuple(
-            Block(key[0], key[1], key[2], _ranked(blocks[key], metrics[0] if metrics else "", mean_lead_time))
+            Block(key[0], key[1], key[2], _placed(blocks[key], metrics[0] if metrics else "", mean_lead_time))
             for key in order
         ),
     )
@@ -289,6 +291,12 @@ def _configuration(entry: Entry) -> tuple[str, str, str]:
     record = entry.record
     made = fingerprint([record.model_version, record.configuration, record.steps])
     return record.full_model, record.model_version, made
+
+
+def _placed(entries: Sequence[Entry], metric: str, lead_time: str) -> tuple[Line, ...]:
+    """In order of rank; without a rank where a user has given his configuration no name."""
+    lines = _ranked(entries, metric, lead_time)
+    return lines if entries[0].record.preset != CUSTOM else tuple(replace(line, rank=None) for line in lines)
 
 
 def _ranked(entries: Sequence[Entry], metric: str, lead_time: str) -> tuple[Line, ...]:

@@ -24,6 +24,7 @@ from stbench.boards.absent import absent
 from stbench.boards.board import Block, Board, Entry, Line, Summary, boards
 from stbench.boards.reported import read_reported
 from stbench.contract.datasets import fingerprint
+from stbench.contract.presets import CUSTOM
 from stbench.errors import StbenchError
 from stbench.results.aggregate import RESULTS, read_results
 from stbench.results.record import RECORD, RunRecord, read_record
@@ -78,15 +79,20 @@ def build(runs: Path, out: Path, reported: Path | None = None) -> list[Path]:
     """Publish the finished runs under `runs` into `out` and rebuild every CSV there; gives the CSVs.
 
     A run replaces the published one of the same preset, track, model, seed and data digest unless that one is newer, or
-    was trained to its end and this one was not. `reported`, the numbers papers report, is checked and copied beside the
-    boards. Raises `StbenchError` when there is nothing to build from, or a record or result table is damaged.
+    was trained to its end and this one was not. Runs of a configuration that a user has given no name stay out.
+    `reported`, the numbers papers report, is checked and copied beside the boards. Raises `StbenchError` when there is
+    nothing to build from, or a record or result table is damaged.
     """
-    for folder in find_runs(runs):
+    made = find_runs(runs)
+    ranked = [folder for folder in made if read_record(folder).preset != CUSTOM]
+    for folder in ranked:
         publish(folder, out)
     found = read_published(out)
     if not found:
+        nameless = len(made) - len(ranked)
+        beside = f" ({nameless} of a configuration without a name, see `stbench run --name`)" if nameless else ""
         raise StbenchError(
-            f"there is no finished run under {runs} and no published one under {out / RECORDS}: "
+            f"there is no finished run under {runs}{beside} and no published one under {out / RECORDS}: "
             "make one with `stbench run`"
         )
     written = []

@@ -59,10 +59,21 @@ def datasets() -> None:
 
 @click.command()
 @click.option("--dataset", default=None, help="Show the presets for this dataset only.")
-def models(dataset: str | None) -> None:
+@click.option(
+    "--show",
+    nargs=3,
+    type=str,
+    default=None,
+    metavar="MODEL[:VARIANT] DATASET PRESET",
+    help="Print the resolved configuration instead, as `stbench run --preset FILE.toml` reads it.",
+)
+def models(dataset: str | None, show: tuple[str, str, str] | None) -> None:
     """List the models, floors among them, and below them the presets and variants for each dataset."""
     from stbench import registry
 
+    if show is not None:
+        click.echo(configuration_text(*show), nl=False)
+        return
     if dataset is not None:
         registry.dataset(dataset)
     rows: list[tuple[str, ...]] = []
@@ -89,6 +100,21 @@ def models(dataset: str | None) -> None:
     table("models", ("model", "version", "kind", "summary"), rows)
     shared = [(name, ", ".join(datasets), *each) for (name, *each), datasets in where.items()]
     table("presets and variants", ("model", "datasets", "presets", "variants"), shared)
+
+
+def configuration_text(model: str, dataset: str, preset: str) -> str:
+    """The configuration of a preset as TOML, with what it is of."""
+    import tomli_w
+
+    from stbench import registry
+    from stbench.running.configuration import Asked, configure
+    from stbench.running.plan import split_model_name
+
+    registry.dataset(dataset)
+    name, variant = split_model_name(model)
+    found = configure(registry.model(name), dataset, variant, Asked(preset))
+    head = f"# {model} on {dataset}, preset {preset}. `preset` says whose data and judge a run takes.\n"
+    return head + tomli_w.dumps({"preset": found.base, **found.tables})
 
 
 @click.command()

@@ -24,6 +24,11 @@ def _settings(context: click.Context, parameter: click.Parameter, texts: tuple[s
     return parse_settings(texts)
 
 
+def model_settings(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    """Option callback: `--set-model training.steps=100` -> {"training.steps": "100"}."""
+    return parse_settings(texts, "--set-model training.steps=100")
+
+
 def seconds(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
     """Option callback: "10m" -> 600."""
     return None if text is None else parse_duration(text)
@@ -38,6 +43,12 @@ def complete(kind: str) -> Callable[[click.Context, click.Parameter, str], list[
         return [CompletionItem(name) for name in registry.names(kind) if name.startswith(incomplete)]
 
     return complete_name
+
+
+def complete_preset(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Shell completion by the names of presets, else by files."""
+    found = [CompletionItem(name) for name in PRESETS if name.startswith(incomplete)]
+    return found or [CompletionItem(incomplete, type="file")]
 
 
 def path_option(*names: str, help: str, **more: Any) -> Callable[[_Command], _Command]:

@@ -33,14 +33,14 @@ def duration_text(seconds: float) -> str:
     return "".join(f"{count}{unit}" for count, unit in units if count)
 
 
-def parse_settings(texts: Iterable[str]) -> dict[str, str]:
+def parse_settings(texts: Iterable[str], example: str = "--set sequences=40") -> dict[str, str]:
     """`("sequences=40", "grid=32")` -> `{"sequences": "40", "grid": "32"}`; values may contain equals signs."""
     settings: dict[str, str] = {}
     for text in texts:
         key, equals, value = text.partition("=")
         key, value = key.strip(), value.strip()
         if not (key and equals and value):
-            raise StbenchError(f"'{text}' is no setting: write --set key=value, for example --set sequences=40")
+            raise StbenchError(f"'{text}' is no setting: write {example.split()[0]} key=value, for example {example}")
         if key in settings:
             raise StbenchError(f"the setting '{key}' is given twice ({settings[key]} and {value}): keep one of them")
         settings[key] = value

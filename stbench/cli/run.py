@@ -8,15 +8,41 @@ import click
 
 from stbench.cli import console
 from stbench.cli.failures import Resumable
-from stbench.cli.options import complete, i3d_option, path_option, preset_option, seconds, set_option, source_option
+from stbench.cli.options import (
+    complete,
+    complete_preset,
+    i3d_option,
+    model_settings,
+    path_option,
+    seconds,
+    set_option,
+    source_option,
+)
 from stbench.cli.standings import show_run
+from stbench.contract.presets import PRESETS
 
 
 @click.command(cls=Resumable)
 @click.option("--model", required=True, metavar="MODEL[:VARIANT]", shell_complete=complete("models"))
 @click.option("--dataset", required=True, metavar="NAME", shell_complete=complete("datasets"))
 @click.option("--track", default=None, help="By its last part, for example forecast-40.  [default: the main track]")
-@preset_option
+@click.option(
+    "--preset",
+    default="quick",
+    show_default=True,
+    metavar="|".join([*PRESETS, "FILE.toml"]),
+    help="The complete configuration: of the model's own, or a file as `stbench models --show` prints it.",
+    shell_complete=complete_preset,
+)
+@click.option(
+    "--set-model",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=model_settings,
+    help="A setting on top of the preset, such as training.steps=100 or model.width=32; can be repeated.",
+)
+@click.option("--name", default="", help="What a configuration of yours is ranked under; else it is not ranked.")
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of weights and data order."
 )
@@ -43,6 +69,8 @@ def run(
     dataset: str,
     track: str | None,
     preset: str,
+    changes: dict[str, str],
+    name: str,
     seed: int,
     source: str,
     raw: Path | None,
@@ -59,7 +87,9 @@ def run(
 ) -> None:
     """Train a preset of a model, predict, score; interrupted, the same command continues from the checkpoint.
 
-    Makes the dataset if it is missing. Ends with a table beside the floors and the numbers the paper reports.
+    Makes the dataset if it is missing. A configuration of your own is run and shown; with --name it has a leaderboard,
+    with the floors and whatever else you run under that name. Ends with a table beside the floors and the numbers the
+    paper reports.
     """
     from stbench.running.run import run as run_model
 
@@ -68,6 +98,8 @@ def run(
         dataset,
         track=track,
         preset=preset,
+        changes=changes,
+        name=name,
         seed=seed,
         source=source,
         settings=settings,
@@ -85,6 +117,6 @@ def run(
     if table:
         from stbench.running.suite import Job, floors, run_all
 
-        beside = Job(model, dataset, preset, track, source, settings, raw)
+        beside = Job(model, dataset, preset, track, source, settings, raw, changes, name)
         run_all(floors(beside), runs=out, report=console)
         show_run(result, out)

@@ -33,6 +33,9 @@ PRESETS: Mapping[str, str] = {
     "paper": "Configurations as published.",
 }
 """Name -> what it is; the only place of these names."""
+CUSTOM = "custom"
+"""What a record has as its preset where the configuration is the user's own: "custom-NAME", or this where he gave it no
+name; then it is in no ranking."""
 FILE = "presets.toml"
 SHARE = "share_of_steps"
 PARTS = ("model", "training")
@@ -132,9 +135,15 @@ def _check(table: Mapping[str, Any], known: Iterable[str], file: str, place: str
             raise StbenchError(f"{where} has '{name}', which nothing reads: {nearest(name, known)}")
 
 
-def select(plugin: ModelPlugin, dataset: str, preset: str, variant: str | None = None) -> dict[str, Any]:
-    """The configuration {"model": ..., "training": ...} of a preset, with the overrides of a variant merged over it and
-    shares resolved.
+def select(
+    plugin: ModelPlugin,
+    dataset: str,
+    preset: str,
+    variant: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The configuration {"model": ..., "training": ...} of a preset, with the overrides of a variant and then `changes`
+    merged over it, and shares resolved.
 
     Raises `StbenchError`, with the nearest name, for an unknown preset or variant, and for a dataset without presets.
     """
@@ -147,12 +156,12 @@ def select(plugin: ModelPlugin, dataset: str, preset: str, variant: str | None =
     chosen = {name: table for name, table in presets[preset].items() if name not in ABOUT_PRESETS}
     configuration = merge({"model": {}, "training": {}}, chosen)
     if not variant:
-        return resolve_shares(configuration)
+        return resolve_shares(merge(configuration, changes or {}))
     if variant not in variants:
         raise StbenchError(f"'{plugin.name}' on '{dataset}' has no variant '{variant}': {nearest(variant, variants)}")
-    changes = {name: table for name, table in variants[variant].items() if name not in ABOUT_VARIANTS}
-    own = {name: changes.pop(name) for name in presets if name in changes}
-    return resolve_shares(merge(merge(configuration, changes), own.get(preset, {})))
+    overrides = {name: table for name, table in variants[variant].items() if name not in ABOUT_VARIANTS}
+    own = {name: overrides.pop(name) for name in presets if name in overrides}
+    return resolve_shares(_merged((configuration, overrides, own.get(preset, {}), changes or {})))
 
 
 def resolve_shares(configuration: Mapping[str, Any]) -> dict[str, Any]:

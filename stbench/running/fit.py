@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -110,9 +111,10 @@ def load_trained(todo: Plan, runs: Path) -> TorchForecaster:
 
     weights = todo.training_folder(runs) / "checkpoint" / "weights.safetensors"
     if not weights.exists():
+        words = shlex.join(todo.asked.words)
         raise StbenchError(
             f"there are no weights of {todo.model} on {todo.store.dataset}, preset {todo.preset}, in {weights.parent}: "
-            f"`stbench run --model {todo.model} --dataset {todo.store.dataset} --preset {todo.preset}` trains them"
+            f"`stbench run --model {todo.model} --dataset {todo.store.dataset} {words}` trains them"
         )
     with torch.random.fork_rng():
         module = todo.plugin.build(todo.configuration["model"], Task(todo.track, todo.store.frame_shape))

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from stbench import paths, registry
 from stbench.contract.datasets import Track, fingerprint
 from stbench.contract.models import ModelPlugin
-from stbench.contract.presets import PRESETS, select
 from stbench.errors import StbenchError, nearest
 from stbench.progress import Reporter
 from stbench.protocols.known import check_capability
+from stbench.running.configuration import Asked, configure
 
 if TYPE_CHECKING:
     from stbench.store.reader import Store
@@ -50,27 +50,31 @@ class Choice:
     variant: str
     track: Track
     preset: str
+    """The board it belongs to: the name of a preset, or "custom..." (`Asked.label`)."""
+    base: str
+    """The preset whose data and judge it takes."""
     configuration: Mapping[str, Any]
+    asked: Asked
 
 
-def choose(model: str, dataset: str, *, track: str | None = None, preset: str = "quick") -> Choice:
+def choose(
+    model: str,
+    dataset: str,
+    *,
+    track: str | None = None,
+    preset: str = "quick",
+    changes: Mapping[str, str] | None = None,
+    name: str = "",
+) -> Choice:
     """Resolve names; `StbenchError`, with the nearest name, for a model, variant, dataset, track or preset there is
-    not."""
-    name, variant = split_model_name(model)
-    plugin = registry.model(name)
+    not. `preset` may be the file of a configuration, `changes` are on top of it, `name` is what it is ranked under."""
+    plain, variant = split_model_name(model)
+    plugin = registry.model(plain)
     chosen = find_track(dataset, track)
-    if preset not in PRESETS:
-        raise StbenchError(f"there is no preset '{preset}': {nearest(preset, PRESETS)}")
     check_capability(plugin, chosen, variant)
-    if plugin.floor:
-        if variant:
-            raise StbenchError(f"the floor '{name}' has no variants, so there is no '{model}'")
-        split = "train+val" if preset == "paper" else "train"
-        return Choice(plugin, variant, chosen, preset, {"model": {}, "training": {"split": split}})
-    if not plugin.presets(dataset):
-        known = [each for each in registry.names("datasets") if plugin.presets(each)]
-        raise StbenchError(f"'{name}' has no presets for the dataset '{dataset}': {nearest(dataset, known)}")
-    return Choice(plugin, variant, chosen, preset, select(plugin, dataset, preset, variant))
+    asked = Asked(preset, changes or {}, name)
+    found = configure(plugin, dataset, variant, asked)
+    return Choice(plugin, variant, chosen, asked.label, found.base, found.tables, asked)
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,7 @@ def dataset_for(
 
 def command_line(todo: Plan, dataset: str, settings: Mapping[str, str]) -> str:
     """The command that repeats a run on any machine, so the source that was found on this one is named."""
-    words = ["stbench", "run", "--model", todo.model, "--dataset", dataset, "--preset", todo.preset]
+    words = ["stbench", "run", "--model", todo.model, "--dataset", dataset, *todo.asked.words]
     if todo.track != registry.dataset(dataset).tracks[0]:
         words += ["--track", todo.track.id.partition("/")[2]]
     if todo.seed:

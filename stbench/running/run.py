@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 from stbench import paths, registry
 from stbench.contract.datasets import Track
-from stbench.contract.models import Forecaster
+from stbench.contract.models import Forecaster, Task
 from stbench.errors import StbenchError
 from stbench.progress import Reporter, Silent
 from stbench.protocols.known import protocol_of
-from stbench.running.plan import Plan, choose, command_line, dataset_for, plan
+from stbench.running.plan import Choice, Plan, choose, command_line, dataset_for, plan
 from stbench.running.stages import code_of
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def run(
     *,
     track: str | None = None,
     preset: str = "quick",
+    changes: Mapping[str, str] | None = None,
+    name: str = "",
     seed: int = 0,
     source: str = "auto",
     settings: Mapping[str, str] | None = None,
@@ -64,6 +66,8 @@ def run(
 ) -> RunResult:
     """Generate what is missing, train, predict, score, and leave a run folder.
 
+    `preset` is a preset's name or the TOML file of a configuration, `changes` ("training.steps" -> "100") are on top of
+    it. Such a run belongs to no ranking, unless it has a `name`: then it is ranked among those of this name.
     `settings` are dataset parameters on top of those the preset asks for; `i3d` are the weights for `fvd`, for tracks
     that ask for it. A finished run that depends on the same code, configuration and data is returned as it is, unless
     `force`. With `predictions` a forecast of every test window is written there (`PredictionWriter`), for which a
@@ -74,10 +78,12 @@ def run(
     """
     report = report or Silent()
     started = datetime.now(UTC)
-    choice = choose(model, dataset, track=track, preset=preset)
+    choice = choose(model, dataset, track=track, preset=preset, changes=changes, name=name)
+    if choice.preset != choice.base:
+        _check_configuration(choice, source, settings or {}, raw)
     if predictions is not None:
         _check_predictions(choice.track, predictions)
-    store = dataset_for(dataset, preset, source=source, settings=settings or {}, raw=raw, report=report)
+    store = dataset_for(dataset, choice.base, source=source, settings=settings or {}, raw=raw, report=report)
     todo = plan(choice, store, seed)
     runs = runs or paths.runs_dir()
     folder, weights = todo.folder(runs), todo.training_folder(runs)
@@ -128,10 +134,21 @@ def _also_asked(todo: Plan, runs: Path, i3d: Path | None) -> dict[str, Any]:
     if protocol_of(todo.track).judged:
         from stbench.judges.judge import find_judge
 
-        found["judge"] = find_judge(todo.store, todo.preset, runs)
+        found["judge"] = find_judge(todo.store, todo.base, runs)
     if network := i3d_for(todo.track, i3d):
         found["i3d"] = network
     return found
+
+
+def _check_configuration(choice: Choice, source: str, settings: Mapping[str, str], raw: Path | None) -> None:
+    """Before any data are made: can the model be built and trained as the user wants it?"""
+    from stbench.running.configuration import check_built
+    from stbench.store.build import resolve
+
+    dataset = choice.track.dataset
+    asked = {**registry.dataset(dataset).presets.get(choice.base, {}), **settings}
+    shape = resolve(dataset, asked, source, raw).variables["frames"].shape[2:]
+    check_built(choice.plugin, choice.configuration, Task(choice.track, tuple(shape)))
 
 
 def _check_predictions(track: Track, path: Path) -> None:

@@ -14,6 +14,7 @@ from stbench import paths, registry
 from stbench.errors import StbenchError
 from stbench.progress import Reporter, Silent
 from stbench.protocols.known import has_capability
+from stbench.running.configuration import Asked
 from stbench.running.plan import choose, command_line, dataset_for, find_track, plan
 from stbench.running.run import finished
 from stbench.running.stages import code_of
@@ -33,6 +34,8 @@ class Job:
     source: str = "auto"
     settings: Mapping[str, str] = field(default_factory=dict)
     raw: Path | None = None
+    changes: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
 
 
 def everything(preset: str) -> list[Job]:
@@ -89,7 +92,8 @@ def floors(beside: Job) -> list[Job]:
     """Every floor that is applicable on the data and track of a job."""
     track = find_track(beside.dataset, beside.track)
     names = [each.name for each in registry.models_at_hand() if each.floor and has_capability(each, track)]
-    return [Job(**{**vars(beside), "model": name}) for name in names]
+    split = Asked(beside.preset, beside.changes).for_floor().changes
+    return [Job(**{**vars(beside), "model": name, "changes": split}) for name in names]
 
 
 def run_all(todo: Sequence[Job], *, runs: Path | None = None, report: Reporter | None = None) -> None:
@@ -98,9 +102,9 @@ def run_all(todo: Sequence[Job], *, runs: Path | None = None, report: Reporter |
     runs = runs or paths.runs_dir()
     failed = []
     for number, job in enumerate(todo, 1):
-        choice = choose(job.model, job.dataset, track=job.track, preset=job.preset)
+        choice = choose(job.model, job.dataset, track=job.track, preset=job.preset, changes=job.changes, name=job.name)
         store = dataset_for(
-            job.dataset, job.preset, source=job.source, settings=job.settings, raw=job.raw, report=report
+            job.dataset, choice.base, source=job.source, settings=job.settings, raw=job.raw, report=report
         )
         planned = plan(choice, store, seed=0)
         if finished(planned.folder(runs), code_of(planned)):

@@ -1,0 +1,176 @@
+"""The configuration of a run: that of a preset, or one of the user's own."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stbench import registry
+from stbench.contract.models import ModelPlugin, Task
+from stbench.contract.presets import CUSTOM, PARTS, PRESETS, merge, resolve_shares, select
+from stbench.errors import StbenchError, nearest
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]*")
+_FILE = ".toml"
+_SPLIT = "training.split"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a user asked for: a preset or a file with a whole configuration, changes to it, a name for the result."""
+
+    preset: str = "quick"
+    """Name of a preset, or the path of a file that ends with `.toml`."""
+    changes: Mapping[str, str] = field(default_factory=dict)
+    """ "training.steps" -> "100": dotted name of a setting and its value, as TOML has it."""
+    name: str = ""
+
+    @property
+    def is_file(self) -> bool:
+        return self.preset.endswith(_FILE)
+
+    @property
+    def label(self) -> str:
+        """The board a run belongs to: the preset, "custom-NAME", or "custom", which is never ranked."""
+        if self.name:
+            return f"{CUSTOM}-{self.name}"
+        return CUSTOM if self.is_file or self.changes else self.preset
+
+    @property
+    def words(self) -> list[str]:
+        """The options of `stbench run` that ask for it."""
+        changes = [word for key, value in self.changes.items() for word in ("--set-model", f"{key}={value}")]
+        return ["--preset", self.preset, *changes, *(["--name", self.name] if self.name else [])]
+
+    def for_floor(self) -> Asked:
+        """The same for a floor, which has none of a model's settings: it learns from the same split."""
+        return Asked(self.preset, {key: value for key, value in self.changes.items() if key == _SPLIT}, self.name)
+
+
+@dataclass(frozen=True)
+class Configured:
+    base: str
+    """The preset whose data and judge the run takes."""
+    tables: Mapping[str, Any]
+    """{"model": ..., "training": ...}."""
+
+
+def configure(plugin: ModelPlugin, dataset: str, variant: str, asked: Asked) -> Configured:
+    """Resolve what is asked of a model on a dataset.
+
+    Raises `StbenchError` for an unknown preset, a file that is missing, damaged or has unknown parts, a change that
+    names no setting, and a name that cannot be one. Settings are checked when the model is built (`check_built`).
+    """
+    if asked.name and (not _NAME.fullmatch(asked.name) or asked.name in PRESETS):
+        raise StbenchError(
+            f"'{asked.name}' cannot name a configuration: use letters, digits and . + _ - only, and no name of a preset"
+        )
+    base, tables = _read(Path(asked.preset)) if asked.is_file else (asked.preset, None)
+    if base not in PRESETS:
+        hint = "" if asked.is_file else f"; a file of your own ends with {_FILE}"
+        raise StbenchError(f"there is no preset '{base}': {nearest(base, PRESETS)}{hint}")
+    changes = _changes(asked.changes)
+    if plugin.floor:
+        if variant:
+            raise StbenchError(f"the floor '{plugin.name}' has no variants, so there is no '{plugin.name}:{variant}'")
+        return Configured(base, _of_floor(plugin, base, tables, changes))
+    if tables is None:
+        if not plugin.presets(dataset):
+            known = [each for each in registry.names("datasets") if plugin.presets(each)]
+            raise StbenchError(f"'{plugin.name}' has no presets for the dataset '{dataset}': {nearest(dataset, known)}")
+        return Configured(base, select(plugin, dataset, base, variant, changes))
+    if variant:
+        raise StbenchError(
+            f"{asked.preset} holds a whole configuration, so the variant '{variant}' would change nothing: leave it out"
+        )
+    return Configured(base, resolve_shares(merge(tables, changes)))
+
+
+def _of_floor(
+    plugin: ModelPlugin, base: str, tables: Mapping[str, Any] | None, changes: Mapping[str, Any]
+) -> dict[str, Any]:
+    split = "train+val" if base == "paper" else "train"
+    if tables is not None:
+        split = tables["training"].get("split", split)
+    for name in changes.get("training", {}):
+        if name != "split":
+            raise StbenchError(f"the floor '{plugin.name}' has no training setting '{name}': known: split")
+    return merge({"model": {}, "training": {"split": split}}, changes)
+
+
+def _read(path: Path) -> tuple[str, dict[str, Any]]:
+    """The preset whose data it takes and the tables of a configuration's file."""
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise StbenchError(
+            f"cannot read the configuration {path} ({error.strerror or error}): `stbench models --show MODEL DATASET "
+            "PRESET` prints one to begin with"
+        ) from None
+    except ValueError as error:
+        raise StbenchError(f"the configuration {path} is no TOML: {str(error).splitlines()[0]}") from None
+    known = ("preset", *PARTS)
+    for name in content:
+        if name not in known:
+            raise StbenchError(f"the configuration {path} has '{name}', which nothing reads: {nearest(name, known)}")
+    for name in PARTS:
+        if not isinstance(content.get(name), dict):
+            raise StbenchError(f"the configuration {path} lacks the table [{name}]")
+    if not isinstance(base := content.pop("preset", None), str):
+        raise StbenchError(
+            f"the configuration {path} lacks the line preset = ..., the one of {', '.join(PRESETS)} whose data it takes"
+        )
+    return base, content
+
+
+def _changes(texts: Mapping[str, str]) -> dict[str, Any]:
+    """{"training.steps": "100"} -> {"training": {"steps": 100}}; what is no TOML value is text."""
+    found: dict[str, Any] = {}
+    for key, text in texts.items():
+        part, *names = key.split(".")
+        if part not in PARTS:
+            raise StbenchError(f"there is no setting '{key}': its part '{part}' is none, {nearest(part, PARTS)}")
+        if not names or not all(names):
+            raise StbenchError(f"'{key}' names no setting: write for example {PARTS[1]}.steps=100")
+        table: Any = _value(text)
+        for name in reversed(names):
+            table = {name: table}
+        found = merge(found, {part: table})
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        read = tomllib.loads(f"value = {text}")
+    except ValueError:
+        return text
+    return read["value"] if len(read) == 1 else text
+
+
+def check_built(plugin: ModelPlugin, configuration: Mapping[str, Any], task: Task) -> None:
+    """Build the model once and read the training settings, before data are made for a configuration of a user's own.
+
+    Raises `StbenchError` for a setting that is unknown, missing, of a wrong type or impossible.
+    """
+    if plugin.floor:
+        plugin.build(configuration["model"], task)
+        return
+    import torch
+
+    from stbench.training.settings import TrainingSettings
+
+    TrainingSettings.parse(configuration["training"])
+    try:
+        with torch.random.fork_rng():
+            plugin.build(configuration["model"], task)
+    except StbenchError:
+        raise
+    except Exception as error:  # what numbers a layer of somebody's model cannot have, torch says in its own way
+        told = (str(error).splitlines() or [""])[0]
+        raise StbenchError(
+            f"{plugin.name} cannot be built with these settings ({type(error).__name__}: {told}): change them"
+        ) from error
