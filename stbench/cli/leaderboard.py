@@ -10,6 +10,7 @@ from stbench.cli import console
 from stbench.cli.failures import Resumable
 from stbench.cli.options import path_option, preset_option
 from stbench.cli.standings import show_board
+from stbench.contract.presets import CUSTOM
 
 
 @click.command(cls=Resumable)
@@ -18,7 +19,8 @@ from stbench.cli.standings import show_board
 @path_option("--page", help="Web page of all leaderboards.  [default: index.html beside the tables]")
 @click.option("--run-missing", is_flag=True, help="First run what the preset has on every track and is not finished.")
 @preset_option
-def leaderboard(runs: Path | None, out: Path, page: Path | None, run_missing: bool, preset: str) -> None:
+@click.option("--name", default="", help="Show the leaderboards of configurations of yours, `stbench run --name`.")
+def leaderboard(runs: Path | None, out: Path, page: Path | None, run_missing: bool, preset: str, name: str) -> None:
     """Build the leaderboards of finished runs and show those of a preset.
 
     Interrupted, the same command continues; finished runs are recognised and not repeated.
@@ -38,7 +40,7 @@ def leaderboard(runs: Path | None, out: Path, page: Path | None, run_missing: bo
     written = build(runs, out, reported)
     written.append(write_page(out, page or out / "index.html", reported))
     for board in boards(read_published(out)):
-        if board.preset == preset:
+        if board.preset == (f"{CUSTOM}-{name}" if name else preset):
             show_board(board)
     for path in written:
         click.echo(path)

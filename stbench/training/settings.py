@@ -6,8 +6,9 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_type_hints
 
+from stbench.contract.settings import check_type
 from stbench.errors import StbenchError, nearest
 
 SCHEDULES = ("constant", "cosine", "multistep")
@@ -52,8 +53,10 @@ class TrainingSettings:
             if field.default is dataclasses.MISSING and name not in table:
                 raise StbenchError(f"the training settings lack '{name}'; add it to the preset's training table")
         values: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in table.items()}
+        kinds = get_type_hints(cls)
         for name, value in values.items():
             _check(name, value)
+            check_type(f"the training setting '{name}'", table[name], kinds[name])
         settings = cls(**values)
         if (settings.schedule == "multistep") != bool(settings.milestones):
             raise StbenchError(
@@ -86,6 +89,10 @@ class TrainingSettings:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in vars(self).items() if k not in watched}
 
 
+def _is_decay(value: Any) -> bool:
+    return isinstance(value, (int, float)) and 0 <= value < 1
+
+
 def _check(name: str, value: Any) -> None:
     """`StbenchError` where a setting has a value that no run could use."""
     if name in ("schedule", "precision"):
@@ -101,6 +108,9 @@ def _check(name: str, value: Any) -> None:
         whole = isinstance(value, tuple) and all(isinstance(each, int) and each > 0 for each in value)
         if not whole or list(value) != sorted({*value}):
             raise StbenchError(f"the training setting 'milestones' must be a list of increasing steps, not {value!r}")
+    elif name == "betas":
+        if not (isinstance(value, tuple) and len(value) == 2 and all(_is_decay(each) for each in value)):
+            raise StbenchError(f"the training setting 'betas' must be two numbers from 0 to below 1, not {value!r}")
     elif name in ("learning_rate", "average_decay", "checkpoint_seconds", "factor"):
         if not isinstance(value, (int, float)):
             raise StbenchError(f"the training setting '{name}' must be a number, not {value!r}")

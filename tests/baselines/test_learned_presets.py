@@ -99,16 +99,3 @@ def test_frames_that_are_no_shares_of_one_get_a_linear_output_and_the_squared_er
 def test_vectors_have_no_presets_of_convolutional_models() -> None:
     for name in ("convlstm", "phydnet"):
         assert not registry.model(name).presets("waveeq-100")
-
-
-def test_a_foreign_package_reads_its_presets_from_its_own_folder(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "foreign_presets"
-    folder.mkdir()
-    (folder / "__init__.py").touch()
-    (folder / "mine.waveeq.toml").write_text("[common.model]\nwidth = 3\n[quick.training]\nsteps = 7\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    found = presets.load("mine", "waveeq", package="foreign_presets")
-    assert found == {"quick": {"model": {"width": 3}, "training": {"steps": 7}}, "variants": {}}
-    assert presets.load("mine", "sst", package="foreign_presets") == {}
