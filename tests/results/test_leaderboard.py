@@ -100,12 +100,13 @@ def test_runs_on_other_data_are_kept_and_ranked_apart(tmp_path: Path, run: Any) 
     ]
 
 
-def test_a_score_of_fewer_windows_is_ranked_apart(tmp_path: Path, run: Any) -> None:
+def test_a_score_of_fewer_windows_is_ranked_apart(tmp_path: Path, run: Any, name_results: Any) -> None:
     run(2.0, model="whole")
     folder = run(1.0, model="part")
     text = (folder / "results.csv").read_text()
     assert ",24,6," in text
     (folder / "results.csv").write_text(text.replace(",24,6,", ",12,6,"))
+    name_results(folder)
     (path,) = build(tmp_path / "runs", tmp_path / "out")
     assert {row["rank"] for row in _main(path).values()} == {"1"}
 
@@ -253,19 +254,20 @@ def test_results_of_another_run_are_refused(tmp_path: Path, run: Any) -> None:
         {"model": "../../evil"},
         {"preset": ".."},
         {"preset": "/tmp/evil"},
-        {"track": "../../../evil/forecast-3"},
-        {"track": "waveeq-100/../../forecast-3"},
+        {"dataset": "../../../evil"},
         {"dataset": ""},
-        {"track": "waveeq-100/forecast"},
+        {"protocol": "../../forecast"},
+        {"protocol": ""},
     ],
 )
 def test_names_in_a_record_cannot_lead_out_of_the_folder(tmp_path: Path, run: Any, names: dict[str, str]) -> None:
     folder = run()
     content = json.loads((folder / "record.json").read_text())
-    content |= names
+    content["track"] |= {name: text for name, text in names.items() if name in ("dataset", "protocol")}
+    content |= {name: text for name, text in names.items() if name != "protocol"}
     (folder / "record.json").write_text(json.dumps(content))
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(StbenchError, match=r"cannot be a file name|has the track"):
+    with pytest.raises(StbenchError, match="cannot be a file name"):
         build(tmp_path / "runs", tmp_path / "deep" / "out")
     assert sorted(tmp_path.rglob("*")) == before
 

@@ -52,6 +52,7 @@ def test_a_run_leaves_record_results_checkpoint_predictions_and_pictures(tmp_pat
         "record.json",
         "results.csv",
         "scores.npz",
+        "clusters.npz",
         "predictions.zarr",
         "figures",
     } <= names
@@ -61,7 +62,12 @@ def test_a_run_leaves_record_results_checkpoint_predictions_and_pictures(tmp_pat
     assert pictures == {"forecast.png", "mse.png", "rmse.png", "mae.png"}
     record = read_record(result.folder)
     assert record == result.record
-    assert (record.track, record.model, record.preset, record.seed) == ("waveeq-100/forecast-40", "sepvar", "quick", 0)
+    assert (record.track.id, record.model, record.preset, record.seed) == (
+        "waveeq-100/forecast-40",
+        "sepvar",
+        "quick",
+        0,
+    )
     assert record.training["steps"] == 6
     assert record.training["finished"]
     spread = record.training["snapshot_scores"]
