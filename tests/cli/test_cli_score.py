@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shlex
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -110,9 +111,10 @@ def test_a_run_cannot_take_the_place_of_a_published_model_of_another_name(store:
     assert stbench("leaderboard").exit_code == 0
     before = Path("leaderboards/quick/waveeq-100.csv").read_bytes()
     (record,) = Path("runs").rglob("record.json")
-    record.write_text(json.dumps(json.loads(record.read_text()) | {"model": "mine", "variant": "wide"}))
     results = record.with_name("results.csv")
     results.write_text(results.read_text().replace(",mine.wide,", ",mine:wide,"))
+    named = {"model": "mine", "variant": "wide", "results_sha256": sha256(results.read_bytes()).hexdigest()}
+    record.write_text(json.dumps(json.loads(record.read_text()) | named))
     result = stbench("leaderboard")
     assert result.exit_code == 2
     assert "is of the model 'mine:wide' and would take the place of 'mine.wide'" in result.stderr

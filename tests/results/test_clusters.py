@@ -188,8 +188,9 @@ def bomb() -> bytes:
 )
 def test_a_damaged_file_is_one_sentence_naming_it(tmp_path: Path, content: Any, said: str) -> None:
     named = write_clusters(tmp_path, means_of(5))
-    (tmp_path / CLUSTERS).write_bytes(content())
-    named = dataclasses.replace(named, sha256=hashlib.sha256(content()).hexdigest())
+    made = content()
+    (tmp_path / CLUSTERS).write_bytes(made)
+    named = dataclasses.replace(named, sha256=hashlib.sha256(made).hexdigest())
     with pytest.raises(StbenchError) as caught:
         read_clusters(tmp_path, named)
     assert said in str(caught.value)
