@@ -15,6 +15,8 @@ from click.testing import CliRunner, Result
 from stbench.cli.main import cli
 from stbench.protocols.predictions import PredictionWriter
 from stbench.protocols.windows import track_windows
+from stbench.results.clusters import read_clusters
+from stbench.results.record import read_record
 from stbench.running.score import track_by_id
 from stbench.store.build import build, resolve
 from stbench.store.reader import Store
@@ -69,6 +71,9 @@ def test_foreign_predictions_are_scored_and_ranked(store: Store, tmp_path: Path)
     assert (lines["good"]["rank"], lines["bad"]["rank"]) == ("1", "2")
     assert lines["good"]["dataset_digest"] == store.digest
     assert Path("leaderboards/index.html").read_text().count("good") >= 1
+    (place,) = Path("leaderboards/records").rglob("good/*")
+    means = read_clusters(place, read_record(place).clusters)
+    assert means.means[means.metrics.index("mse")] == pytest.approx(0.0625, rel=1e-5)
 
 
 def test_a_perfect_prediction_scores_zero_and_the_command_of_its_record_is_the_same_run(
