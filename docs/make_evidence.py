@@ -57,11 +57,11 @@ def page() -> str:
 
 def _section(board: Board) -> str:
     simulated = ", simulated" if board.source == "simulated" else ""
-    lines = ["", f"### {board.track}{simulated}", "", *_judges(board), *_table(board), ""]
+    lines = ["", f"### {board.track.id}{simulated}", "", *_judges(board), *_table(board), ""]
     for path in sorted((IMAGES / board.preset).glob(f"{board.file_stem}-*.png")):
         rest = path.stem.removeprefix(f"{board.file_stem}-")
         if rest in {"forecast", "swap", *board.metrics} or rest.startswith("frames-"):
-            lines += [f"![{board.track}: {rest}](images/{board.preset}/{path.name})", ""]
+            lines += [f"![{board.track.id}: {rest}](images/{board.preset}/{path.name})", ""]
     return "\n".join(lines)
 
 
@@ -100,7 +100,7 @@ def _cells(board: Board, line: Line) -> list[str]:
     if ranking is None:
         return [name, "not applicable"]
     cells = [name, score_text(ranking.value), interval_text(ranking.value, ranking.ci_low, ranking.ci_high)]
-    generated = "/generation-" in board.track
+    generated = "/generation-" in board.track.id
     if generated and ranking.sd is not None:
         cells[1] += f" ± {score_text(ranking.sd)}"
     asked = [(board.metrics[0], each) for each in board.main_lead_times[1:]]
@@ -136,7 +136,7 @@ def draw(runs: Path) -> list[Path]:
 
 
 def _title(board: Board) -> str:
-    return f"{board.track}, preset {board.preset}"
+    return f"{board.track.id}, preset {board.preset}"
 
 
 def _curves(board: Board) -> list[Path]:

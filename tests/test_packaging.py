@@ -23,7 +23,8 @@ import stbench
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = {"stbench": "stbench", "generators": "stbench/generators", "baselines": "stbench/baselines"}
-REPORTED = "leaderboards/reported.csv"
+BOARDS = ("*.csv", "*/*.csv", "records/**/record.json", "records/**/results.csv")
+"""What is shipped of `leaderboards/`."""
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +33,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     folder = tmp_path_factory.mktemp("wheel")
     for name in FOLDERS:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "leaderboards").mkdir()
-    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", REPORTED):
+    shutil.copytree(ROOT / "leaderboards", folder / "leaderboards")
+    for record in (folder / "leaderboards" / "records").rglob("record.json"):
+        (record.parent / "clusters.npz").touch()
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder / name)
     command = [
         sys.executable,
@@ -64,13 +67,35 @@ def test_every_module_and_every_data_file_is_in_the_wheel(wheel: zipfile.ZipFile
         if path.is_file() and "__pycache__" not in path.parts
     }
     shipped = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert shipped == expected | {f"stbench/{REPORTED}"}
+    assert {name for name in shipped if not name.startswith("stbench/leaderboards/")} == expected
     assert {
         "stbench/py.typed",
         "stbench/generators/waveeq/dataset.py",
         "stbench/baselines/floors/persistence.py",
     } <= shipped
     assert {Path(name).suffix for name in shipped} >= {".py", ".toml", ".json", ".typed"}
+
+
+def test_the_wheel_has_boards_and_aggregated_records_but_no_means_per_cluster(wheel: zipfile.ZipFile) -> None:
+    shipped = {name for name in wheel.namelist() if name.startswith("stbench/leaderboards/")}
+    found = {path.relative_to(ROOT).as_posix() for each in BOARDS for path in (ROOT / "leaderboards").glob(each)}
+    assert shipped == {f"stbench/{name}" for name in found}
+    assert "stbench/leaderboards/reported.csv" in shipped
+    assert "stbench/leaderboards/cpu/sst-simulated.csv" in shipped
+    assert {Path(name).name for name in shipped if "/records/" in name} == {"record.json", "results.csv"}
+
+
+def test_boards_are_rebuilt_from_the_records_in_the_wheel(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    from stbench.boards.leaderboard import build
+
+    for name in wheel.namelist():
+        if name.startswith("stbench/leaderboards/records/paper/"):
+            wheel.extract(name, tmp_path)
+    out = tmp_path / "stbench" / "leaderboards"
+    written = build(tmp_path / "none", out)
+    assert written
+    for path in written:
+        assert path.read_bytes() == (ROOT / "leaderboards" / path.relative_to(out)).read_bytes()
 
 
 def test_entry_points_of_the_wheel_resolve_inside_it(wheel: zipfile.ZipFile, tmp_path: Path) -> None:

@@ -29,9 +29,10 @@ def absent(board: Board) -> tuple[Absent, ...]:
     """By name; none for a track that is not registered here. A model with a run on the board is not among them."""
     datasets = registry.names("datasets")
     tracks = registry.dataset(board.dataset).tracks if board.dataset in datasets else ()
-    asked = [track for track in tracks if track.id == board.track]
+    if board.track.id not in {track.id for track in tracks}:
+        return ()
     present = {line.model for block in board.blocks for line in block.lines}
-    found = [each for track in asked for plugin in registry.models_at_hand() for each in _of(plugin, track, board)]
+    found = [each for plugin in registry.models_at_hand() for each in _of(plugin, board.track, board)]
     return tuple(each for each in found if each.model not in present)
 
 

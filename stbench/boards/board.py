@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -13,6 +14,7 @@ from stbench import registry
 from stbench.contract.datasets import Track, fingerprint
 from stbench.contract.presets import CUSTOM
 from stbench.results.aggregate import ResultRow
+from stbench.results.lead_times import main_lead_times, mean_of
 from stbench.results.record import RunRecord
 
 TRUSTED = 0.99
@@ -144,7 +146,10 @@ class Board:
     """Everything that was run of one preset on one track and source."""
 
     preset: str
-    track: str
+    track: Track
+    """As the newest of its records holds it: what is registered here changes no board."""
+    main_track: bool
+    """Its files bear the dataset's name."""
     dataset: str
     source: str
     metrics: tuple[str, ...]
@@ -160,10 +165,9 @@ class Board:
     @property
     def shown(self) -> tuple[str, ...]:
         """Metrics of the tables people read: the ranking one, then the others in the order of the track. What the track
-        has scored `further` is left to the CSV; of a track that is not registered here all are shown."""
-        track = self._registered_track()
-        others = dict.fromkeys([*(track.metrics if track else ()), *self.metrics])
-        further = track.further if track else ()
+        has scored `further` is left to the CSV."""
+        further = self.track.further
+        others = dict.fromkeys([*self.track.metrics, *self.metrics])
         return (*self.metrics[:1], *(each for each in others if each in self.metrics[1:] and each not in further))
 
     @property
@@ -173,15 +177,13 @@ class Board:
 
     @property
     def mean_lead_time(self) -> str:
-        return f"1..{self.horizon}"
+        return mean_of(self.horizon)
 
     @property
     def main_lead_times(self) -> tuple[str, ...]:
         """The means over the horizon and over shorter ones that are reported, the first lead time, the last one of each
         mean; the mean alone where whole clips are scored."""
-        means = (self.mean_lead_time, *(f"1..{each}" for each in self.reported))
-        ends = (*means, "1", *map(str, sorted((*self.reported, self.horizon))))
-        return tuple(dict.fromkeys(ends)) if self.by_lead_time else ends[:1]
+        return main_lead_times(self.horizon, self.reported, self.by_lead_time)
 
     @property
     def shown_at_lead_times(self) -> tuple[str, ...]:
@@ -194,15 +196,8 @@ class Board:
     @property
     def file_stem(self) -> str:
         """Name of its files: the dataset's for the main track, else the track's; `-simulated` for stand-ins."""
-        name = self.track.replace("/", "-")
-        track = self._registered_track()
-        if track is not None and track == registry.dataset(self.dataset).tracks[0]:
-            name = self.dataset
+        name = self.dataset if self.main_track else self.track.id.replace("/", "-")
         return f"{name}-simulated" if self.source == "simulated" else name
-
-    def _registered_track(self) -> Track | None:
-        tracks = registry.dataset(self.dataset).tracks if self.dataset in registry.names("datasets") else ()
-        return next((track for track in tracks if track.id == self.track), None)
 
 
 def lead_time_name(lead_time: str) -> str:
@@ -223,19 +218,39 @@ def boards(entries: Iterable[Entry]) -> list[Board]:
     """All boards of these runs, ordered by preset, track and source; the order of `entries` does not matter."""
 
     def place(entry: Entry) -> tuple[str, str, str]:
-        return entry.record.preset, entry.record.track, entry.record.dataset_source
+        return entry.record.preset, entry.record.track.id, entry.record.dataset_source
 
     ordered = sorted(entries, key=lambda entry: (*place(entry), entry.record.full_model, entry.record.seed))
-    return [_board(list(group)) for _, group in groupby(ordered, key=place)]
+    return _one_main_track([_board(list(group)) for _, group in groupby(ordered, key=place)])
+
+
+def _newest(entries: Iterable[Entry]) -> RunRecord:
+    """The record that was finished last; of two at once always the same one."""
+    records = (entry.record for entry in entries)
+    return max(records, key=lambda record: (datetime.fromisoformat(record.finished), record.fingerprint))
+
+
+def _one_main_track(found: Sequence[Board]) -> list[Board]:
+    """Where a dataset was given another main track, the board with the newest run bears the dataset's name."""
+
+    def place(board: Board) -> tuple[str, str, str]:
+        return board.preset, board.dataset, board.source
+
+    def latest(board: Board) -> tuple[datetime, str]:
+        newest = _newest(entry for block in board.blocks for line in block.lines for entry in line.entries)
+        return datetime.fromisoformat(newest.finished), board.track.id
+
+    main = {place(board): board.track.id for board in sorted((each for each in found if each.main_track), key=latest)}
+    return [replace(each, main_track=each.main_track and main[place(each)] == each.track.id) for each in found]
 
 
 def _board(entries: Sequence[Entry]) -> Board:
-    record = entries[0].record
+    record = _newest(entries)
     # Most complete run first: a metric an old run lacks keeps its place in the order of the track.
     by_completeness = sorted(entries, key=lambda entry: -len(entry.rows))
     metrics = tuple(dict.fromkeys(row.metric for entry in by_completeness for row in entry.rows))
-    horizon = int(record.track.rpartition("-")[2])
-    mean_lead_time = f"1..{horizon}"
+    horizon = record.track.horizon
+    mean_lead_time = mean_of(horizon)
 
     blocks: dict[tuple[str, ...], list[Entry]] = {}
     unscored: list[Entry] = []
@@ -247,7 +262,7 @@ def _board(entries: Sequence[Entry]) -> Board:
         else:
             unscored.append(entry)
     for entry in unscored:
-        same_data = [key for key in blocks if key[:4] == _data(entry)]
+        same_data = [key for key in blocks if key[: len(_data(entry))] == _data(entry)]
         largest = max(same_data, key=lambda key: (len(blocks[key]), key)) if same_data else _data(entry)
         blocks.setdefault(largest, []).append(entry)
 
@@ -257,6 +272,7 @@ def _board(entries: Sequence[Entry]) -> Board:
     return Board(
         preset=record.preset,
         track=record.track,
+        main_track=record.main_track,
         dataset=record.dataset,
         source=record.dataset_source,
         metrics=metrics,
@@ -276,9 +292,11 @@ def _shorter_means(rows: Iterable[ResultRow], horizon: int) -> tuple[int, ...]:
     return tuple(sorted({int(end) for end in ends if end.isdecimal()} - {horizon}, reverse=True))
 
 
-def _data(entry: Entry) -> tuple[str, str, str, str]:
+def _data(entry: Entry) -> tuple[str, ...]:
+    """Version and digest of the data, the split, and what of the track says which windows are cut from them."""
     record = entry.record
-    return record.dataset_version, record.dataset_digest, record.split, record.split_digest
+    windows = (str(record.track.conditioning), str(record.track.stride))
+    return record.dataset_version, record.dataset_digest, record.split, record.split_digest, *windows
 
 
 def _version_order(version: str) -> tuple[tuple[int, str], ...]:

@@ -2,9 +2,11 @@
 
 Run folders are large and stay where they are; what a board needs of a run, its `record.json` and `results.csv`, is
 copied to `records/` beside the CSVs first, and the CSVs are always rebuilt from these copies alone. So a published
-board loses nothing when the run folders are gone, and its text depends on its records only.
+board loses nothing when the run folders are gone, and its text depends on its records only. Means per cluster go with
+them (`stbench.results.clusters`): no CSV needs them, a comparison of two runs does.
 
-    <out>/records/<preset>/<dataset>/<protocol-horizon>/<model>/seed-<k>-<source>-<digest>/{record.json, results.csv}
+    <out>/records/<preset>/<dataset>/<protocol-horizon>/<model>/seed-<k>-<source>-<digest>/
+        record.json, results.csv, clusters.npz
     <out>/<preset>/<board>.csv
 """
 
@@ -16,7 +18,7 @@ import re
 import shutil
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -26,13 +28,14 @@ from stbench.boards.reported import read_reported
 from stbench.contract.datasets import fingerprint
 from stbench.contract.presets import CUSTOM
 from stbench.errors import StbenchError
-from stbench.results.aggregate import RESULTS, read_results
+from stbench.results.aggregate import RESULTS, read_results, results_digest
+from stbench.results.clusters import CLUSTERS, check_clusters, write_clusters
+from stbench.results.migration import kept_means
 from stbench.results.record import RECORD, RunRecord, read_record
 
 RECORDS = "records"
 NOT_APPLICABLE = "not applicable"
 NAME = re.compile(r"\w[\w.:+=-]*")
-TRACK = re.compile(r"[^/]+/[^/]+-[1-9]\d*")
 
 COLUMNS = (
     "rank",
@@ -83,10 +86,11 @@ def build(runs: Path, out: Path, reported: Path | None = None) -> list[Path]:
     `reported`, the numbers papers report, is checked and copied beside the boards. Raises `StbenchError` when there is
     nothing to build from, or a record or result table is damaged.
     """
-    made = find_runs(runs)
-    ranked = [folder for folder in made if read_record(folder).preset != CUSTOM]
-    for folder in ranked:
-        publish(folder, out)
+    # One bad run, and nothing is published.
+    made = [(folder, read_entry(folder)) for folder in find_runs(runs)]
+    ranked = [(folder, entry) for folder, entry in made if entry.record.preset != CUSTOM]
+    for folder, entry in ranked:
+        _publish(folder, entry, out)
     found = read_published(out)
     if not found:
         nameless = len(made) - len(ranked)
@@ -114,15 +118,19 @@ def find_runs(runs: Path) -> list[Path]:
 
 
 def publish(run: Path, out: Path) -> Path:
-    """Copy the record and the results of a finished run to its place under `out`; gives that folder.
+    """Copy record, results and means per cluster of a finished run to its place under `out`; gives that folder.
 
-    `StbenchError` where a model of another name is published there.
+    The record of a run of format 1 is published in today's, with means per cluster where the run folder still has its
+    per-sample scores. `StbenchError` where a model of another name is published there.
     """
-    entry = read_entry(run)
+    return _publish(run, read_entry(run), out)
+
+
+def _publish(run: Path, entry: Entry, out: Path) -> Path:
     record = entry.record
     parts = (
         record.preset,
-        *record.track.split("/"),
+        *record.track.id.split("/"),
         record.full_model.replace(":", "."),
         f"seed-{record.seed}-{record.dataset_source}-{record.dataset_digest[:8]}",
     )
@@ -141,13 +149,32 @@ def publish(run: Path, out: Path) -> Path:
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        for name in (RECORD, RESULTS) if entry.rows else (RECORD,):
-            shutil.copyfile(run / name, part / name)
+        if entry.rows:
+            shutil.copyfile(run / RESULTS, part / RESULTS)
+        completed(run, entry, part).write(part)
         shutil.rmtree(place, ignore_errors=True)
         part.rename(place)
     except OSError as error:
         raise StbenchError(f"cannot publish {run} to {place}: {error.strerror or error}") from None
     return place
+
+
+def completed(run: Path, entry: Entry, folder: Path) -> RunRecord:
+    """The record of a run folder with everything format 2 asks for; its `clusters.npz` comes into `folder`.
+
+    Of a run read from format 1 the digest of its results is taken now, and the means per cluster come from its
+    per-sample scores; they stay marked as missing where it has none any more.
+    """
+    record = entry.record
+    if record.clusters.sha256:
+        check_clusters(run, record.clusters)
+        if folder != run:
+            shutil.copyfile(run / CLUSTERS, folder / CLUSTERS)
+    if record.results_sha256 or not entry.rows:
+        return record
+    if (means := kept_means(run, record.track, entry.rows)) is not None:
+        record = replace(record, clusters=write_clusters(folder, means))
+    return replace(record, results_sha256=results_digest(run))
 
 
 def read_published(out: Path) -> list[Entry]:
@@ -159,18 +186,21 @@ def read_entry(folder: Path) -> Entry:
     """Record and results of a run folder; `StbenchError` when they are damaged or do not belong together."""
     record = read_record(folder)
     # Records come from anywhere and their names become file names: none may lead out of the folder.
-    for name in (record.preset, record.dataset, record.full_model, record.dataset_source, *record.track.split("/")):
+    asked = record.track.id.partition("/")[2]
+    for name in (record.preset, record.dataset, record.full_model, record.dataset_source, asked):
         if not NAME.fullmatch(name):
             raise StbenchError(f"{folder / RECORD} has the name '{name}', which cannot be a file name: repeat the run")
-    if not TRACK.fullmatch(record.track):
-        raise StbenchError(f"{folder / RECORD} has the track '{record.track}', not <dataset>/<protocol>-<horizon>")
     if record.not_applicable:
         return Entry(record, ())
     rows = tuple(read_results(folder))
-    expected = (record.track, record.dataset_digest, record.full_model, record.preset, record.seed)
+    expected = (record.track.id, record.dataset_digest, record.full_model, record.preset, record.seed)
     for row in rows:
         if (row.track, row.dataset_digest, row.model, row.preset, row.seed) != expected:
             raise StbenchError(f"{folder / RESULTS} belongs to another run than its {RECORD}: score the run again")
+    if record.results_sha256 and results_digest(folder) != record.results_sha256:
+        raise StbenchError(
+            f"{folder / RESULTS} is not the table its {RECORD} names, its SHA-256 is another: score the run again"
+        )
     if not rows:
         raise StbenchError(f"{folder / RESULTS} has no rows: score the run again with `stbench run`")
     return Entry(record, rows)
@@ -215,7 +245,7 @@ def _score(summary: Summary | None) -> dict[str, str]:
 
 
 def _place(board: Board) -> dict[str, str]:
-    return {"track": board.track, "preset": board.preset, "source": board.source, "dataset": board.dataset}
+    return {"track": board.track.id, "preset": board.preset, "source": board.source, "dataset": board.dataset}
 
 
 def _yes(true: bool) -> str:

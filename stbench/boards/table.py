@@ -41,7 +41,7 @@ def board_tables(board: Board, *, highlight: str = "", width: int = WIDTH) -> li
     """
     from rich.text import Text
 
-    title = f"{board.track}, preset {board.preset}, source {board.source}"
+    title = f"{board.track.id}, preset {board.preset}, source {board.source}"
     layout = _Layout(board, highlight, width)
     ranked = (_Column("rank", lambda line, _: str(line.rank or "")), _MODEL)
     columns = [*_metric_columns(board, board.shown), *((each,) for each in _COSTS)]

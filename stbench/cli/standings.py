@@ -25,7 +25,7 @@ def show_run(result: RunResult, runs: Path | None) -> None:
     comparable = [
         entry
         for entry in map(read_entry, find_runs(runs or runs_dir()))
-        if (entry.record.preset, entry.record.track) == (record.preset, record.track)
+        if (entry.record.preset, entry.record.track.id) == (record.preset, record.track.id)
         and entry.record.dataset_digest == record.dataset_digest
     ]
     for board in boards(comparable):
@@ -40,5 +40,5 @@ def show_board(board: Board, *, highlight: str = "") -> None:
     console = output()
     for each in board_tables(board, highlight=highlight, width=console.width):
         console.print(each)
-    if reported := reported_for(board.track):
+    if reported := reported_for(board.track.id):
         console.print(reported_table(reported))

@@ -13,6 +13,8 @@ Methods and their Application, 1997, section 3.8.
 from __future__ import annotations
 
 import csv
+import hashlib
+import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stbench import registry
+from stbench.documents import Unreadable, read_bytes
 from stbench.errors import StbenchError
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 RESULTS = "results.csv"
 SCORES = "scores.npz"
+LARGEST = 64_000_000
+"""Bytes of `results.csv` that are read."""
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 SEED = 20_210_503
@@ -84,7 +89,7 @@ def rows(scores: Scores, record: RunRecord) -> list[ResultRow]:
     the judge. Raises `StbenchError` for a value that is not a number, and for a metric that is not registered.
     """
     interval = SequenceInterval(scores.sequence if scores.cluster is None else scores.cluster)
-    horizon = int(record.track.rpartition("-")[2])
+    horizon = record.track.horizon
     found: list[ResultRow] = []
 
     def add(
@@ -94,7 +99,7 @@ def rows(scores: Scores, record: RunRecord) -> list[ResultRow]:
         judge = "" if metric.by_frame else scores.judge
         found.append(
             ResultRow(
-                track=record.track,
+                track=record.track.id,
                 dataset=record.dataset,
                 dataset_version=record.dataset_version,
                 dataset_digest=record.dataset_digest,
@@ -125,7 +130,7 @@ def rows(scores: Scores, record: RunRecord) -> list[ResultRow]:
             own = values[:, place - 1] if place else values.mean(axis=1)
             value, low, high = map(float, cell)
             add(name, lead_time, value, low, high, deviation(finish(own)))
-        for shorter in _reported(record) if values.shape[1] == horizon else ():
+        for shorter in record.track.reported if values.shape[1] == horizon else ():
             ends = interval(values[:, :shorter], finish)
             value, low, high = (float(each[0]) for each in ends)
             add(name, f"1..{shorter}", value, low, high, deviation(finish(values[:, :shorter].mean(axis=1))))
@@ -147,17 +152,9 @@ def deviation(values: np.ndarray) -> float | None:
     return float(values.std(ddof=1)) if len(values) > 1 and np.isfinite(values).all() else None
 
 
-def _reported(record: RunRecord) -> tuple[int, ...]:
-    """Shorter horizons that stand beside the track's; none for a dataset that is not registered here."""
-    if record.dataset not in registry.names("datasets"):
-        return ()
-    tracks = {track.id: track.reported for track in registry.dataset(record.dataset).tracks}
-    return tracks.get(record.track, ())
-
-
 def _not_a_number(name: str, record: RunRecord) -> StbenchError:
     return StbenchError(
-        f"{name} of {record.full_model} on {record.track} has values that are not numbers: score it again"
+        f"{name} of {record.full_model} on {record.track.id} has values that are not numbers: score it again"
     )
 
 
@@ -231,23 +228,36 @@ def write_results(folder: Path, results: Sequence[ResultRow]) -> Path:
     return path
 
 
+def results_digest(folder: Path) -> str:
+    """SHA-256 of `results.csv` of a run folder."""
+    return hashlib.sha256(_content(Path(folder) / RESULTS)).hexdigest()
+
+
 def read_results(folder: Path) -> list[ResultRow]:
     """Rows of `results.csv` of a run folder. `StbenchError` when it is missing or not such a table."""
     path = Path(folder) / RESULTS
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file, strict=True)
-            if tuple(reader.fieldnames or ()) not in (COLUMNS, WITHOUT_SD):
-                raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
-            return [_row(cells) for cells in reader]
+        reader = csv.DictReader(io.StringIO(_content(path).decode("utf-8"), newline=""), strict=True)
+        if tuple(reader.fieldnames or ()) not in (COLUMNS, WITHOUT_SD):
+            raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
+        return [_row(cells) for cells in reader]
+    except (ValueError, csv.Error, TypeError) as error:
+        raise _damaged(path, error) from None
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return read_bytes(path, LARGEST)
     except FileNotFoundError:
-        raise StbenchError(f"{folder} has no {RESULTS}: score the run again with `stbench run`") from None
+        raise StbenchError(f"{path.parent} has no {RESULTS}: score the run again with `stbench run`") from None
     except OSError as error:
         raise StbenchError(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, csv.Error, TypeError) as error:
-        raise StbenchError(
-            f"{path} is damaged, {error}: remove it and score the run again with `stbench run`"
-        ) from None
+    except Unreadable as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> StbenchError:
+    return StbenchError(f"{path} is damaged, {error}: remove it and score the run again with `stbench run`")
 
 
 def _row(cells: Mapping[str, str]) -> ResultRow:

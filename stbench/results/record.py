@@ -5,28 +5,46 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
+import msgspec
+
+from stbench.contract.datasets import Track
+from stbench.documents import Unreadable, read_json
 from stbench.errors import StbenchError
 from stbench.provenance.environment import environment
+from stbench.results.clusters import Clusters
+from stbench.results.migration import to_format_2
 
 __all__ = ["FORMAT", "RECORD", "RunRecord", "environment", "read_record"]
 
-FORMAT = 1
-"""Bumped when an older stbench could not read the record."""
+FORMAT = 2
+"""Bumped when an older stbench could not read the record. Format 1 is still read (`stbench.results.migration`)."""
 
 RECORD = "record.json"
+LARGEST = 4_000_000
+"""Bytes of the file."""
+LONGEST = 100_000
+"""Frames of a horizon: boards list every lead time."""
+
+_T = TypeVar("_T")
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Amount = Annotated[float, msgspec.Meta(ge=0)]
 
 
 @dataclass(frozen=True)
 class RunRecord:
     """One model, track, preset and seed. JSON-able throughout; times in seconds, sizes in bytes."""
 
-    track: str
+    track: Track
+    """The whole track as it was when the run was scored: boards read it here, so they do not change with code."""
+    main_track: bool
+    """It was its dataset's main one, whose board bears the dataset's name."""
     dataset: str
     dataset_version: str
     dataset_source: str
@@ -42,19 +60,19 @@ class RunRecord:
     model_version: str
     floor: bool
     preset: str
-    seed: int
+    seed: Count
     configuration: Mapping[str, Any]
-    parameters: int
+    parameters: Count
     """Trainable numbers, summed over all stages; numbers kept by a floor."""
-    macs_per_forecast: int | None
+    macs_per_forecast: Count | None
     """Multiply-accumulates of one window's forecast; None where it was not counted."""
     training: Mapping[str, Any]
     """{"steps": int, "finished": bool, "seconds": float, "resumed_from": int, ...}."""
-    inference_seconds: float | None
-    peak_memory_bytes: int | None
+    inference_seconds: Amount | None
+    peak_memory_bytes: Count | None
     device: str
     processor: str
-    threads: int
+    threads: Count
     libraries: Mapping[str, str]
     python: str
     git_revision: str | None
@@ -70,15 +88,19 @@ class RunRecord:
     started: str
     """ISO 8601 with offset."""
     finished: str
-    budget_seconds: float | None = None
+    budget_seconds: Amount | None = None
     not_applicable: str = ""
     """Why the model cannot be asked this, in one sentence; then the run has no results."""
     judge: Mapping[str, Any] = field(default_factory=dict)
     """Of a track that asks a judge: {"name": str, "fingerprint": str, "accuracy": {head: its own on real test clips},
     "test_clips": int, "train_clips": int}; empty elsewhere."""
-    infinite: Mapping[str, int] = field(default_factory=dict)
+    infinite: Mapping[str, Count] = field(default_factory=dict)
     """Metric -> windows with an infinite value (psnr: a frame that is matched exactly), which make its mean infinite.
     Empty where there are none, and in records written before they were counted."""
+    results_sha256: str = ""
+    """SHA-256 of `results.csv`; empty where the run has no results, and in what was read of format 1."""
+    clusters: Clusters = field(default_factory=Clusters)
+    """Of the means per cluster beside it, `clusters.npz`."""
     format: int = field(default=FORMAT)
 
     @property
@@ -109,57 +131,102 @@ class RunRecord:
 
 
 def read_record(folder: Path) -> RunRecord:
-    """The record of a run folder. `StbenchError` when it is missing, damaged or written by a newer stbench."""
+    """The record of a run folder; of format 1 as `stbench.results.migration` reads it.
+
+    `StbenchError`, in one sentence with the file's name, when it is missing, damaged or written by a newer stbench.
+    """
     path = Path(folder) / RECORD
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        return _record(read_json(path, LARGEST))
     except FileNotFoundError:
         raise StbenchError(
             f"{folder} is no finished run: it has no {RECORD}, repeat the run with `stbench run`"
         ) from None
     except OSError as error:
         raise StbenchError(f"cannot read {path}: {error.strerror or error}") from None
-    except ValueError:
-        raise _damaged(path, "it is not strict JSON") from None
-    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
-        raise _damaged(path, "it has no format number")
-    if content["format"] > FORMAT:
+    except _Newer as error:
         raise StbenchError(
-            f"{path} has record format {content['format']}, this stbench reads up to {FORMAT}: update stbench"
-        )
-    names = {each.name for each in dataclasses.fields(RunRecord)}
-    content.setdefault("judge", {})  # Records written before judges were named in them.
-    content.setdefault("infinite", {})  # Records written before these windows were counted.
-    if missing := sorted(names - content.keys()):
-        raise _damaged(path, f"it lacks {', '.join(missing)}")
-    if unknown := sorted(content.keys() - names):
-        raise _damaged(path, f"it has unknown fields {', '.join(unknown)}")
-    for name, kinds in _KINDS.items():
-        value = content[name]
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            raise _damaged(path, f"its field '{name}' is {value!r}")
-    if not all(type(count) is int for count in content["infinite"].values()):
-        raise _damaged(path, f"its field 'infinite' is {content['infinite']!r}")
+            f"{path} has record format {error}, this stbench reads up to {FORMAT}: update stbench"
+        ) from None
+    except Unreadable as error:
+        raise _damaged(path, str(error)) from None
+
+
+class _Newer(Exception):
+    """The format of a record of a later stbench."""
+
+
+def _record(content: Any) -> RunRecord:
+    """A record from its JSON. `Unreadable`, `_Newer`."""
+    if not isinstance(content, dict) or type(content.get("format")) is not int:
+        raise Unreadable("it has no format number")
+    if content["format"] > FORMAT:
+        raise _Newer(content["format"])
+    if content["format"] < FORMAT:
+        content = to_format_2(content)
+    _check_names(content, RunRecord)
+    record = _converted(content, RunRecord)
+    for name, kind in (("track", Track), ("clusters", Clusters)):
+        _check_names(content[name], kind, f"{name}.")
+    for name, schema in (("training", _Training), ("judge", _Judge)):
+        _converted(content[name], schema, f"{name}.")
     for name in ("started", "finished"):
         if not _is_time(content[name]):
-            raise _damaged(path, f"its field '{name}' is no ISO 8601 time with offset")
-    return RunRecord(**content)
+            raise Unreadable(f"its field '{name}' is no ISO 8601 time with offset")
+    track = record.track
+    if track.dataset != record.dataset:
+        raise Unreadable(f"its track is of the dataset {track.dataset!r:.60} and it is of {record.dataset!r:.60}")
+    if not all(1 <= each <= LONGEST for each in (track.horizon, *track.reported)):
+        raise Unreadable(f"a horizon of its track is not of 1 to {LONGEST:,} frames")
+    if not all(0 <= each <= LONGEST for each in (track.conditioning, track.train_horizon, track.stride)):
+        raise Unreadable(f"a length of its track is not of 0 to {LONGEST:,} frames")
+    return record
 
 
-_KINDS_OF_ANNOTATIONS: Mapping[str, tuple[type, ...]] = {
-    "str": (str,),
-    "str | None": (str, type(None)),
-    "int": (int,),
-    "int | None": (int, type(None)),
-    "bool": (bool,),
-    "bool | None": (bool, type(None)),
-    "float | None": (float, int, type(None)),
-    "Mapping[str, Any]": (dict,),
-    "Mapping[str, str]": (dict,),
-    "Mapping[str, int]": (dict,),
-}
-_KINDS = {each.name: _KINDS_OF_ANNOTATIONS[str(each.type)] for each in dataclasses.fields(RunRecord)}
-"""Field -> what JSON may hold there."""
+def _check_names(content: Mapping[str, Any], kind: type[Any], within: str = "") -> None:
+    """A record is written whole: every field is there and no other. `Unreadable`."""
+    names = {each.name for each in dataclasses.fields(kind)}
+    if missing := sorted(names - content.keys()):
+        raise Unreadable(f"it lacks {', '.join(within + each for each in missing)}")
+    if unknown := sorted(content.keys() - names):
+        raise Unreadable(f"it has unknown fields {', '.join(within + each for each in unknown)[:200]}")
+
+
+def _converted(content: Any, kind: type[_T], within: str = "") -> _T:
+    """`content` as a `kind`, every value of it checked. `Unreadable` names the first field that is something else."""
+    try:
+        return msgspec.convert(content, kind)
+    except msgspec.ValidationError as error:
+        expected, _, place = str(error).partition(" - at ")
+    # The library gives a place as `$.training.losses[...]`.
+    names = place.strip("`").removeprefix("$").partition("[")[0].strip(".")
+    for name in names.split(".") if names else ():
+        content = content.get(name) if isinstance(content, Mapping) else None
+    raise Unreadable(f"its field '{within}{names}' is {reprlib.repr(content)}: {expected[:1].lower()}{expected[1:]}")
+
+
+class _Training(msgspec.Struct):
+    """What boards read of `RunRecord.training`; more may be there."""
+
+    steps: Count = 0
+    finished: bool = True
+    seconds: Amount = 0.0
+    cpu_seconds: Amount = 0.0
+    resumed_from: Count = 0
+    loader_share: float = 0.0
+    losses: dict[str, Any] = {}
+    snapshot_scores: dict[str, float] = {}
+    split: str = ""
+
+
+class _Judge(msgspec.Struct):
+    """What boards read of `RunRecord.judge`; more may be there."""
+
+    name: str = ""
+    fingerprint: str = ""
+    accuracy: dict[str, float] = {}
+    test_clips: Count = 0
+    train_clips: Count = 0
 
 
 def _damaged(path: Path, reason: str) -> StbenchError:
@@ -171,10 +238,6 @@ def _is_time(text: str) -> bool:
         return datetime.fromisoformat(text).tzinfo is not None
     except ValueError:
         return False
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(name)
 
 
 def _not_finite(value: Any, name: str = "") -> str:

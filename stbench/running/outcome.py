@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stbench.contract.datasets import fingerprint
-from stbench.running.fit import Trained
 from stbench.running.plan import Plan
+from stbench.running.recording import Made, record_numbers
 
 if TYPE_CHECKING:
     from stbench.boards.board import Board
@@ -20,68 +18,13 @@ if TYPE_CHECKING:
     from stbench.results.record import RunRecord
 
 
-def make_record(
-    todo: Plan,
-    trained: Trained,
-    scores: Scores,
-    code: Mapping[str, str],
-    device: str,
-    command: str,
-    started: datetime,
-    budget_seconds: float | None,
-    judge: Mapping[str, Any],
-) -> RunRecord:
-    from stbench.provenance.environment import environment, peak_memory
-    from stbench.results.aggregate import infinite_windows
-    from stbench.results.record import RunRecord
-
-    store = todo.store
-    return RunRecord(
-        track=todo.track.id,
-        dataset=store.dataset,
-        dataset_version=store.version,
-        dataset_source=store.source,
-        dataset_digest=store.digest,
-        dataset_fingerprint=store.fingerprint,
-        dataset_parameters=store.parameters,
-        split=store.split.id,
-        split_digest=store.split.digest,
-        model=todo.plugin.name,
-        variant=todo.variant,
-        model_version=todo.plugin.version,
-        floor=todo.plugin.floor,
-        preset=todo.preset,
-        seed=todo.seed,
-        configuration=todo.configuration,
-        parameters=trained.parameters,
-        macs_per_forecast=trained.macs,
-        training=trained.training,
-        inference_seconds=scores.inference_seconds,
-        peak_memory_bytes=peak_memory(),
-        code=code,
-        command=command,
-        fingerprint=fingerprint(todo.identity),
-        started=started.isoformat(timespec="seconds"),
-        finished=datetime.now(UTC).isoformat(timespec="seconds"),
-        budget_seconds=budget_seconds,
-        judge=judge,
-        infinite=infinite_windows(scores),
-        **environment(device),
-    )
-
-
-def write_run(todo: Plan, folder: Path, record: RunRecord, scores: Scores) -> None:
+def write_run(todo: Plan, folder: Path, made: Made, scores: Scores) -> RunRecord:
     """Per-sample values, result rows, kept predictions, pictures; the record last: a folder with a record is
     complete."""
-    from stbench.results.aggregate import rows, write_results, write_scores
-
-    (folder / "record.json").unlink(missing_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_scores(folder, scores)
-    found = rows(scores, record)
-    write_results(folder, found)
+    record, found = record_numbers(folder, made, todo.store, todo.track, scores)
     _write_pictures(todo, folder, record, scores, found)
     record.write(folder)
+    return record
 
 
 def _write_pictures(todo: Plan, folder: Path, record: RunRecord, scores: Scores, found: Sequence[ResultRow]) -> None:
@@ -146,7 +89,7 @@ def draw_beside(folder: Path, board: Board) -> None:
     from stbench.boards.curves import curves_of_block
     from stbench.pictures.forecasts import error_against_lead_time
 
-    title = f"{board.track}, preset {board.preset}"
+    title = f"{board.track.id}, preset {board.preset}"
     for block in board.blocks:
         for metric in board.shown:
             curves = curves_of_block(board, block, metric)

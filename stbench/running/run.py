@@ -26,7 +26,11 @@ from stbench.errors import StbenchError
 from stbench.progress import Reporter, Silent
 from stbench.protocols.known import protocol_of
 from stbench.running.plan import Choice, Plan, choose, command_line, dataset_for, plan
+from stbench.running.recording import Made
 from stbench.running.stages import code_of
+
+DEVICE = "cpu"
+"""Where a model is trained and asked when nobody says otherwise; a command names any other."""
 
 if TYPE_CHECKING:
     from stbench.results.record import RunRecord
@@ -57,7 +61,7 @@ def run(
     runs: Path | None = None,
     i3d: Path | None = None,
     budget_seconds: float | None = None,
-    device: str = "cpu",
+    device: str = DEVICE,
     keep: int = 64,
     predictions: Path | None = None,
     reuse_checkpoint: bool = False,
@@ -95,8 +99,9 @@ def run(
     if not force and predictions is None and (before := finished(folder, code)):
         return RunResult(folder, before, kept, reused=True)
 
+    from stbench.provenance.environment import peak_memory
     from stbench.running.fit import fit
-    from stbench.running.outcome import make_record, write_run
+    from stbench.running.outcome import write_run
 
     trained = fit(
         todo,
@@ -119,9 +124,28 @@ def run(
         trained = replace(trained, training={**trained.training, "snapshot_scores": spread})
     command = command_line(todo, dataset, settings or {})
     command += f" --i3d {shlex.quote(str(i3d))}" if "i3d" in asked else ""
-    made_with = {**code, "training": trained.code}
-    record = make_record(todo, trained, scores, made_with, device, command, started, budget_seconds, named)
-    write_run(todo, folder, record, scores)
+    command += f" --device {shlex.quote(device)}" if device != DEVICE else ""
+    made = Made(
+        model=todo.plugin.name,
+        variant=todo.variant,
+        model_version=todo.plugin.version,
+        floor=todo.plugin.floor,
+        preset=preset,
+        seed=seed,
+        configuration=todo.configuration,
+        parameters=trained.parameters,
+        macs_per_forecast=trained.macs,
+        peak_memory_bytes=peak_memory(),
+        training=trained.training,
+        code={**code, "training": trained.code},
+        command=command,
+        identity=todo.identity,
+        device=device,
+        started=started,
+        budget_seconds=budget_seconds,
+        judge=named,
+    )
+    record = write_run(todo, folder, made, scores)
     return RunResult(folder, record, kept, reused=False)
 
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stbench import paths, registry
-from stbench.contract.datasets import Track, fingerprint
+from stbench.contract.datasets import Track
 from stbench.contract.presets import PRESETS
 from stbench.errors import StbenchError, nearest
 from stbench.progress import Reporter, Silent
+from stbench.running.recording import Made, record_numbers
 from stbench.running.run import RunResult, i3d_for
 from stbench.running.stages import code_of_predictions
 
@@ -65,8 +66,30 @@ def score(
     words = ["stbench", "score", "--track", track, "--name", name, "--predictions", str(predictions)]
     words += ["--data", str(store.path), "--parameters", str(parameters), "--preset", preset, "--seed", str(seed)]
     words += ["--i3d", str(i3d)] if network else []
-    command = shlex.join(words)
-    return _write(found, command, name, parameters, preset, seed, store, scores, runs or paths.runs_dir(), started)
+    identity = {
+        "model": name,
+        "track": found.id,
+        "dataset_digest": store.digest,
+        "preset": preset,
+        "seed": seed,
+        "scores": _digest(scores),
+    }
+    made = Made(
+        model=name,
+        preset=preset,
+        seed=seed,
+        configuration={"predictions": "made elsewhere"},
+        parameters=parameters,
+        training={"steps": 0, "seconds": 0.0, "finished": True},
+        code=code_of_predictions(found, store.split),
+        command=shlex.join(words),
+        identity=identity,
+        started=started,
+    )
+    folder = (runs or paths.runs_dir()) / preset / found.id / name / f"seed-{seed}-{made.fingerprint[:8]}"
+    record, _ = record_numbers(folder, made, store, found, scores)
+    record.write(folder)
+    return RunResult(folder, record, None, reused=False)
 
 
 def track_by_id(track: str) -> Track:
@@ -82,68 +105,6 @@ def track_by_id(track: str) -> Track:
             "can be asked for it, see docs/adding_a_model.md"
         )
     return tracks[track]
-
-
-def _write(
-    track: Track,
-    command: str,
-    name: str,
-    parameters: int,
-    preset: str,
-    seed: int,
-    store: Store,
-    scores: Scores,
-    runs: Path,
-    started: datetime,
-) -> RunResult:
-    from stbench.provenance.environment import environment
-    from stbench.results.aggregate import infinite_windows, rows, write_results, write_scores
-    from stbench.results.record import RunRecord
-
-    identity = {
-        "model": name,
-        "track": track.id,
-        "dataset_digest": store.digest,
-        "preset": preset,
-        "seed": seed,
-        "scores": _digest(scores),
-    }
-    record = RunRecord(
-        track=track.id,
-        dataset=store.dataset,
-        dataset_version=store.version,
-        dataset_source=store.source,
-        dataset_digest=store.digest,
-        dataset_fingerprint=store.fingerprint,
-        dataset_parameters=store.parameters,
-        split=store.split.id,
-        split_digest=store.split.digest,
-        model=name,
-        variant="",
-        model_version="",
-        floor=False,
-        preset=preset,
-        seed=seed,
-        configuration={"predictions": "made elsewhere"},
-        parameters=parameters,
-        macs_per_forecast=None,
-        training={"steps": 0, "seconds": 0.0, "finished": True},
-        inference_seconds=None,
-        peak_memory_bytes=None,
-        code=code_of_predictions(track, store.split),
-        command=command,
-        fingerprint=fingerprint(identity),
-        started=started.isoformat(timespec="seconds"),
-        finished=datetime.now(UTC).isoformat(timespec="seconds"),
-        infinite=infinite_windows(scores),
-        **environment(),
-    )
-    folder = runs / preset / track.id / name / f"seed-{seed}-{record.fingerprint[:8]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    write_scores(folder, scores)
-    write_results(folder, rows(scores, record))
-    record.write(folder)
-    return RunResult(folder, record, None, reused=False)
 
 
 def _digest(scores: Scores) -> str:

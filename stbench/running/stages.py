@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stbench.running.plan import Plan
 
 TRAINING = ("stbench.running.fit",)
-SCORING = ("stbench.results.aggregate", "stbench.store.reader")
+SCORING = ("stbench.results.aggregate", "stbench.results.clusters", "stbench.store.reader")
 
 LEFT_OUT = {
     "stbench": "shortcuts for users into the rooms",

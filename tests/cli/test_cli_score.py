@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shlex
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from click.testing import CliRunner, Result
 from stbench.cli.main import cli
 from stbench.protocols.predictions import PredictionWriter
 from stbench.protocols.windows import track_windows
+from stbench.results.clusters import read_clusters
+from stbench.results.record import read_record
 from stbench.running.score import track_by_id
 from stbench.store.build import build, resolve
 from stbench.store.reader import Store
@@ -68,6 +71,9 @@ def test_foreign_predictions_are_scored_and_ranked(store: Store, tmp_path: Path)
     assert (lines["good"]["rank"], lines["bad"]["rank"]) == ("1", "2")
     assert lines["good"]["dataset_digest"] == store.digest
     assert Path("leaderboards/index.html").read_text().count("good") >= 1
+    (place,) = Path("leaderboards/records").rglob("good/*")
+    means = read_clusters(place, read_record(place).clusters)
+    assert means.means[means.metrics.index("mse")] == pytest.approx(0.0625, rel=1e-5)
 
 
 def test_a_perfect_prediction_scores_zero_and_the_command_of_its_record_is_the_same_run(
@@ -110,9 +116,10 @@ def test_a_run_cannot_take_the_place_of_a_published_model_of_another_name(store:
     assert stbench("leaderboard").exit_code == 0
     before = Path("leaderboards/quick/waveeq-100.csv").read_bytes()
     (record,) = Path("runs").rglob("record.json")
-    record.write_text(json.dumps(json.loads(record.read_text()) | {"model": "mine", "variant": "wide"}))
     results = record.with_name("results.csv")
     results.write_text(results.read_text().replace(",mine.wide,", ",mine:wide,"))
+    named = {"model": "mine", "variant": "wide", "results_sha256": sha256(results.read_bytes()).hexdigest()}
+    record.write_text(json.dumps(json.loads(record.read_text()) | named))
     result = stbench("leaderboard")
     assert result.exit_code == 2
     assert "is of the model 'mine:wide' and would take the place of 'mine.wide'" in result.stderr

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import os
 import re
 import shutil
 import statistics
@@ -100,12 +101,13 @@ def test_runs_on_other_data_are_kept_and_ranked_apart(tmp_path: Path, run: Any) 
     ]
 
 
-def test_a_score_of_fewer_windows_is_ranked_apart(tmp_path: Path, run: Any) -> None:
+def test_a_score_of_fewer_windows_is_ranked_apart(tmp_path: Path, run: Any, name_results: Any) -> None:
     run(2.0, model="whole")
     folder = run(1.0, model="part")
     text = (folder / "results.csv").read_text()
     assert ",24,6," in text
     (folder / "results.csv").write_text(text.replace(",24,6,", ",12,6,"))
+    name_results(folder)
     (path,) = build(tmp_path / "runs", tmp_path / "out")
     assert {row["rank"] for row in _main(path).values()} == {"1"}
 
@@ -253,19 +255,20 @@ def test_results_of_another_run_are_refused(tmp_path: Path, run: Any) -> None:
         {"model": "../../evil"},
         {"preset": ".."},
         {"preset": "/tmp/evil"},
-        {"track": "../../../evil/forecast-3"},
-        {"track": "waveeq-100/../../forecast-3"},
+        {"dataset": "../../../evil"},
         {"dataset": ""},
-        {"track": "waveeq-100/forecast"},
+        {"protocol": "../../forecast"},
+        {"protocol": ""},
     ],
 )
 def test_names_in_a_record_cannot_lead_out_of_the_folder(tmp_path: Path, run: Any, names: dict[str, str]) -> None:
     folder = run()
     content = json.loads((folder / "record.json").read_text())
-    content |= names
+    content["track"] |= {name: text for name, text in names.items() if name in ("dataset", "protocol")}
+    content |= {name: text for name, text in names.items() if name != "protocol"}
     (folder / "record.json").write_text(json.dumps(content))
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(StbenchError, match=r"cannot be a file name|has the track"):
+    with pytest.raises(StbenchError, match="cannot be a file name"):
         build(tmp_path / "runs", tmp_path / "deep" / "out")
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -395,3 +398,74 @@ def test_a_model_without_the_preset_is_not_missed(tmp_path: Path, run: Any, monk
     without = dataclasses.replace(registry.model("convlstm"), presets=lambda dataset: {"cpu": {}})
     monkeypatch.setattr(registry, "models_at_hand", lambda: [without])
     assert absent(board) == ()
+
+
+def test_a_results_table_other_than_its_record_names_is_refused(tmp_path: Path, run: Any) -> None:
+    path = run() / "results.csv"
+    text = path.read_text()
+    (value,) = {row["value"] for row in _rows(path) if row["lead_time"] == "1..3"}
+    path.write_text(text.replace(f",{value},", f",{float(value) / 1000},"))
+    with pytest.raises(StbenchError, match=r"results\.csv is not the table its record\.json names") as caught:
+        build(tmp_path / "runs", tmp_path / "out")
+    assert str(path) in str(caught.value)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(StbenchError, match=r"results\.csv is damaged, it is no regular file"):
+        build(tmp_path / "runs", tmp_path / "out")
+
+
+def test_one_bad_run_and_nothing_is_published(tmp_path: Path, run: Any) -> None:
+    run(seed=0)
+    bad = run(seed=1) / "record.json"
+    bad.write_text(json.dumps(json.loads(bad.read_text()) | {"training": {"seconds": "long"}}))
+    with pytest.raises(StbenchError, match=re.escape(str(bad))):
+        build(tmp_path / "runs", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_means_per_cluster_are_published_and_others_than_the_record_names_refused(tmp_path: Path, run: Any) -> None:
+    folder, other = run(1.0), run(2.0, seed=1)
+    place = publish(folder, tmp_path / "out")
+    assert (place / "clusters.npz").read_bytes() == (folder / "clusters.npz").read_bytes()
+    assert (place / "record.json").read_bytes() == (folder / "record.json").read_bytes()
+    shutil.copy(other / "clusters.npz", folder / "clusters.npz")
+    with pytest.raises(StbenchError, match=r"clusters\.npz is not the file its record names"):
+        publish(folder, tmp_path / "out")
+    (folder / "clusters.npz").unlink()
+    with pytest.raises(StbenchError, match=r"has no clusters\.npz"):
+        publish(folder, tmp_path / "out")
+    assert read_entry(place).record.clusters.sha256
+
+
+def test_of_two_main_tracks_the_newer_one_bears_the_name_of_the_dataset(tmp_path: Path, run: Any) -> None:
+    run(track="waveeq-100/forecast-3", main_track=True, finished="2026-01-02T03:05:05+00:00")
+    run(track="waveeq-100/forecast-5", main_track=True, finished="2026-03-02T03:05:05+00:00")
+    build(tmp_path / "runs", tmp_path / "out")
+    assert _files(tmp_path / "out") == ["quick/waveeq-100-forecast-3.csv", "quick/waveeq-100.csv"]
+    (row, *_) = _rows(tmp_path / "out" / "quick" / "waveeq-100.csv")
+    assert row["track"] == "waveeq-100/forecast-5"
+
+
+@pytest.mark.parametrize("change", [{"conditioning": 4}, {"stride": 2}])
+def test_runs_of_a_track_that_cut_other_windows_are_ranked_apart(
+    tmp_path: Path, run: Any, record: Any, change: dict[str, int]
+) -> None:
+    run(1.0, model="before")
+    run(2.0, model="after", track=dataclasses.replace(record().track, **change))
+    (path,) = build(tmp_path / "runs", tmp_path / "out")
+    assert {row["rank"] for row in _main(path).values()} == {"1"}
+
+
+def test_a_board_shows_the_metrics_of_the_newest_of_its_records(tmp_path: Path, run: Any, record: Any) -> None:
+    track = record().track
+    older, newer = (
+        dataclasses.replace(track, metrics=("mse", *names), further=further)
+        for names, further in ((("mae", "rmse"), ()), (("rmse",), ("mae",)))
+    )
+    metrics = ("mse", "mae", "rmse")
+    run(model="a", track=newer, metrics=metrics, finished="2026-03-02T03:05:05+00:00")
+    run(model="b", track=older, metrics=metrics, finished="2026-01-02T03:05:05+00:00")
+    build(tmp_path / "runs", tmp_path / "out")
+    (board,) = boards(read_published(tmp_path / "out"))
+    assert board.track == newer
+    assert (board.shown, board.further) == (("mse", "rmse"), ("mae",))

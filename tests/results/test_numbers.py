@@ -107,7 +107,7 @@ def test_terminal_table_shows_models_floors_and_papers(tmp_path: Path, run: Any)
     console = Console(width=170, record=True, file=(tmp_path / "out.txt").open("w"))
     for each in board_tables(board, highlight="sepvar:without-s"):
         console.print(each)
-    console.print(reported_table(reported_for(board.track)))
+    console.print(reported_table(reported_for(board.track.id)))
     text = console.export_text()
     assert text.index("sepvar:without-s") < text.index("[red]mean[/red] (floor)") < text.index("4.33e-5")
     assert "Table 1" in text

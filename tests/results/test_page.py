@@ -221,7 +221,7 @@ def test_what_a_reader_must_know_of_a_row_stands_on_page_and_terminal(tmp_path: 
     assert "plain: " not in printed
 
 
-def test_page_promises_no_interval_over_one_sequence(tmp_path: Path, run: Any) -> None:
+def test_page_promises_no_interval_over_one_sequence(tmp_path: Path, run: Any, name_results: Any) -> None:
     results = run() / "results.csv"
     with results.open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -229,6 +229,7 @@ def test_page_promises_no_interval_over_one_sequence(tmp_path: Path, run: Any) -
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(row | {"ci_low": "", "ci_high": "", "n_sequences": "1"} for row in rows)
+    name_results(results.parent)
     build(tmp_path / "runs", tmp_path / "out")
     text, _ = _read(write_page(tmp_path / "out", tmp_path / "index.html"))
     assert "24 windows of one test sequence, so there is no interval." in text

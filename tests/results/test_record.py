@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stbench import registry
+from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
 from stbench.results.record import FORMAT, RunRecord, environment, read_record
+
+TRACK = {
+    "dataset": "waveeq-100",
+    "protocol": "forecast",
+    "conditioning": 5,
+    "horizon": 3,
+    "train_horizon": 5,
+    "metrics": ["mse"],
+    "stride": 1,
+    "reported": [],
+    "further": [],
+    "cluster": "",
+}
+NESTED: Any = 1
+for _ in range(40):
+    NESTED = [NESTED]
 
 JSON = st.recursive(
     st.none()
@@ -72,6 +91,31 @@ def _changed(folder: Path, **changes: Any) -> None:
         ({"seed": True}, "field 'seed' is True"),
         ({"training": []}, "field 'training'"),
         ({"infinite": {"psnr": "two"}}, "field 'infinite'"),
+        ({"infinite": {"psnr": -1}}, "field 'infinite'"),
+        ({"code": {"scoring": 1}}, "field 'code'"),
+        ({"parameters": -1}, "field 'parameters' is -1"),
+        ({"parameters": 2**70}, "more than 64 bits"),
+        ({"training": {"seconds": "1"}}, "field 'training.seconds' is '1'"),
+        ({"training": {"steps": 1.5}}, "field 'training.steps' is 1.5"),
+        ({"training": {"finished": "no"}}, "field 'training.finished' is 'no'"),
+        ({"judge": {"accuracy": {"action": None}}}, "field 'judge.accuracy'"),
+        ({"judge": {"accuracy": 1}}, "field 'judge.accuracy' is 1"),
+        ({"track": "waveeq-100/forecast-3"}, "field 'track' is 'waveeq-100/forecast-3'"),
+        ({"track": {**TRACK, "metrics": ["mse", 1]}}, "field 'track.metrics'"),
+        ({"track": {**TRACK, "extra": 1}}, "unknown fields track.extra"),
+        ({"track": {name: TRACK[name] for name in TRACK if name != "cluster"}}, "lacks track.cluster"),
+        ({"track": {**TRACK, "dataset": "sst"}}, "track is of the dataset 'sst'"),
+        ({"track": {**TRACK, "horizon": 10**11}}, "a horizon of its track"),
+        ({"track": {**TRACK, "horizon": 0}}, "a horizon of its track"),
+        ({"track": {**TRACK, "reported": [10**11]}}, "a horizon of its track"),
+        ({"track": {**TRACK, "stride": -1}}, "a length of its track"),
+        ({"clusters": {"sha256": 1, "missing": "", "left_out": ""}}, "field 'clusters.sha256' is 1"),
+        ({"clusters": {"sha256": "", "missing": ""}}, "lacks clusters.left_out"),
+        ({"results_sha256": None}, "field 'results_sha256' is None"),
+        ({"configuration": {"a" * 5: NESTED}}, "nested more than 32 levels"),
+        ({"format": 1, "track": "waveeq-100"}, "its track is 'waveeq-100'"),
+        ({"format": 1, "track": 7}, "its track is 7"),
+        ({"format": 1, "track": "waveeq-100/forecast-99999999"}, "a horizon of its track"),
         ({"finished": "yesterday"}, "'finished' is no ISO 8601 time"),
         ({"finished": "2026-01-01T00:00:00"}, "'finished' is no ISO 8601 time with offset"),
     ],
@@ -89,17 +133,69 @@ def test_a_damaged_record_is_one_sentence_naming_the_file(
 
 
 @pytest.mark.parametrize("name", ["judge", "infinite"])
-def test_a_record_written_before_there_was_a_field_is_read(tmp_path: Path, record: Any, name: str) -> None:
+def test_a_record_written_before_there_was_a_field_is_read(
+    tmp_path: Path, record: Any, to_format_1: Any, name: str
+) -> None:
     record().write(tmp_path)
+    to_format_1(tmp_path)
+    before = read_record(tmp_path)
     _changed(tmp_path, **{name: ...})
-    assert read_record(tmp_path) == record()
+    assert read_record(tmp_path) == before
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": NaN}', '{"a": 1}', "\x00"])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '{"format": NaN}', '{"format": true}', '{"a": 1}', "\x00", "[" * 50_000, '{"format": 1}'],
+)
 def test_what_is_no_record_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "record.json").write_text(content)
-    with pytest.raises(StbenchError, match="is damaged"):
+    with pytest.raises(StbenchError, match="is damaged") as caught:
         read_record(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_record_that_never_ends_or_is_too_large_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    path.symlink_to("/dev/zero")
+    with pytest.raises(StbenchError, match="no regular file"):
+        read_record(tmp_path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(StbenchError, match="no regular file"):
+        read_record(tmp_path)
+    path.unlink()
+    path.write_text(" " * 5_000_000)
+    with pytest.raises(StbenchError, match="more than 4,000,000 bytes"):
+        read_record(tmp_path)
+
+
+def test_a_record_holds_every_field_of_its_track(tmp_path: Path, record: Any) -> None:
+    track = Track("d", "forecast", 4, 7, 3, ("psnr", "mse"), 2, (5,), ("mae",), "zone")
+    record(track=track, dataset="d").write(tmp_path)
+    content = json.loads((tmp_path / "record.json").read_text())["track"]
+    assert content == json.loads(json.dumps(dataclasses.asdict(track)))
+    assert read_record(tmp_path).track == track
+
+
+def test_format_1_takes_its_track_from_the_registry_and_marks_the_means_missing(
+    tmp_path: Path, record: Any, to_format_1: Any
+) -> None:
+    (main, *_) = registry.dataset("sst").tracks
+    made = record(track=main, main_track=True, dataset="sst", infinite={"psnr": 2})
+    made.write(tmp_path)
+    to_format_1(tmp_path)
+    found = read_record(tmp_path)
+    assert found.clusters.missing
+    assert dataclasses.replace(found, clusters=made.clusters) == made
+
+
+def test_format_1_of_a_package_that_is_not_installed_is_read_with_what_its_name_says(
+    tmp_path: Path, record: Any, to_format_1: Any
+) -> None:
+    record(track=Track("foreign", "forecast", 5, 3, 5, ("mse",)), dataset="foreign").write(tmp_path)
+    to_format_1(tmp_path)
+    found = read_record(tmp_path)
+    assert (found.track.id, found.track.metrics, found.main_track) == ("foreign/forecast-3", (), False)
 
 
 def test_a_folder_without_a_record_says_how_to_get_one(tmp_path: Path) -> None:

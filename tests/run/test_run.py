@@ -1,6 +1,7 @@
 """One run from preset to record, on a tiny WaveEq-100."""
 
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
@@ -17,6 +19,7 @@ from stbench import registry
 from stbench.cli.main import cli
 from stbench.errors import StbenchError
 from stbench.results.aggregate import read_results
+from stbench.results.clusters import read_clusters
 from stbench.results.record import read_record
 from stbench.running import stages
 from stbench.running.run import RunResult, run
@@ -52,6 +55,7 @@ def test_a_run_leaves_record_results_checkpoint_predictions_and_pictures(tmp_pat
         "record.json",
         "results.csv",
         "scores.npz",
+        "clusters.npz",
         "predictions.zarr",
         "figures",
     } <= names
@@ -61,7 +65,12 @@ def test_a_run_leaves_record_results_checkpoint_predictions_and_pictures(tmp_pat
     assert pictures == {"forecast.png", "mse.png", "rmse.png", "mae.png"}
     record = read_record(result.folder)
     assert record == result.record
-    assert (record.track, record.model, record.preset, record.seed) == ("waveeq-100/forecast-40", "sepvar", "quick", 0)
+    assert (record.track.id, record.model, record.preset, record.seed) == (
+        "waveeq-100/forecast-40",
+        "sepvar",
+        "quick",
+        0,
+    )
     assert record.training["steps"] == 6
     assert record.training["finished"]
     spread = record.training["snapshot_scores"]
@@ -162,6 +171,28 @@ def test_predictions_made_elsewhere_score_as_our_own(tmp_path: Path) -> None:
     theirs = score(track.id, tmp_path / "mine.zarr", "copy", parameters=0, store=store, runs=tmp_path / "runs")
     values = [[row.value for row in read_results(each.folder)] for each in (ours, theirs)]
     assert values[0] == values[1]
+
+
+def test_the_command_names_the_device_that_is_not_the_default(tmp_path: Path) -> None:
+    from stbench.cli.run import run as command
+
+    (option,) = (each for each in command.params if each.name == "device")
+    default = tiny(tmp_path / "default", "mean", device=option.default)
+    assert "--device" not in default.record.command
+    other = tiny(tmp_path / "other", "mean", device="cpu:0")
+    assert other.record.command == f"{default.record.command} --device cpu:0"
+    assert other.record.device == "cpu:0"
+
+
+def test_a_run_keeps_the_means_of_its_sequences_and_names_its_files(tmp_path: Path) -> None:
+    result = tiny(tmp_path, "mean")
+    digest = hashlib.sha256((result.folder / "results.csv").read_bytes()).hexdigest()
+    assert result.record.results_sha256 == digest
+    found = read_clusters(result.folder, result.record.clusters)
+    assert (found.metrics, found.lead_times) == (("mse", "rmse", "mae"), ("1..40", "1", "40"))
+    with np.load(result.folder / "scores.npz") as scores:
+        own = scores["mse"][scores["sequence"] == found.cluster[0]]
+    assert found.means[0, 0].tolist() == pytest.approx([own.mean(), own[:, 0].mean(), own[:, 39].mean()], rel=6e-8)
 
 
 def test_an_unknown_device_is_one_sentence(tmp_path: Path) -> None:
