@@ -79,6 +79,9 @@ class RunRecord:
     infinite: Mapping[str, int] = field(default_factory=dict)
     """Metric -> windows with an infinite value (psnr: a frame that is matched exactly), which make its mean infinite.
     Empty where there are none, and in records written before they were counted."""
+    macs_version: int | None = None
+    """Of the way multiply-accumulates were counted (`stbench.training.cost.MACS_VERSION`): counts of different versions
+    do not compare. None where nothing was counted."""
     format: int = field(default=FORMAT)
 
     @property
@@ -130,6 +133,8 @@ def read_record(folder: Path) -> RunRecord:
     names = {each.name for each in dataclasses.fields(RunRecord)}
     content.setdefault("judge", {})  # Records written before judges were named in them.
     content.setdefault("infinite", {})  # Records written before these windows were counted.
+    # Records written before the second way of counting.
+    content.setdefault("macs_version", None if content.get("macs_per_forecast") is None else 1)
     if missing := sorted(names - content.keys()):
         raise _damaged(path, f"it lacks {', '.join(missing)}")
     if unknown := sorted(content.keys() - names):

@@ -66,6 +66,7 @@ def make_record(
         budget_seconds=budget_seconds,
         judge=judge,
         infinite=infinite_windows(scores),
+        macs_version=trained.macs_version,
         **environment(device),
     )
 
