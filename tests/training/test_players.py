@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import signal
@@ -216,14 +215,7 @@ def test_the_log_averages_the_terms_of_a_player_over_the_steps_it_took(tmp_path,
         {"critic/gap", "critic/total", "maker/total"},
         {"critic/gap", "critic/total"},
     ]
-    for line, steps in (
-        zip(lines, itertools.batched(each, 7), strict=False)
-        if hasattr(itertools, "batched")
-        else [
-            (lines[0], each[:7]),
-            (lines[1], each[7:]),
-        ]
-    ):
+    for line, steps in zip(lines, (each[:7], each[7:]), strict=True):
         for name in ("critic/total", "maker/total"):
             found = [losses[name] for losses in steps if name in losses]
             assert line["losses"][name] == pytest.approx(sum(found) / len(found), rel=1e-12)
