@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from stbench.conformance.training import BATCH, SEED, STEPS, module_of, short
+from stbench.conformance.training import BATCH, SEED, STEPS, module_of, players, short
 from stbench.errors import StbenchError
 from stbench.training.batches import Batches
 from stbench.training.loop import train
+from stbench.training.players import Player
 
 if TYPE_CHECKING:
     from stbench.conformance.subject import Subject
@@ -20,53 +21,62 @@ if TYPE_CHECKING:
 def loss_terms(subject: Subject) -> str:
     module, batch = _module(subject).train(), _batch(subject)
     kept = {name: each.clone() for name, each in batch.items()}
-    terms = _loss(module, batch)
-    if not isinstance(terms, Mapping) or "total" not in terms:
-        raise StbenchError(f"loss returns {_described(terms)}, not a dict of named terms with a 'total'")
-    for name, term in terms.items():
-        if not isinstance(term, Tensor) or term.numel() != 1:
-            raise StbenchError(f"the loss term '{name}' is {_described(term)}, not a tensor of one number")
-        if not bool(torch.isfinite(term)):
-            raise StbenchError(f"the loss term '{name}' is {term.item()} before the first step")
-    if changed := [name for name, each in batch.items() if not torch.equal(each, kept[name])]:
-        raise StbenchError(f"loss changes '{changed[0]}' of the batch it is handed: work on a copy")
-    return ", ".join(f"{name} {term.item():.4g}" for name, term in terms.items())
+    found = []
+    for player in players(module, subject.configuration):
+        terms, whose = _loss(module, batch, player), _of(player)
+        if not isinstance(terms, Mapping) or "total" not in terms:
+            raise StbenchError(f"loss{whose} returns {_described(terms)}, not a dict of named terms with a 'total'")
+        for name, term in terms.items():
+            if not isinstance(term, Tensor) or term.numel() != 1:
+                raise StbenchError(f"the loss term '{name}'{whose} is {_described(term)}, not a tensor of one number")
+            if not bool(torch.isfinite(term)):
+                raise StbenchError(f"the loss term '{name}'{whose} is {term.item()} before the first step")
+        if changed := [name for name, each in batch.items() if not torch.equal(each, kept[name])]:
+            raise StbenchError(f"loss{whose} changes '{changed[0]}' of the batch it is handed: work on a copy")
+        prefix = f"{player.name}/" if player.name else ""
+        found += [f"{prefix}{name} {term.item():.4g}" for name, term in terms.items()]
+    return ", ".join(found)
 
 
 def gradient(subject: Subject) -> str:
     module = _module(subject).train()
-    total = _loss(module, _batch(subject))["total"]
-    if not total.requires_grad:
-        raise StbenchError("the total loss has no gradient: compute it from the model's parameters, without no_grad")
-    total.backward()
-    for name, each in module.named_parameters():
-        if each.grad is not None and not bool(torch.isfinite(each.grad).all()):
-            raise StbenchError(f"the gradient with respect to '{name}' is not finite")
+    for player in players(module, subject.configuration):
+        found = _gradients(module, _batch(subject), player)
+        if all(each is None for each in found.values()):
+            raise StbenchError(
+                f"the total loss{_of(player)} depends on none of its parameters: compute it from them, without no_grad"
+            )
+        for name, each in found.items():
+            if each is not None and not bool(torch.isfinite(each).all()):
+                raise StbenchError(f"the gradient with respect to '{name}' is not finite")
     return "finite for every parameter"
 
 
 def loss_repeatable(subject: Subject) -> str:
     module, batch = _module(subject).train(), _batch(subject)
-    first = _loss(module, batch)["total"]
-    _loss(module, {name: each.flip(0) if each.dim() else each for name, each in batch.items()})
-    if not torch.equal(first, _loss(module, batch)["total"]):
-        raise StbenchError(
-            "the loss of a batch depends on the batches before it: reset every state at the start of a sequence, and "
-            "draw from the `generator` that loss is handed"
-        )
+    for player in players(module, subject.configuration):
+        first = _loss(module, batch, player)["total"]
+        _loss(module, {name: each.flip(0) if each.dim() else each for name, each in batch.items()}, player)
+        if not torch.equal(first, _loss(module, batch, player)["total"]):
+            raise StbenchError(
+                f"the loss{_of(player)} of a batch depends on the batches before it: reset every state at the start of "
+                "a sequence, and draw from the `generator` that loss is handed"
+            )
     return "the same batch and generator give the same loss, whatever was learnt from in between"
 
 
 def unused_parameters(subject: Subject) -> str:
     module = _module(subject).train()
-    _loss(module, _batch(subject))["total"].backward()
-    trainable = {name: each for name, each in module.named_parameters() if each.requires_grad}
-    unused = {name: each for name, each in trainable.items() if each.grad is None}
+    trainable: dict[str, Tensor] = {}
+    unused: list[str] = []
+    for player in players(module, subject.configuration):
+        trainable |= player.parameters
+        unused += [name for name, each in _gradients(module, _batch(subject), player).items() if each is None]
     number = sum(each.numel() for each in trainable.values())
     if not unused:
         return f"{number:,}, the loss depends on each"
-    idle = sum(each.numel() for each in unused.values())
-    return f"{number:,}, of which the loss does not use {idle:,} ({', '.join([*unused][:3])})"
+    idle = sum(trainable[name].numel() for name in unused)
+    return f"{number:,}, of which the loss does not use {idle:,} ({', '.join(unused[:3])})"
 
 
 def resumable(subject: Subject) -> str:
@@ -108,10 +118,25 @@ def _batch(subject: Subject) -> dict[str, Tensor]:
     return {**batches.batch(0), "step": torch.tensor(0)}
 
 
-def _loss(module: nn.Module, batch: Mapping[str, Tensor]) -> Any:
+def _loss(module: nn.Module, batch: Mapping[str, Tensor], player: Player) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        return module.loss(batch, torch.Generator().manual_seed(SEED))  # type: ignore[operator]
+        return player.loss(module, batch, torch.Generator().manual_seed(SEED))
+
+
+def _gradients(module: nn.Module, batch: Mapping[str, Tensor], player: Player) -> dict[str, Tensor | None]:
+    """Of a player's total, by the names of its own parameters; None for one it does not depend on."""
+    total: Tensor = _loss(module, batch, player)["total"]
+    if not total.requires_grad:
+        raise StbenchError(
+            f"the total loss{_of(player)} has no gradient: compute it from the model's parameters, without no_grad"
+        )
+    own = player.parameters
+    return dict(zip(own, torch.autograd.grad(total, list(own.values()), allow_unused=True), strict=True))
+
+
+def _of(player: Player) -> str:
+    return f" of the player '{player.name}'" if player.name else ""
 
 
 def _described(value: Any) -> str:

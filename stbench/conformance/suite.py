@@ -89,9 +89,10 @@ def _configured(subject: Subject) -> str:
                 f"{type(model).__name__} has no method '{name}', which this {kind} needs (stbench.contract.models)"
             )
     if not subject.plugin.floor:
+        from stbench.training.players import players_of
         from stbench.training.settings import TrainingSettings
 
-        TrainingSettings.parse(subject.configuration["training"])
+        players_of(model, TrainingSettings.parse(subject.configuration["training"]))
     return f"{type(model).__name__} for {subject.task.track.id}, frames {subject.task.frame_shape}"
 
 

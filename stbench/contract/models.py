@@ -14,8 +14,9 @@ It may learn in one of two ways: a floor has `fit(train)` with `train` a `stbenc
 is an `nn.Module` with `loss(batch, generator) -> dict of named terms` (trained by `stbench.training`) and
 `forward(conditioning, horizon)` on tensors. Such a module may name whole-number factors it learns from in an attribute
 `labels`, ("action",) say: `batch` then holds those the dataset has, (batch,) int64. What changes along the training,
-scheduled sampling say, looks at `batch["step"]`: the number of steps taken, int64 on the CPU. A model is never handed a
-test target.
+scheduled sampling say, looks at `batch["step"]`: the number of steps taken, int64 on the CPU. A module whose parts
+learn against or after each other, an adversary or a second stage say, has `players() -> {name: parameters}` and
+`loss(batch, generator, player)`, see `stbench.training.players`. A model is never handed a test target.
 """
 
 from __future__ import annotations

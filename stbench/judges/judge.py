@@ -26,6 +26,7 @@ from stbench.errors import StbenchError, nearest
 from stbench.progress import Reporter, Silent
 from stbench.splits.training import TrainingWindows
 from stbench.store.reader import Store
+from stbench.training.settings import without_defaults
 
 if TYPE_CHECKING:
     from stbench.judges.network import Head, JudgeNetwork
@@ -193,7 +194,7 @@ def train_judge(
     configuration, heads = known[preset], heads_of(store, judged)
     identity = {
         "judge": VERSION,
-        "configuration": configuration,
+        "configuration": {**configuration, "training": without_defaults(configuration["training"])},
         "heads": [asdict(head) for head in heads],
         "clip": clip,
         "dataset_digest": store.digest,

@@ -42,8 +42,9 @@ def to_format_2(content: dict[str, Any]) -> dict[str, Any]:
         "clusters": {"sha256": "", "missing": "" if content.get("not_applicable") else LOST, "left_out": ""},
         "format": 2,
     }
-    # Fields that the first records did not have yet.
-    return {"judge": {}, "infinite": {}, **content, **added}
+    # Fields that the first records did not have yet; operations were counted in one way only.
+    counted = None if content.get("macs_per_forecast") is None else 1
+    return {"judge": {}, "infinite": {}, "macs_version": counted, **content, **added}
 
 
 def _track(name: str) -> tuple[Track | None, bool]:

@@ -97,6 +97,9 @@ class RunRecord:
     infinite: Mapping[str, Count] = field(default_factory=dict)
     """Metric -> windows with an infinite value (psnr: a frame that is matched exactly), which make its mean infinite.
     Empty where there are none, and in records written before they were counted."""
+    macs_version: Count | None = None
+    """Of the way multiply-accumulates were counted (`stbench.training.cost.MACS_VERSION`): counts of different versions
+    do not compare. None where nothing was counted."""
     results_sha256: str = ""
     """SHA-256 of `results.csv`; empty where the run has no results, and in what was read of format 1."""
     clusters: Clusters = field(default_factory=Clusters)

@@ -28,6 +28,7 @@ class Trained:
     training: Mapping[str, Any]
     parameters: int
     macs: int | None
+    macs_version: int | None
     code: str
     """Digest of the training code the weights were made with."""
 
@@ -60,12 +61,12 @@ def fit(
         model.fit(windows)
         seconds = time.perf_counter() - begun
         training = {"steps": 0, "finished": True, "seconds": seconds, "resumed_from": 0, "split": split}
-        return Trained(model, training, _kept_numbers(model), None, code)
+        return Trained(model, training, _kept_numbers(model), None, None, code)
 
     import torch
 
     from stbench.training.adapter import TorchForecaster
-    from stbench.training.cost import count_macs, count_parameters
+    from stbench.training.cost import MACS_VERSION, count_macs, count_parameters
     from stbench.training.loop import train
 
     trained_with = _training_code(folder, code, reuse_checkpoint, force, report)
@@ -96,7 +97,7 @@ def fit(
         "split": split,
     }
     macs = count_macs(module, (task.conditioning, *task.frame_shape), task.track.horizon)
-    return Trained(TorchForecaster(module), training, count_parameters(module), macs, trained_with)
+    return Trained(TorchForecaster(module), training, count_parameters(module), macs, MACS_VERSION, trained_with)
 
 
 def load_trained(todo: Plan, runs: Path) -> TorchForecaster:

@@ -15,6 +15,7 @@ from stbench.errors import StbenchError, nearest
 from stbench.progress import Reporter
 from stbench.protocols.known import check_capability
 from stbench.running.configuration import Asked, configure
+from stbench.training.settings import without_defaults
 
 if TYPE_CHECKING:
     from stbench.store.reader import Store
@@ -91,12 +92,13 @@ class Plan(Choice):
     @property
     def trained(self) -> dict[str, Any]:
         """What the weights depend on, JSON-able; a checkpoint of another identity is refused. Not the horizon of the
-        track: tracks that train on the same windows share their weights."""
+        track: tracks that train on the same windows share their weights. Not a training setting that equals its
+        default: one that is new in stbench changes no identity."""
         return {
             "model": self.plugin.name,
             "variant": self.variant,
             "model_version": self.plugin.version,
-            "configuration": self.configuration,
+            "configuration": {**self.configuration, "training": without_defaults(self.configuration["training"])},
             "dataset": self.store.dataset,
             "conditioning": self.track.conditioning,
             "train_horizon": self.track.train_horizon,
@@ -112,15 +114,19 @@ class Plan(Choice):
 
     def folder(self, runs: Path) -> Path:
         """Record, results and pictures of the run."""
-        return self._place(runs, self.track.id, self.identity)
+        return self._place(runs, self.track.id, {"track": self.track.id})
 
     def training_folder(self, runs: Path) -> Path:
         """Checkpoint, snapshots and log of the training."""
-        return self._place(runs, f"{self.store.dataset}/{TRAINED}", self.trained)
+        return self._place(runs, f"{self.store.dataset}/{TRAINED}", {})
 
-    def _place(self, runs: Path, under: str, identity: Mapping[str, Any]) -> Path:
-        name = self.model.replace(":", ".")
-        return runs / self.preset / under / name / f"seed-{self.seed}-{fingerprint(identity)[:8]}"
+    def _place(self, runs: Path, under: str, further: Mapping[str, Any]) -> Path:
+        """The folder of this identity, `further` beside what the weights depend on. One from the time when an identity
+        held what equals a default is found, too, where a preset says such a thing."""
+        room = runs / self.preset / under / self.model.replace(":", ".")
+        identities = {**self.trained, **further}, {**self.trained, "configuration": self.configuration, **further}
+        today, before = (room / f"seed-{self.seed}-{fingerprint(identity)[:8]}" for identity in identities)
+        return before if before.exists() and not today.exists() else today
 
 
 def plan(choice: Choice, store: Store, seed: int) -> Plan:

@@ -37,6 +37,7 @@ class Made:
     model_version: str = ""
     floor: bool = False
     macs_per_forecast: int | None = None
+    macs_version: int | None = None
     peak_memory_bytes: int | None = None
     device: str = "cpu"
     budget_seconds: float | None = None

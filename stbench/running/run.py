@@ -135,6 +135,7 @@ def run(
         configuration=todo.configuration,
         parameters=trained.parameters,
         macs_per_forecast=trained.macs,
+        macs_version=trained.macs_version,
         peak_memory_bytes=peak_memory(),
         training=trained.training,
         code={**code, "training": trained.code},

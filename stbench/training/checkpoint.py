@@ -1,7 +1,7 @@
 """Checkpoints: weights and state as safetensors, the rest as JSON, in one folder that is replaced as a whole.
 
     checkpoint/weights.safetensors   the model's state_dict (the averaged one where weights are averaged)
-    checkpoint/state.safetensors     Adam's moments, random generators, and the raw weights where they are averaged
+    checkpoint/state.safetensors     moments of the optimisers, random generators, raw weights where they are averaged
     checkpoint/state.json            step, seconds, identity, SHA-256 of the two files above
 
 A new checkpoint is written and synced beside the old one and takes its place by renaming; whatever moment the
@@ -24,7 +24,7 @@ from torch import Tensor
 from stbench.contract.datasets import canonical_json
 from stbench.errors import StbenchError
 
-FORMAT = 1
+from .migration import FORMATS, identity_of_today, scalars_of_today, state_of_today
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def save(folder: Path, checkpoint: Checkpoint, identity: Mapping[str, Any]) -> N
         for name, tensors in (("weights", checkpoint.weights), ("state", checkpoint.state)):
             write_tensors(new / f"{name}.safetensors", tensors)
             digests[name] = _digest(new / f"{name}.safetensors")
-        document = {"format": FORMAT, "identity": identity, "sha256": digests, **checkpoint.scalars}
+        document = {"format": FORMATS[-1], "identity": identity, "sha256": digests, **checkpoint.scalars}
         (new / "state.json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
         _sync(new / "state.json")
         _sync(new)
@@ -76,8 +76,11 @@ def load(folder: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
         digests = scalars.pop("sha256")
     except (OSError, ValueError, KeyError, AttributeError):
         raise _damaged(place, "state.json") from None
-    if form != FORMAT:
-        raise StbenchError(f"the checkpoint {place} has format {form}, this stbench reads {FORMAT}: use another folder")
+    if form not in FORMATS:
+        raise StbenchError(
+            f"the checkpoint {place} has format {form}, this stbench reads up to {FORMATS[-1]}: use another folder"
+        )
+    found = identity_of_today(found, form)
     if canonical_json(found) != canonical_json(identity):
         raise StbenchError(
             f"the checkpoint {place} belongs to another run ({_difference(found, identity)}): "
@@ -89,7 +92,7 @@ def load(folder: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
         if not file.exists() or _digest(file) != digests.get(name):
             raise _damaged(place, file.name)
         tensors[name] = read_tensors(file)
-    return Checkpoint(tensors["weights"], tensors["state"], scalars)
+    return Checkpoint(tensors["weights"], state_of_today(tensors["state"], form), scalars_of_today(scalars, form))
 
 
 def save_snapshot(folder: Path, step: int, weights: Mapping[str, Tensor]) -> None:

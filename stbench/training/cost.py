@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import resource
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+from .operations import RULES
+
+MACS_VERSION = 2
+"""Of the way multiply-accumulates are counted: 1 saw the layers that were called as modules of three kinds (linear,
+convolutional, transposed), 2 sees the operations of PyTorch itself."""
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -20,33 +24,32 @@ def count_parameters(module: nn.Module) -> int:
 
 
 def count_macs(module: nn.Module, conditioning_shape: tuple[int, ...], horizon: int) -> int:
-    """Multiply-accumulates of one forecast in linear and convolutional layers; biases, activations not counted.
+    """Multiply-accumulates of one forecast: half the operations that `torch.utils.flop_counter` and
+    `stbench.training.operations` see; biases, activations, norms not counted.
 
-    `conditioning_shape` is (conditioning, *frame), for one window. Counted by running the model once on zeros.
+    `conditioning_shape` is (conditioning, *frame), for one window. Counted by running the model once on zeros, so that
+    a solver that chooses its steps takes those it needs for zeros.
     """
-    total = 0
-
-    def count(layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
-        nonlocal total
-        if isinstance(layer, nn.Linear):
-            total += output.numel() * layer.in_features
-        elif isinstance(layer, CONVOLUTIONS):
-            total += output.numel() * layer.in_channels // layer.groups * math.prod(layer.kernel_size)
-        elif isinstance(layer, TRANSPOSED):
-            total += inputs[0].numel() * layer.out_channels // layer.groups * math.prod(layer.kernel_size)
-
-    counted = (nn.Linear, *CONVOLUTIONS, *TRANSPOSED)
-    hooks = [layer.register_forward_hook(count) for layer in module.modules() if isinstance(layer, counted)]
     training, device = module.training, next(module.parameters()).device
+    counter = FlopCounterMode(display=False, custom_mapping=dict(RULES))
     try:
         module.eval()
-        with torch.no_grad():
+        with torch.no_grad(), _attention_written_out(), counter:
             module(torch.zeros(1, *conditioning_shape, device=device), horizon)
     finally:
         module.train(training)
-        for hook in hooks:
-            hook.remove()
-    return total
+    return int(counter.get_total_flops()) // 2
+
+
+@contextmanager
+def _attention_written_out() -> Iterator[None]:
+    """The layers of `nn.Transformer` take a single call in eval mode, which shows none of what is in it."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
 
 
 def peak_memory() -> int:

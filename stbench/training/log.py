@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from stbench.errors import StbenchError
 
-from .settings import TrainingSettings
+from .settings import PlayerSettings, TrainingSettings
 
 
 @dataclass
@@ -26,6 +27,8 @@ class Clock:
     """Sum of each loss term since the last line."""
     count: int = 0
     """Steps since the last line."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """Those of them that had the term: players need not act in every step."""
     line: dict[str, float] = field(default_factory=dict)
     """Mean of each loss term over the last full interval."""
     line_stepping: float = 0.0
@@ -36,12 +39,15 @@ class Clock:
 class TrainingLog:
     """Lines of step, losses, learning_rate, seconds, samples_per_second, loader_share, every `log_every` steps.
 
-    Losses are means over the interval, seconds the training time since the start of the run, the last two are of
-    the interval. Lines beyond the checkpoint the run continues from are dropped: those steps are done again.
+    Losses are means over the interval, learning_rate is a number, or one for each player, seconds the training time
+    since the start of the run, the last two are of the interval. Lines beyond the checkpoint the run continues from are
+    dropped: those steps are done again.
     """
 
-    def __init__(self, path: Path, clock: Clock, settings: TrainingSettings, step: int) -> None:
-        self.path, self.clock, self.settings = path, clock, settings
+    def __init__(
+        self, path: Path, clock: Clock, settings: TrainingSettings, players: Mapping[str, PlayerSettings], step: int
+    ) -> None:
+        self.path, self.clock, self.settings, self.players = path, clock, settings, players
         found = path.read_text("utf-8", errors="replace") if path.exists() else ""
         kept = "".join(line + "\n" for line in found.splitlines() if _step(line) <= step)
         try:
@@ -58,6 +64,7 @@ class TrainingLog:
         clock = self.clock
         for name, value in losses.items():
             clock.sums[name] = clock.sums.get(name, 0.0) + value
+            clock.counts[name] = clock.counts.get(name, 0) + 1
         clock.count += 1
         if step % self.settings.log_every == 0 or step == self.settings.steps:
             self._line(step)
@@ -65,23 +72,30 @@ class TrainingLog:
     def latest(self) -> dict[str, float]:
         """Mean of each loss term over the last full interval, or over what there is of the first one."""
         clock = self.clock
-        return clock.line or {name: total / clock.count for name, total in clock.sums.items()}
+        return clock.line or self._means()
+
+    def _means(self) -> dict[str, float]:
+        return {name: total / self.clock.counts[name] for name, total in self.clock.sums.items()}
+
+    def _rate(self, step: int) -> float | dict[str, float]:
+        rates = {name: each.rate(step) for name, each in self.players.items()}
+        return rates.get("", rates)
 
     def _line(self, step: int) -> None:
         clock = self.clock
-        clock.line = {name: total / clock.count for name, total in clock.sums.items()}
+        clock.line = self._means()
         seconds = clock.stepping - clock.line_stepping
         record = {
             "step": step,
             "losses": clock.line,
-            "learning_rate": self.settings.rate(step),
+            "learning_rate": self._rate(step),
             "seconds": round(clock.stepping + clock.saving, 3),
             "samples_per_second": round(clock.count * self.settings.batch_size / seconds, 1),
             "loader_share": round((clock.loading - clock.line_loading) / seconds, 4),
         }
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
-        clock.sums, clock.count = {}, 0
+        clock.sums, clock.counts, clock.count = {}, {}, 0
         clock.line_stepping, clock.line_loading = clock.stepping, clock.loading
 
 

@@ -1,4 +1,4 @@
-"""The one training loop: Adam on `module.loss(batch, generator)["total"]`, interruptible and repeatable."""
+"""The one training loop: optimisers on `module.loss(batch, generator)["total"]`, interruptible and repeatable."""
 
 from __future__ import annotations
 
@@ -66,14 +66,16 @@ def train(
 ) -> TrainingSummary:
     """Train `module` in place on the device it is on, from the checkpoint in `folder` if there is one.
 
-    `configuration` is the preset's `training` table (`TrainingSettings`). Writes `checkpoint/`, `snapshots/` and
+    `configuration` is the preset's `training` table (`TrainingSettings`). A module may consist of players
+    (`stbench.training.players`): in each step those that act in it learn one after the other, on the same batch; a run
+    stops between steps and never between players. Writes `checkpoint/`, `snapshots/` and
     `log.jsonl` to `folder`. The result depends on the module's initial weights, windows, decisive settings and
     `seed` alone: interrupted anywhere and continued, it is the same bit for bit on a CPU. Ends early, with a
     checkpoint and `finished=False`, when `budget_seconds` of this session are used up, on SIGINT or SIGTERM, or
     when `stop()` says so. A finished folder is only loaded.
 
-    Raises `StbenchError` for impossible settings, a damaged checkpoint or one of another `identity`, a loss that is
-    not finite (naming the step), and a folder that cannot be written.
+    Raises `StbenchError` for impossible settings, players that do not fit them, a damaged checkpoint or one of another
+    `identity`, a loss that is not finite (naming the step), and a folder that cannot be written.
     """
     settings = TrainingSettings.parse(configuration)
     _refuse_batch_of_one(module, settings)
@@ -121,7 +123,8 @@ class _Session:
         if found is not None:
             self.state.restore(found, folder)
         self.resumed_from = self.state.step
-        self.log = TrainingLog(folder / "log.jsonl", self.state.clock, settings, self.resumed_from)
+        players = {each.name: each.settings for each in self.state.players}
+        self.log = TrainingLog(folder / "log.jsonl", self.state.clock, settings, players, self.resumed_from)
         self.saved_at = self.state.step if found is not None else -1
 
     def run(

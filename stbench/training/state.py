@@ -14,11 +14,15 @@ from stbench.errors import StbenchError
 
 from .checkpoint import Checkpoint
 from .log import Clock
+from .players import Player, players_of
 from .settings import TrainingSettings
+
+MOMENTS, RAW = "optimiser.", "raw."
+"""Prefixes of tensors in a checkpoint's state."""
 
 
 class TrainingState:
-    """Module, Adam, averaged weights, random generators and clock of a run at a step."""
+    """Module, optimisers, averaged weights, random generators and clock of a run at a step."""
 
     def __init__(self, module: nn.Module, settings: TrainingSettings, seed: int) -> None:
         self.module, self.settings = module, settings
@@ -26,9 +30,7 @@ class TrainingState:
         self.clock = Clock()
         self.device = next(module.parameters()).device
         self.parameters = {name: each for name, each in module.named_parameters() if each.requires_grad}
-        self.optimiser = torch.optim.Adam(
-            list(self.parameters.values()), lr=settings.learning_rate, betas=settings.betas, fused=True
-        )
+        self.players = players_of(module, settings)
         torch.manual_seed(seed)
         self.generator = torch.Generator().manual_seed(seed)
         """For the draws of `module.loss`; on the CPU whatever the device, so that they do not depend on it."""
@@ -37,28 +39,35 @@ class TrainingState:
             self.average = {name: each.detach().clone() for name, each in self.parameters.items()}
 
     def advance(self, batch: Mapping[str, Tensor]) -> dict[str, float]:
-        """One step of Adam; gives the loss terms. The loss finds the number of steps taken in `batch["step"]`.
+        """One step of the run: each player that acts in it takes one of its own, one after the other on one batch.
 
-        Raises `StbenchError`, before any weight changes, when the total is not finite.
+        Gives the terms of their losses; those of named players are `<player>/<term>`. A loss finds the number of steps
+        taken in `batch["step"]`. Raises `StbenchError`, before any weight of a player changes, when its total is not
+        finite; what other players learnt in that step is lost with it.
         """
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.settings.rate(self.step + 1)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
-            terms = self.module.loss({**batch, "step": torch.tensor(self.step)}, self.generator)  # type: ignore[operator]
-        losses = {name: term.item() for name, term in terms.items()}
-        if not math.isfinite(losses["total"]):
-            raise StbenchError(
-                f"the loss is {losses['total']} at step {self.step + 1}: "
-                "look at the terms in log.jsonl and lower learning_rate, or use precision float32"
-            )
-        self.optimiser.zero_grad(set_to_none=True)
-        terms["total"].backward()
-        self.optimiser.step()
+        batch, step = {**batch, "step": torch.tensor(self.step)}, self.step + 1
+        losses: dict[str, float] = {}
+        for player in self.players:
+            if player.settings.acts(step):
+                losses |= self._turn(player, batch, step)
         if self.average:
             live = [each.detach() for each in self.parameters.values()]
-            torch._foreach_lerp_(list(self.average.values()), live, 1.0 - self.settings.decay(self.step + 1))
-        self.step += 1
+            torch._foreach_lerp_(list(self.average.values()), live, 1.0 - self.settings.decay(step))
+        self.step = step
         return losses
+
+    def _turn(self, player: Player, batch: Mapping[str, Tensor], step: int) -> dict[str, float]:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
+            terms = player.loss(self.module, batch, self.generator)
+        losses = {name: term.item() for name, term in terms.items()}
+        if not math.isfinite(losses["total"]):
+            whose = f" of the player '{player.name}'" if player.name else ""
+            raise StbenchError(
+                f"the loss{whose} is {losses['total']} at step {step}: "
+                "look at the terms in log.jsonl and lower learning_rate, or use precision float32"
+            )
+        player.learn(terms["total"], step)
+        return {f"{player.name}/{name}": value for name, value in losses.items()} if player.name else losses
 
     def weights(self) -> dict[str, Tensor]:
         """The state_dict to use and to keep: averaged weights where they are averaged."""
@@ -70,15 +79,13 @@ class TrainingState:
         self.module.eval()
 
     def checkpoint(self) -> Checkpoint:
-        state = {
-            f"adam.{name}.{key}": value for name, values in self._moments().items() for key, value in values.items()
-        }
+        state = {f"{MOMENTS}{name}": each for player in self.players for name, each in player.moments().items()}
         state["random.torch"] = torch.get_rng_state()
         state["random.generator"] = self.generator.get_state()
         if self.device.type == "cuda":
             state["random.cuda"] = torch.cuda.get_rng_state(self.device)
         if self.average:
-            state |= {f"raw.{name}": each for name, each in self.parameters.items()}
+            state |= {f"{RAW}{name}": each for name, each in self.parameters.items()}
         return Checkpoint(self.weights(), state, {"step": self.step, "clock": dataclasses.asdict(self.clock)})
 
     def restore(self, checkpoint: Checkpoint, folder: Path) -> None:
@@ -89,15 +96,10 @@ class TrainingState:
             with torch.no_grad():
                 for name, each in self.average.items():
                     each.copy_(self.parameters[name])
-                    self.parameters[name].copy_(state[f"raw.{name}"])
-            # Absent before the first step, and for parameters no loss depends on.
-            moments = {
-                number: {key: state[f"adam.{name}.{key}"] for key in ("step", "exp_avg", "exp_avg_sq")}
-                for number, name in enumerate(self.parameters)
-                if f"adam.{name}.step" in state
-            }
-            self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
-            self._lay_out_moments()
+                    self.parameters[name].copy_(state[f"{RAW}{name}"])
+            moments = {name.removeprefix(MOMENTS): each for name, each in state.items() if name.startswith(MOMENTS)}
+            for player in self.players:
+                player.restore(moments)
             torch.set_rng_state(state["random.torch"])
             self.generator.set_state(state["random.generator"])
             if self.device.type == "cuda":
@@ -108,14 +110,3 @@ class TrainingState:
             ) from None
         self.step = checkpoint.scalars["step"]
         self.clock = Clock(**checkpoint.scalars["clock"])
-
-    def _lay_out_moments(self) -> None:
-        """Give moments the memory layout of their parameters: the fused optimiser walks both in the order of memory."""
-        for parameter, moments in self.optimiser.state.items():
-            for key in ("exp_avg", "exp_avg_sq"):
-                moments[key] = torch.empty_like(parameter, memory_format=torch.preserve_format).copy_(moments[key])
-
-    def _moments(self) -> dict[str, dict[str, Tensor]]:
-        return {
-            name: self.optimiser.state[each] for name, each in self.parameters.items() if each in self.optimiser.state
-        }

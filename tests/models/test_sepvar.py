@@ -104,6 +104,15 @@ def test_macs_equal_the_sum_written_by_hand():
     assert count_macs(build("waveeq-100"), (5, 100), 40) == 2 * encoder + 44 * step + 40 * decoder
 
 
+def test_macs_of_gru_cells_called_without_their_module_are_counted():
+    """Three cells of 3 gates, the first of which reads the state, for 44 steps; a way in for each of them, one out."""
+    model = build("waveeq-100", "gru")
+    cells = 3 * 512 * (32 + 512) + 2 * 3 * 512 * (512 + 512)
+    encoder = 500 * 2400 + 2400 * 2400 + 2400 * 32
+    decoder = 32 * 150 + 150 * 150 + 150 * 100
+    assert count_macs(model, (5, 100), 40) == 2 * encoder + 44 * (cells + 512 * 32) + 3 * 32 * 512 + 40 * decoder
+
+
 def test_macs_of_convolutions_equal_the_sum_written_by_hand():
     class Convolutions(nn.Module):
         def __init__(self):

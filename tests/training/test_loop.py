@@ -131,8 +131,8 @@ def test_milestones_of_other_schedules_do_not_enter_what_decides_a_run(settings)
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"schedule": "multistep"}, "'multistep' needs milestones"),
-        ({"milestones": [3]}, "the other schedules take none"),
+        ({"schedule": "multistep"}, "lack 'milestones', which schedule 'multistep' needs"),
+        ({"milestones": [3]}, "'milestones' is a setting of 'multistep': leave it out"),
         ({"schedule": "multistep", "milestones": [5, 2], "factor": 0.5}, "must be a list of increasing steps"),
         ({"schedule": "multistep", "milestones": [0], "factor": 0.5}, "must be a list of increasing steps"),
         ({"schedule": "multistep", "milestones": [2], "factor": 0.0}, "'factor' is 0.0; it must be positive"),
