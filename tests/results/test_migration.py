@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib.util
 import json
 from pathlib import Path
@@ -109,6 +110,8 @@ def test_the_script_rewrites_records_and_nothing_else(tmp_path: Path, run: Any, 
                 field: value for field, value in old.items() if field not in ("format", "track")
             }
             assert new["format"] == FORMAT
+            table = after.get(name.replace("record.json", "results.csv"))
+            assert new["results_sha256"] == ("" if table is None else hashlib.sha256(table).hexdigest())
     assert migrate(out) == []
     assert contents(out) == after
 
