@@ -185,14 +185,27 @@ def to_celsius(path: Path, variable: NetcdfVariable, packed: np.ndarray) -> np.n
     if variable.dtype.kind not in "iuf":
         raise StbenchError(f"{path} stores '{variable.name}' as {variable.dtype}, not as numbers")
     missing = ~np.isfinite(packed) if packed.dtype.kind == "f" else np.zeros(packed.shape, bool)
-    for name in ("_FillValue", "missing_value"):
-        if name in variable.attributes:
-            missing |= packed == np.asarray(variable.attributes[name], packed.dtype)
+    for value in _missing_values(path, variable):
+        missing |= packed == value
     scale, shift = (
         float(variable.attributes.get(name, default)) for name, default in (("scale_factor", 1), ("add_offset", 0))
     )
     values = np.where(missing, np.nan, packed.astype(np.float64) * scale + shift)
     return _checked_celsius(path, variable, values)
+
+
+def _missing_values(path: Path, variable: NetcdfVariable) -> np.ndarray:
+    """What stands for no value, packed: `_FillValue` is one number, `missing_value` may be several."""
+    found = [np.empty(0, variable.dtype.newbyteorder("="))]
+    for name in ("_FillValue", "missing_value"):
+        value = variable.attributes.get(name, found[0])
+        try:
+            found.append(np.atleast_1d(np.asarray(value, found[0].dtype)))
+        except (ValueError, TypeError, OverflowError):
+            raise StbenchError(
+                f"{path} gives '{variable.name}' the {name} '{value}', which is no number: get the file again"
+            ) from None
+    return np.concatenate(found)
 
 
 def _checked_celsius(path: Path, variable: NetcdfVariable, values: np.ndarray) -> np.ndarray:
