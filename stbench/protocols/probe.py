@@ -9,7 +9,6 @@ in training (identities, where subjects are split) are left out.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeGuard
 
@@ -19,6 +18,7 @@ from stbench import registry
 from stbench.contract.datasets import Track
 from stbench.contract.models import Coder, Conserving
 from stbench.errors import StbenchError
+from stbench.protocols.asking import Asking
 from stbench.protocols.clips import SEEN, Clips, clips_of
 from stbench.protocols.scoring import Scores
 from stbench.store.reader import Store
@@ -47,7 +47,7 @@ def probe(
     """
     train = clips_of(store, track, 2 * SEEN, "train", TRAINED_ON)
     test = clips_of(store, track, 2 * SEEN, split, limit)
-    begun = time.perf_counter()
+    asking = Asking(model, test.windows)
     total = len(train) + 2 * len(test)
     done = 0
 
@@ -57,9 +57,9 @@ def probe(
         if on_progress is not None:
             on_progress(done, total)
 
-    known = codes_of(model, train, 0, step)
-    asked = codes_of(model, test, 0, step)
-    later = codes_of(model, test, SEEN // 2 if test.period else SEEN, step)
+    known = codes_of(asking, model, train, 0, step)
+    asked = codes_of(asking, model, test, 0, step)
+    later = codes_of(asking, model, test, SEEN // 2 if test.period else SEEN, step)
     values = {
         name: hits
         for name, hits in _all_probes(train, test, known, asked)
@@ -67,11 +67,13 @@ def probe(
     }
     values["content_temporal_variance"] = temporal_variance(asked["content"], later["content"])
     if conserves(model):
-        parts = [model.conservation(test.frames(items, SEEN), test.known(items), SEEN) for items in test.batches()]
+        parts = [
+            asking.timed(model.conservation, test.frames(items, SEEN), rest=(test.known(items), SEEN))
+            for items in test.batches()
+        ]
         values |= {name: np.concatenate([each[name] for each in parts]) for name in parts[0]}
-    seconds = time.perf_counter() - begun
     chosen = {name: np.asarray(values[name], np.float64)[:, None] for name in track.metrics if name in values}
-    return Scores(test.sequence, test.start, chosen, seconds)
+    return Scores(test.sequence, test.start, chosen, asking.seconds)
 
 
 def conserves(model: object) -> TypeGuard[Conserving]:
@@ -79,12 +81,14 @@ def conserves(model: object) -> TypeGuard[Conserving]:
     return isinstance(model, Conserving) and getattr(model, "has_energy", True)
 
 
-def codes_of(model: Coder, clips: Clips, shift: int, step: Callable[[int], None]) -> dict[str, np.ndarray]:
+def codes_of(
+    asking: Asking, model: Coder, clips: Clips, shift: int, step: Callable[[int], None]
+) -> dict[str, np.ndarray]:
     """Codes (n, k) float64 of the clips, from frame `shift` of each on."""
     parts: list[dict[str, np.ndarray]] = []
     for items in clips.batches():
         frames = clips.frames(items, shift + SEEN)[:, shift:]
-        found = model.codes(frames.copy(), clips.known(items))
+        found = asking.timed(model.codes, frames, rest=(clips.known(items),))
         for name in CODES:
             code = found.get(name)
             if code is None or code.ndim != 2 or len(code) != len(items) or not np.isfinite(code).all():
