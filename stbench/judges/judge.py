@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stbench import registry
+from stbench.contract.capabilities import HasJudgedFactors, HasJudgedFrames
 from stbench.contract.datasets import fingerprint
 from stbench.errors import StbenchError, nearest
 from stbench.models.presets import merge
@@ -123,11 +124,10 @@ def judged_by(dataset: str) -> tuple[Mapping[str, tuple[str, ...]], int]:
     Raises `StbenchError` for a dataset whose plug-in has no `judged_factors`.
     """
     generator = registry.dataset(dataset)
-    judged = getattr(generator, "judged_factors", None)
-    if not judged:
-        known = [each for each in registry.names("datasets") if hasattr(registry.dataset(each), "judged_factors")]
+    if not isinstance(generator, HasJudgedFactors) or not generator.judged_factors:
+        known = [each for each in registry.names("datasets") if isinstance(registry.dataset(each), HasJudgedFactors)]
         raise StbenchError(f"the dataset '{dataset}' names no factors for a judge; these do: {', '.join(known)}")
-    return judged, int(getattr(generator, "judged_frames", CLIP))
+    return generator.judged_factors, generator.judged_frames if isinstance(generator, HasJudgedFrames) else CLIP
 
 
 def presets() -> dict[str, Any]:

@@ -2,18 +2,19 @@
 
 Every test clip gives its content once and its motion once: clip i is shown moving as clip pi(i), pi a fixed permutation
 that leaves no clip its own motion. The judge must see the action of the motion's clip and the attributes of the
-content's. Where the dataset holds the very clip that is asked for (its plug-in has a method
-`exchanged(store, content, motion) -> sequence`), metrics of frames are taken against it.
+content's. Where the dataset holds the very clip that is asked for (`HasExchanged`), metrics of frames are taken against
+it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stbench import registry
+from stbench.contract.capabilities import HasExchanged
 from stbench.contract.datasets import Track
 from stbench.contract.models import Transferrer
 from stbench.protocols.asking import Asking, Question
@@ -86,8 +87,8 @@ def motion_donors(clips: Clips, judge: Judge) -> np.ndarray:
 
 def _truths(clips: Clips, donor: np.ndarray) -> Callable[[np.ndarray], np.ndarray] | None:
     """items -> the true clips (b, h, *frame), where the dataset holds them."""
-    plugin: Any = registry.dataset(clips.track.dataset)
-    if not hasattr(plugin, "exchanged"):
+    plugin = registry.dataset(clips.track.dataset)
+    if not isinstance(plugin, HasExchanged):
         return None
     sequence = plugin.exchanged(clips.store, clips.sequence, clips.sequence[donor])
     true = Clips(clips.store, clips.track, sequence, clips.start[donor], {}, clips.actions, clips.period)

@@ -10,11 +10,12 @@ in training (identities, where subjects are split) are left out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import numpy as np
 
 from stbench import registry
+from stbench.contract.capabilities import HasEnergy, HasJudgedFactors
 from stbench.contract.datasets import Track
 from stbench.contract.models import Coder, Conserving
 from stbench.errors import StbenchError
@@ -78,7 +79,7 @@ def probe(
 
 def conserves(model: object) -> TypeGuard[Conserving]:
     """Has the model dynamics with an energy? A wrapper of a module says so by `has_energy`."""
-    return isinstance(model, Conserving) and getattr(model, "has_energy", True)
+    return isinstance(model, Conserving) and (not isinstance(model, HasEnergy) or model.has_energy)
 
 
 def codes_of(
@@ -125,11 +126,10 @@ def _all_probes(
 
 def _targets(train: Clips, test: Clips) -> dict[str, list[str]]:
     """Question -> factors that both parts know."""
-    plugin: Any = registry.dataset(train.track.dataset)
-    judged = getattr(plugin, "judged_factors", None)
-    if not judged:
+    plugin = registry.dataset(train.track.dataset)
+    if not isinstance(plugin, HasJudgedFactors) or not plugin.judged_factors:
         raise StbenchError(f"the dataset '{train.track.dataset}' names no factors, so {train.track.id} has no question")
-    named = {name: factors[0] for name, factors in judged.items()}
+    named = {name: factors[0] for name, factors in plugin.judged_factors.items()}
     store = train.store
     known = [
         name

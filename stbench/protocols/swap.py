@@ -18,6 +18,7 @@ from contextlib import ExitStack
 import numpy as np
 
 from stbench import registry
+from stbench.contract.capabilities import HasSwapCases
 from stbench.contract.datasets import SwapCases, Track
 from stbench.contract.models import Swapper
 from stbench.errors import StbenchError
@@ -32,14 +33,13 @@ __all__ = ["best_order", "cases_of", "chosen_values", "swap"]
 
 def cases_of(store: Store, track: Track, split: str = "test") -> SwapCases:
     """The swap cases of a track; `StbenchError` where the dataset draws none."""
-    draws = getattr(registry.dataset(track.dataset), "swap_cases", None)
-    if draws is None:
+    plugin = registry.dataset(track.dataset)
+    if not isinstance(plugin, HasSwapCases):
         raise StbenchError(
             f"the dataset '{track.dataset}' has no swap cases (a method swap_cases of its plug-in), so the track "
             f"{track.id} cannot be played"
         )
-    cases: SwapCases = draws(store, track, split)
-    return cases
+    return plugin.swap_cases(store, track, split)
 
 
 def swap(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stbench import paths, registry
+from stbench.contract.capabilities import HasImagine, HasReconstruct
 from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
 from stbench.progress import Reporter, Silent
@@ -156,7 +157,7 @@ def draw(model: TorchForecaster, store: Store, choice: Choice, out: Path) -> lis
     real = clips.frames(items, LENGTH)
     seen = np.ascontiguousarray(real[:, :SEEN])
     made = model.generate(seen, LENGTH, factors)
-    again = model.reconstruct(seen, factors) if hasattr(model.module, "reconstruct") else None
+    again = model.reconstruct(seen, factors) if isinstance(model.module, HasReconstruct) else None
 
     def name_of(item: int) -> str:
         return _name(store, clips.action, int(clips.factors[clips.action][item]))
@@ -200,7 +201,7 @@ def draw(model: TorchForecaster, store: Store, choice: Choice, out: Path) -> lis
         groups.append(rows)
     title = f"{head}: one clip, every action drawn from the prior"
     drawn += clip_rows(groups, out / "all-actions-drawn", title=title, source=store.source)
-    if hasattr(model.module, "imagine"):
+    if isinstance(model.module, HasImagine):
         rows = [
             Row(_name(store, clips.action, action), model.imagine({clips.action: np.array([action])}, SEEN, seed)[0])
             for action in range(clips.actions)
