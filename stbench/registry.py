@@ -129,8 +129,11 @@ def models_at_hand() -> list[ModelPlugin]:
 
 
 def metric(name: str) -> Metric:
-    """A metric by name, registered or the accuracy of a head of a dataset's judge; `StbenchError` with the nearest name
-    when unknown."""
+    """A metric by name, also a former one, registered or the accuracy of a head of a dataset's judge; `StbenchError`
+    with the nearest name when unknown."""
+    from stbench.metrics import current_name
+
+    name = current_name(name)
     if name not in (group := _group("metrics")):
         judged = _judged() if name.startswith("judge_") else {}
         if name not in judged:

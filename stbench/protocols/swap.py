@@ -72,7 +72,8 @@ def swap(
             content, motion, truths = cases.read(items[first : first + size])
             asking.put(Question(first, (content, motion), (track.horizon,), truths, motion, content), model.swap)
         values = chosen_values([each.values for each in scorers], metrics)
-    asked = {name: values[name] for name in track.scored if name in values}
+    scored = [registry.metric(name).name for name in track.scored]
+    asked = {name: values[name] for name in scored if name in values}
     together = None if cases.cluster is None else cases.cluster[items]
     return Scores(names.sequence, names.start, asked, asking.seconds, asking.kept, cluster=together)
 

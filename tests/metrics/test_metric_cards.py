@@ -16,7 +16,13 @@ from stbench.errors import StbenchError
 PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
 OURS = (
     *("mae", "mae_sum", "mse", "mse_sum", "mse_sum_x100", "psnr", "psnr_channels", "rmse"),
-    *("mse_celsius", "mse_celsius_broadcast", "ssim_gauss11_celsius_broadcast", "psnr_best", "ssim_gauss11_best"),
+    *(
+        "mse_celsius",
+        "mse_celsius_broadcast",
+        "ssim_gauss11_celsius_broadcast",
+        "psnr_best_truth",
+        "ssim_gauss11_best_truth",
+    ),
     *("ssim_gauss11", "ssim_gauss11_range", "ssim_uniform7", "ssim_uniform7_range2", "ssim_uniform7_uint8"),
     *(
         "judge_action_accuracy",
