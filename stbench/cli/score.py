@@ -62,6 +62,6 @@ def score(
         store=store,
         runs=out,
         i3d=i3d,
-        report=console,
+        progress=console,
     )
     show_run(result, out)

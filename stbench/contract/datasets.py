@@ -45,7 +45,7 @@ class Card:
     licence: str
     reference: str
     bibtex: str
-    generation: str
+    cost: str
     """Measured cost of making it, with the machine."""
 
 

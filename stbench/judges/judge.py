@@ -23,7 +23,7 @@ from stbench.contract.capabilities import HasJudgedFactors, HasJudgedFrames
 from stbench.contract.datasets import fingerprint
 from stbench.errors import StbenchError, nearest
 from stbench.models.presets import merge
-from stbench.progress import Reporter, Silent
+from stbench.progress import Progress, Silent
 from stbench.splits.training import TrainingWindows
 from stbench.store.reader import Store
 
@@ -176,7 +176,7 @@ def train_judge(
     runs: Path,
     preset: str = "quick",
     seed: int = 0,
-    report: Reporter | None = None,
+    progress: Progress | None = None,
 ) -> Judge:
     """Train a judge on the train split of `store`, or load it when it is there; interrupted, it continues.
 
@@ -206,7 +206,7 @@ def train_judge(
     windows = TrainingWindows.open(store, configuration["training"]["split"], clip - 1, 1)
     torch.manual_seed(seed)
     network = _network(store, heads, configuration["model"])
-    with (report or Silent()).progress(f"judge of {store.dataset}: training", "steps") as advance:
+    with (progress or Silent()).bar(f"judge of {store.dataset}: training", "steps") as advance:
         summary = train(
             network,
             windows,

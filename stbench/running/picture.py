@@ -18,7 +18,7 @@ from stbench import paths, registry
 from stbench.contract.capabilities import HasImagine, HasReconstruct
 from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
-from stbench.progress import Reporter, Silent
+from stbench.progress import Progress, Silent
 from stbench.protocols.known import not_applicable
 from stbench.running.plan import Choice, choose, dataset_for, plan
 
@@ -46,7 +46,7 @@ def picture(
     settings: Mapping[str, str] | None = None,
     raw: Path | None = None,
     runs: Path | None = None,
-    report: Reporter | None = None,
+    progress: Progress | None = None,
 ) -> list[Path]:
     """Draw each as .png and .gif in the folder `out`, from the weights `stbench run` left under `runs`.
 
@@ -63,7 +63,7 @@ def picture(
             f"the model '{model}' has no pictures of generation, because it lacks the capability '{missing[0]}' (it "
             f"has {', '.join(choice.plugin.capabilities)} only), and none of swaps: see `stbench models`"
         )
-    store = dataset_for(dataset, preset, source=source, settings=settings or {}, raw=raw, report=report or Silent())
+    store = dataset_for(dataset, preset, source=source, settings=settings or {}, raw=raw, progress=progress or Silent())
     from stbench.running.fit import load_trained
 
     ready = load_trained(plan(choice, store, seed), runs or paths.runs_dir())

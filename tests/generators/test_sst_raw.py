@@ -125,7 +125,7 @@ def test_a_level_axis_is_not_needed(tmp_path: Path) -> None:
     np.testing.assert_array_equal(opened(flat).read(0, 0, 10), opened(deep).read(0, 0, 10))
 
 
-def test_prepared_zones_are_ordered_by_number_and_give_their_climatology(tmp_path: Path) -> None:
+def test_prepared_zones_are_ordered_by_number_and_give_their_normals(tmp_path: Path) -> None:
     values = sea(20, 16, 16 * 12).reshape(20, 16, 12, 16).transpose(2, 0, 1, 3)
     for zone in range(12):
         write_zone(tmp_path / f"data_{zone + 1}.nc", values[zone])
@@ -134,7 +134,7 @@ def test_prepared_zones_are_ordered_by_number_and_give_their_climatology(tmp_pat
     surface = opened(*paths)
     for zone in (0, 1, 9, 11):
         np.testing.assert_allclose(surface.read(zone, 3, 5), values[zone, 3:5], atol=1e-5)
-    mean, std = surface.given_climatology(11)
+    mean, std = surface.given_normals(11)
     np.testing.assert_allclose(mean, values[11].mean(axis=(1, 2)))
     np.testing.assert_allclose(std, values[11].std(axis=(1, 2)))
 
