@@ -34,7 +34,7 @@ lint: $(READY) ## style, types, import contracts, links of the documentation
 	cd .venv/shipped && ../bin/lint-imports --config ../../pyproject.toml
 	$(BIN)/mkdocs build --strict --quiet --site-dir .venv/shipped/site
 
-bench: $(READY) ## time generation, loading and scoring
+bench: $(READY) ## time making datasets, loading and scoring
 	@for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
 
 clean: ## remove .venv, caches and built pages; runs/, leaderboards/ and generated stores stay

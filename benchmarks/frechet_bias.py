@@ -55,7 +55,7 @@ def judge_features(runs: Path, preset: str, source: str) -> tuple[np.ndarray, st
     from stbench.progress import Silent
     from stbench.running.plan import dataset_for
 
-    store = dataset_for("sprites", preset, source=source, settings={}, report=Silent())
+    store = dataset_for("sprites", preset, source=source, settings={}, progress=Silent())
     judge = find_judge(store, preset, runs)
     sequences = store.split.indices("train")
     parts = []

@@ -10,8 +10,8 @@ from stbench.cli.describe import parameter_rows, split_rows
 from stbench.contract.datasets import Card, Generator
 
 PAGE = Path(__file__).with_name("datasets.md")
-COSTS = Path(__file__).with_name("generation.csv")
-"""Rows that benchmarks/generation.py measured."""
+COSTS = Path(__file__).with_name("datasets.csv")
+"""Rows that benchmarks/datasets.py measured."""
 
 HEAD = """\
 # Datasets
@@ -75,23 +75,23 @@ kelvin, in any of their words.
 def page() -> str:
     """The whole page; a pure function of the registered datasets."""
     generators = [registry.dataset(name) for name in registry.names("datasets")]
-    return "\n".join([HEAD, _overview(generators), _generation(), *map(_section, generators)])
+    return "\n".join([HEAD, _overview(generators), _costs(), *map(_section, generators)])
 
 
 def _overview(generators: list[Generator]) -> str:
     lines = ["## All of them", "", "| dataset | version | what | tracks | cost of making it |", "|---|---|---|---|---|"]
     for each in generators:
         tracks = ", ".join(f"`{track.id}`" for track in each.tracks)
-        cells = (f"[`{each.name}`](#{each.name})", each.version, each.card.summary, tracks, each.card.generation)
+        cells = (f"[`{each.name}`](#{each.name})", each.version, each.card.summary, tracks, each.card.cost)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join([*lines, ""])
 
 
-def _generation() -> str:
+def _costs() -> str:
     lines = [
-        "## What generation costs",
+        "## What making them costs",
         "",
-        "Measured by `benchmarks/generation.py --full`: the whole command in a process of its own, a stand-in's raw",
+        "Measured by `benchmarks/datasets.py --full`: the whole command in a process of its own, a stand-in's raw",
         "files included. Megabytes a second are of decoded frames; memory is the largest resident size of the process.",
         "",
         "| dataset | source | sequences | seconds | MB/s | peak memory | store | raw files written | measured |",

@@ -32,7 +32,7 @@ LIMIT = 256
 def measure(model: str, runs: Path, preset: str, source: str, settings: Mapping[str, str]) -> dict[str, np.ndarray]:
     """{"mse", "energy", "size"}: (256,) each; medians over clips of energy drift and of |s(t)| / |s(0)|."""
     choice = choose(model, "sprites", preset=preset)
-    store = dataset_for("sprites", preset, source=source, settings=settings, report=Silent())
+    store = dataset_for("sprites", preset, source=source, settings=settings, progress=Silent())
     ready = load_trained(plan(choice, store, 0), runs)
     clips = clips_of(store, choice.track, SEEN, limit=LIMIT)
     module = ready.module

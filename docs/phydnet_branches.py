@@ -54,7 +54,7 @@ def main() -> None:
                 preset=options.preset,
                 runs=Path(folder),
                 reuse_checkpoint=True,
-                report=console,
+                progress=console,
             )
         except StbenchError as error:
             parser.error(str(error))

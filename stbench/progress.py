@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 
-class Reporter(Protocol):
+class Progress(Protocol):
     """Where a run tells how it goes; `stbench.cli.console` is one."""
 
     def note(self, sentence: str) -> None: ...
 
-    def progress(self, task: str, unit: str) -> AbstractContextManager[Callable[[int, int], None]]:
+    def bar(self, task: str, unit: str) -> AbstractContextManager[Callable[[int, int], None]]:
         """A context that gives `advance(done, total)`."""
         ...
 
@@ -25,5 +25,5 @@ class Silent:
         pass
 
     @contextlib.contextmanager
-    def progress(self, task: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    def bar(self, task: str, unit: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: None

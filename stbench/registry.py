@@ -38,8 +38,21 @@ def _group(kind: str) -> dict[str, EntryPoint]:
 
 
 def names(kind: str) -> list[str]:
-    """Sorted names registered for a kind: "datasets", "models" or "metrics"."""
-    return sorted(_group(kind))
+    """Sorted names of a kind: "datasets", "models" or "metrics"; among metrics those of the datasets' judges."""
+    return sorted({*_group(kind), *(_judged() if kind == "metrics" else ())})
+
+
+def _judged() -> dict[str, Metric]:
+    """`judge_<head>_accuracy` of every head that a dataset at hand asks a judge for."""
+    from stbench.contract.capabilities import HasJudgedFactors
+    from stbench.metrics.judged import accuracy_of
+
+    heads: dict[str, None] = {}
+    for name in _group("datasets"):
+        with suppress(StbenchError):  # one that is broken says so where it is asked for
+            if isinstance(found := dataset(name), HasJudgedFactors):
+                heads |= dict.fromkeys(found.judged_factors)
+    return {metric.name: metric for metric in map(accuracy_of, heads)}
 
 
 def packages() -> set[str]:
@@ -116,5 +129,14 @@ def models_at_hand() -> list[ModelPlugin]:
 
 
 def metric(name: str) -> Metric:
-    """A metric by name; `StbenchError` with the nearest name when unknown."""
+    """A metric by name, also a former one, registered or the accuracy of a head of a dataset's judge; `StbenchError`
+    with the nearest name when unknown."""
+    from stbench.metrics import current_name
+
+    name = current_name(name)
+    if name not in (group := _group("metrics")):
+        judged = _judged() if name.startswith("judge_") else {}
+        if name not in judged:
+            raise StbenchError(f"there is no metric '{name}': {nearest(name, [*group, *judged])}")
+        return judged[name]
     return _load("metrics", name)  # type: ignore[no-any-return]

@@ -77,7 +77,7 @@ CHAIRS = Card(
     licence="none came with the files; the models belong to their makers (3D Warehouse), so images are not passed on",
     reference="Aubry, Maturana, Efros, Russell and Sivic 2014, Seeing 3D Chairs, CVPR; Donà et al., ICLR 2021",
     bibtex=_BIBTEX,
-    generation=(
+    cost=(
         "not measured on the official pictures, which were not at hand; those of the stand-in, by 22 chairs, take "
         "0.11 s of one core a chair, 3 minutes for all"
     ),
@@ -117,7 +117,7 @@ SIMULATED = replace(
         CHAIRS.quirks[4],
     ),
     licence="no rights reserved: the chairs are drawn by stbench",
-    generation=(
+    cost=(
         "4 minutes of processor time; 7 minutes on two cores that other work shared, not measured on free ones; 376 MB "
         "of memory at most; 1.5 GB of frames, 0.54 GB on disk; write_raw, by 22 chairs: 3.0 GB of PNG files, "
         "10 minutes of one core to write and 3 minutes to import them"

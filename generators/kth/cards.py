@@ -71,7 +71,7 @@ KTH = Card(
     ),
     reference="Schuldt, Laptev and Caputo 2004, Recognizing Human Actions: A Local SVM Approach, ICPR",
     bibtex=_BIBTEX,
-    generation="not measured on the official videos, which were not at hand; see the simulated card",
+    cost="not measured on the official videos, which were not at hand; see the simulated card",
 )
 
 SIMULATED = replace(
@@ -97,7 +97,7 @@ SIMULATED = replace(
         *KTH.quirks[3:5],
     ),
     licence="no rights reserved: the people are drawn by stbench",
-    generation=(
+    cost=(
         "34 s on two cores with two workers, 52 s of processor time, 28 MB/s of frames, 380 MB of memory at most; "
         "0.93 GB of frames (3.5 GB with the padding), 0.84 GB on disk; with "
         "write_raw, by 72 of the 599 videos, 90 s more to write 2.9 GB of AVI files and 80 s to import them"

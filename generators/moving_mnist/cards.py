@@ -64,7 +64,7 @@ MOVING_MNIST = Card(
     licence=f"the digits: {LICENCE}; the sequences are made from them and share that licence",
     reference="LeCun et al. 1998; Srivastava et al. 2015 (arXiv:1502.04681); Donà et al. 2021 (arXiv:2008.01352)",
     bibtex="\n\n".join((_DONA_BIBTEX, _SRIVASTAVA_BIBTEX, _MNIST_BIBTEX)),
-    generation="19 s of processor time on two cores, 370 MB of memory; 3.0 GB decoded, 118 MB on disk",
+    cost="19 s of processor time on two cores, 370 MB of memory; 3.0 GB decoded, 118 MB on disk",
 )
 
 MOVING_MNIST_ANGLE = replace(
@@ -91,7 +91,7 @@ MOVING_MNIST_ANGLE = replace(
         "there is no published validation set; ours is drawn from the last 5,000 training digits, which training "
         "never shows",
     ),
-    generation="20 s of processor time on two cores, 360 MB of memory; 1.8 GB decoded, 79 MB on disk",
+    cost="20 s of processor time on two cores, 360 MB of memory; 1.8 GB decoded, 79 MB on disk",
     reference="LeCun et al. 1998; Srivastava et al. 2015 (arXiv:1502.04681)",
     bibtex="\n\n".join((_SRIVASTAVA_BIBTEX, _MNIST_BIBTEX)),
 )
@@ -109,5 +109,5 @@ def simulated(card: Card) -> Card:
         ),
         quirks=("the digits are not MNIST: scores do not compare with published ones", *card.quirks),
         licence="no rights reserved: the digits are drawn by stbench",
-        generation=f"{card.generation}; once, 2 s more for the digits",
+        cost=f"{card.cost}; once, 2 s more for the digits",
     )

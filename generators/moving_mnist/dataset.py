@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 METRICS = ("mse", "rmse", "mae", "psnr", "ssim_gauss11")
 FURTHER = ("mse_sum", "mae_sum", "ssim_uniform7", "ssim_uniform7_range2", "ssim_uniform7_uint8")
 """What the PredRNN line and its descendants print as MSE, MAE and SSIM."""
-SWAP_METRICS = ("mse", "psnr", "ssim_gauss11", "psnr_best", "ssim_gauss11_best")
+SWAP_METRICS = ("mse", "psnr", "ssim_gauss11", "psnr_best_truth", "ssim_gauss11_best_truth")
 SHARD_BYTES = 25_000_000
 
 

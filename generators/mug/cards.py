@@ -79,7 +79,7 @@ MUG = Card(
     licence="licence agreement to be signed, non-commercial research only, images may not be passed on",
     reference="Aifanti, Papachristou and Delopoulos 2010, The MUG Facial Expression Database, WIAMIS",
     bibtex=_BIBTEX,
-    generation="not measured on the official photographs, which were not at hand; see the simulated card",
+    cost="not measured on the official photographs, which were not at hand; see the simulated card",
 )
 
 SIMULATED = replace(
@@ -114,7 +114,7 @@ SIMULATED = replace(
         *MUG.quirks[2:5],
     ),
     licence="no rights reserved: the faces are drawn by stbench",
-    generation=(
+    cost=(
         "101 s on two cores with two workers, 158 s of processor time, 8 MB/s of frames, 490 MB of memory at most; "
         "0.81 GB of frames (1.24 GB with the padding), 0.68 GB on disk; the preset quick takes 14 s; write_raw, by 60 "
         "photographs: 11 GB of JPEG files, about 65 minutes of one core to write and 4 minutes to import them"

@@ -64,7 +64,7 @@ SPRITES = Card(
     licence=f"CC BY-SA 3.0 or GPL 3.0, with attribution; what is made from it shares the licence. {ATTRIBUTION}",
     reference="Li, Mandt: Disentangled Sequential Autoencoder, ICML 2018",
     bibtex=_BIBTEX,
-    generation="8 s on two cores (145 MB/s), 182 MB of memory; 1.15 GB decoded, 128 MB on disk",
+    cost="8 s on two cores (145 MB/s), 182 MB of memory; 1.15 GB decoded, 128 MB on disk",
 )
 
 SIMULATED = replace(
@@ -78,5 +78,5 @@ SIMULATED = replace(
     ),
     quirks=("Not the artists' figures but simpler ones: scores do not compare with published ones.", *SPRITES.quirks),
     licence="Computed here by code under Apache-2.0.",
-    generation="8 s on two cores (142 MB/s), 177 MB of memory; 1.15 GB decoded, 76 MB on disk; 1 s is for the sheets",
+    cost="8 s on two cores (142 MB/s), 177 MB of memory; 1.15 GB decoded, 76 MB on disk; 1 s is for the sheets",
 )

@@ -61,7 +61,7 @@ SST = Card(
     ),
     quirks=(
         "The published code standardises every frame with its own spatial mean and standard deviation, not the "
-        "zone's as the paper says: its frames do not depend on the climatology at all, and the statistics of the "
+        "zone's as the paper says: its frames do not depend on the daily normals at all, and the statistics of the "
         "future frames are given away when predictions are turned back into degrees; that is the variant "
         "normalisation=per_frame.",
         "The published metric multiplies every frame's error with the constants of all ten days, because of a wrong "
@@ -75,7 +75,7 @@ SST = Card(
     licence="Copernicus Marine Service licence: free for registered users, with attribution",
     reference="de Bézenac, Pajot, Gallinari: Deep Learning for Physical Processes, ICLR 2018; Donà et al., ICLR 2021",
     bibtex=_BIBTEX,
-    generation=(
+    cost=(
         "not measured on the original files; every zone is read once, so files in chunks of whole days cost more "
         "than those in small ones"
     ),
@@ -103,7 +103,7 @@ SIMULATED = replace(
         *SST.quirks,
     ),
     licence="Computed here by code under Apache-2.0.",
-    generation=(
+    cost=(
         "4 min 46 s on two cores (267 s of processor time) and 1.1 GB of memory, the ocean included: 1.4 GB of raw "
         "files, 1.3 GB of store. Interrupted, it goes on with the year it was in"
     ),

@@ -4,7 +4,7 @@
     zone and day
 
 Forecast: 4 days in, 6 or 10 out. All zones train on the first 80 % of the days (the last eighth of them validates),
-zones 17 to 20 are tested on the rest. `normalisation` chooses where offset and scale come from (`climatology`):
+zones 17 to 20 are tested on the rest. `normalisation` chooses where offset and scale come from (`normals`):
 `causal` (default) knows the training days only; `per_zone` is the paper's text; `per_frame` is the published code,
 which takes them from each frame, future ones too.
 
@@ -28,8 +28,8 @@ from stbench.paths import data_dir
 from stbench.raw.files import RawFile, folders, what_lies
 
 from .cards import INSTRUCTIONS, SIMULATED, SST
-from .climatology import denormalise
 from .importer import SeaSurface, find_official, grid_shape, is_zone_layout, open_surface
+from .normals import denormalise
 from .produce import NORMALISATIONS, Producer, every_day, split_days
 from .stand_in.size import OceanSize, simulated_dates, simulated_files
 from .zones import N_ZONES, ZoneTable, load_table, tiling
@@ -57,7 +57,7 @@ class SstParameters:
     normalisation: str = field(
         default="causal",
         metadata={
-            "help": "causal: day-of-year climatology and statistics of the training days; per_zone: of all days (the "
+            "help": "causal: day-of-year normals and statistics of the training days; per_zone: of all days (the "
             "paper's text); per_frame: each frame's own mean and standard deviation (the published code)"
         },
     )

@@ -192,7 +192,7 @@ class GridZones:
                 "choose zones over water (`--set zones=tiling`) or get the file again"
             )
 
-    def given_climatology(self, zone: int) -> None:
+    def given_normals(self, zone: int) -> None:
         return None
 
     def check(self) -> None:

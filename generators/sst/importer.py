@@ -44,7 +44,7 @@ class SeaSurface(Protocol):
         """Days start .. stop-1 of zone (0-based), (days, size, size) float64 degrees Celsius, without a hole."""
         ...
 
-    def given_climatology(self, zone: int) -> tuple[np.ndarray, np.ndarray] | None:
+    def given_normals(self, zone: int) -> tuple[np.ndarray, np.ndarray] | None:
         """(mean, std) of each day as the files give them, degrees Celsius."""
         ...
 

@@ -38,7 +38,7 @@ class ZoneFiles:
             raise StbenchError(f"{path} has missing values on day {day} ({self.dates[day]}): get the file again")
         return values
 
-    def given_climatology(self, zone: int) -> tuple[np.ndarray, np.ndarray]:
+    def given_normals(self, zone: int) -> tuple[np.ndarray, np.ndarray]:
         path = self.paths[zone]
         with open_netcdf(path) as file:
             kelvin = is_kelvin(str(path), "thetao", file.variable("thetao").text("units"))
@@ -52,7 +52,7 @@ class ZoneFiles:
 
     def check(self) -> None:
         for zone in range(len(self.paths)):
-            self.given_climatology(zone)
+            self.given_normals(zone)
             for start in range(0, len(self.dates), BLOCK_DAYS):
                 self.read(zone, start, min(start + BLOCK_DAYS, len(self.dates)))
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from stbench.contract.datasets import Split
 
-from .climatology import (
+from .importer import SeaSurface
+from .normals import (
     DailyMoments,
     Normaliser,
     causal,
@@ -20,7 +21,6 @@ from .climatology import (
     per_zone,
     standardised,
 )
-from .importer import SeaSurface
 
 NORMALISATIONS = ("causal", "per_zone", "per_frame")
 TRAIN_AND_VAL, VAL = 0.8, 0.1
@@ -78,7 +78,7 @@ def _moments(values: np.ndarray) -> DailyMoments:
 def normaliser(normalisation: str, surface: SeaSurface, zone: int, moments: DailyMoments) -> Normaliser:
     """Offset and scale of every day from the moments of those that are there.
 
-    Where the files give a climatology (prepared zones), `per_zone` uses it.
+    Where the files give normals (prepared zones), `per_zone` uses it.
     """
     dates, at = every_day(surface.dates)
     moments = moments.spread(at, len(dates))
@@ -88,7 +88,7 @@ def normaliser(normalisation: str, surface: SeaSurface, zone: int, moments: Dail
     if normalisation == "causal":
         training = np.arange(len(dates)) < day_parts(len(dates))["train"][1]
         return causal(moments, slots, n_slots, training)
-    if (given := surface.given_climatology(zone)) is not None:
+    if (given := surface.given_normals(zone)) is not None:
         mean, std = np.zeros(len(dates)), np.ones(len(dates))
         mean[at], std[at] = given
         return standardised(moments, mean, std, np.ones(len(dates), bool))

@@ -87,7 +87,7 @@ TAXIBJ = Card(
         "Wang et al., CVPR 2019; Donà et al., ICLR 2021"
     ),
     bibtex=_BIBTEX,
-    generation="not measured: the official files were not at hand; as many frames as the simulated ones",
+    cost="not measured: the official files were not at hand; as many frames as the simulated ones",
 )
 
 SIMULATED = replace(
@@ -107,7 +107,7 @@ SIMULATED = replace(
         *TAXIBJ.quirks,
     ),
     licence="Computed here by code under Apache-2.0.",
-    generation="13 s and 530 MB on two cores, raw files (48 MB) included; the store has 143 MB",
+    cost="13 s and 530 MB on two cores, raw files (48 MB) included; the store has 143 MB",
 )
 
 
@@ -122,5 +122,5 @@ def other_files(names: tuple[str, ...]) -> Card:
         units="counts per slot, scaled by the least and the greatest of all frames but those of the test days",
         quirks=("Not TaxiBJ: scores do not compare with its published ones.",),
         licence="that of the files",
-        generation="",
+        cost="",
     )

@@ -62,7 +62,7 @@ WAVEEQ = Card(
     licence=LICENCE,
     reference=f"{REFERENCE}, Section 5.1 and Appendix D.1",
     bibtex=BIBTEX,
-    generation="7 ms of one core per sequence, 2 s for all 300 (AMD EPYC, AVX-512); the published script takes 17 "
+    cost="7 ms of one core per sequence, 2 s for all 300 (AMD EPYC, AVX-512); the published script takes 17 "
     "minutes there",
 )
 
@@ -119,5 +119,5 @@ WAVEEQ_RICH = replace(
         "The frozen frame of WaveEq is kept, so that both have the same walls.",
     ),
     reference=f"this project; equation and solver after {REFERENCE}",
-    generation="8 ms of one core per sequence, 10 s for all 1,200 (AMD EPYC, AVX-512)",
+    cost="8 ms of one core per sequence, 10 s for all 1,200 (AMD EPYC, AVX-512)",
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from stbench.errors import StbenchError
+from stbench.metrics import current_name
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def read_reported(path: Path) -> list[Reported]:
                 if None in cells or None in cells.values():
                     raise ValueError(f"line {reader.line_num} has another number of cells")
                 float(cells["value"])
-                found.append(Reported(**cells))
+                found.append(Reported(**{**cells, "metric_here": current_name(cells["metric_here"])}))
             return found
     except FileNotFoundError:
         raise StbenchError(f"there is no table of reported numbers {path}") from None

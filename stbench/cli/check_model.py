@@ -30,7 +30,7 @@ def check_model(model: str, dataset: str | None, preset: str) -> None:
     from stbench.conformance.suite import check_model as check
 
     with tempfile.TemporaryDirectory(prefix="stbench-check-") as scratch:
-        found = check(model, dataset, preset, scratch=Path(scratch), report=console)
+        found = check(model, dataset, preset, scratch=Path(scratch), progress=console)
     console.table(
         f"{model}: checks", ("check", "verdict", "what was found"), [(*vars(each).values(),) for each in found]
     )

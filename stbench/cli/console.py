@@ -72,7 +72,7 @@ def note(sentence: str) -> None:
 
 
 @contextmanager
-def progress(task: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+def bar(task: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     """Gives `advance(done, total)`: a bar with the remaining time on a terminal, elsewhere at most a line per tenth."""
     console = messages()
     if not console.is_terminal:
@@ -96,9 +96,9 @@ def progress(task: str, unit: str) -> Iterator[Callable[[int, int], None]]:
         TextColumn("remaining"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as bar:
-        shown = bar.add_task(task, total=None)
-        yield lambda done, total: bar.update(shown, completed=done, total=total)
+    with Progress(*columns, console=console) as display:
+        shown = display.add_task(task, total=None)
+        yield lambda done, total: display.update(shown, completed=done, total=total)
 
 
 def _line_per_tenth(task: str, unit: str) -> Callable[[int, int], None]:

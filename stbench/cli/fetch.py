@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from stbench.cli.console import fields, note, progress
+from stbench.cli.console import bar, fields, note
 from stbench.cli.failures import Resumable
 from stbench.cli.options import complete, path_option
 from stbench.cli.parse import size_text
@@ -40,7 +40,7 @@ def fetch(name: str, raw: Path | None) -> None:
         def on_file(spec: RawFile, url: str) -> OnProgress:
             bars.close()
             note(f"{spec.name} from {url}" + (f" ({spec.licence})" if spec.licence else ""))
-            return bars.enter_context(progress(spec.name, "bytes"))
+            return bars.enter_context(bar(spec.name, "bytes"))
 
         paths = fetch_files(generator, raw, on_file)
     fields(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from stbench.cli.console import fields, note, progress
+from stbench.cli.console import bar, fields, note
 from stbench.cli.describe import frames_text, mapping_rows
 from stbench.cli.failures import Resumable
 from stbench.cli.options import complete, path_option, set_option, source_option
@@ -47,7 +47,7 @@ def generate(
     blueprint = resolve(name, settings, source, raw)
     if source == "auto" and blueprint.source == "simulated":
         note(f"{name} is simulated here: the official files were not found, see `stbench fetch {name}`")
-    with progress(f"generating {name}", "sequences") as advance:
+    with bar(f"generating {name}", "sequences") as advance:
         store = build(blueprint, out, workers=workers, scheduler=scheduler, on_progress=advance)
     size = sum(file.stat().st_size for file in store.path.rglob("*") if file.is_file())
     rows = [

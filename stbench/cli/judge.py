@@ -42,8 +42,8 @@ def train(
     from stbench.running.plan import dataset_for
 
     judged, clip = judged_by(dataset)
-    store = dataset_for(dataset, preset, source=source, settings=settings, raw=raw, report=console)
-    found = train_judge(store, judged, clip, runs=out or paths.runs_dir(), preset=preset, seed=seed, report=console)
+    store = dataset_for(dataset, preset, source=source, settings=settings, raw=raw, progress=console)
+    found = train_judge(store, judged, clip, runs=out or paths.runs_dir(), preset=preset, seed=seed, progress=console)
     card = found.card
     rows = [
         (name, str(head.classes), f"{card.accuracy[name]:.2%}" if name in card.accuracy else "not known")

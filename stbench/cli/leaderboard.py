@@ -35,7 +35,7 @@ def leaderboard(runs: Path | None, out: Path, page: Path | None, run_missing: bo
     if run_missing:
         from stbench.running.suite import everything, run_all
 
-        run_all(everything(preset), runs=runs, report=console)
+        run_all(everything(preset), runs=runs, progress=console)
     reported = default_path()
     written = build(runs, out, reported)
     written.append(write_page(out, page or out / "index.html", reported))

@@ -44,7 +44,7 @@ def picture(
         settings=settings,
         raw=raw,
         runs=runs,
-        report=console,
+        progress=console,
     )
     for path in drawn:
         click.echo(path)

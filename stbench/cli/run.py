@@ -112,11 +112,11 @@ def run(
         predictions=predictions,
         reuse_checkpoint=reuse_checkpoint,
         force=force,
-        report=console,
+        progress=console,
     )
     if table:
         from stbench.running.suite import Job, floors, run_all
 
         beside = Job(model, dataset, preset, track, source, settings, raw, changes, name)
-        run_all(floors(beside), runs=out, report=console)
+        run_all(floors(beside), runs=out, progress=console)
         show_run(result, out)

@@ -63,6 +63,6 @@ def score(
         store=store,
         runs=out,
         i3d=i3d,
-        report=console,
+        progress=console,
     )
     show_run(result, out)

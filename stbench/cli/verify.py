@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from stbench.cli.console import fields, progress
+from stbench.cli.console import bar, fields
 from stbench.cli.options import find_store, store_argument
 from stbench.cli.parse import duration_text
 
@@ -17,7 +17,7 @@ def verify(context: click.Context, store: str, settings: dict[str, str], source:
     from stbench.store.verify import verify as verify_store
 
     path = find_store(store, settings, source).path
-    with progress("verifying", "steps") as advance:
+    with bar("verifying", "steps") as advance:
         report = verify_store(path, on_progress=advance)
     rows = [
         ("path", str(path)),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from stbench.conformance.subject import BATCH, Subject
+from stbench.contract.capabilities import HasLabels
 from stbench.errors import StbenchError
 from stbench.protocols.clips import SEEN
 from stbench.protocols.peeking import reacts_to_test_part
@@ -46,7 +47,8 @@ def clips_of(subject: Subject) -> Clips:
     tested = [store.normalise(store.read(sequence)) for sequence in store.split.indices("test")]
     n = min(SEEN, len(tested[0]))
     frames = np.stack([tested[i % len(tested)][i % (len(tested[0]) - n + 1) :][:n] for i in range(BATCH)])
-    labels = getattr(subject.plugin.build(subject.configuration["model"], subject.task), "labels", ()) or ("action",)
+    built = subject.plugin.build(subject.configuration["model"], subject.task)
+    labels = (built.labels if isinstance(built, HasLabels) else ()) or ("action",)
     return Clips(frames, {name: np.arange(BATCH) % 2 for name in labels})
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from stbench.conformance.training import BATCH, SEED, STEPS, module_of, players, short
+from stbench.contract.capabilities import HasLabels
 from stbench.errors import StbenchError
 from stbench.training.batches import Batches
 from stbench.training.loop import train
@@ -113,7 +114,8 @@ def _module(subject: Subject) -> nn.Module:
 
 
 def _batch(subject: Subject) -> dict[str, Tensor]:
-    labels = getattr(_module(subject), "labels", ())
+    module: object = _module(subject)
+    labels = module.labels if isinstance(module, HasLabels) else ()
     batches = Batches(subject.windows(subject.store), BATCH, SEED, torch.device("cpu"), labels)
     return {**batches.batch(0), "step": torch.tensor(0)}
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stbench.conformance.bumps import moving_bumps
+from stbench.contract.capabilities import HasLabels
 from stbench.contract.models import Forecaster, ModelPlugin, Task
 from stbench.splits.training import TrainingWindows
 
@@ -39,7 +40,8 @@ class Subject:
     @cached_property
     def store(self) -> Store:
         """Moving bumps, with the labels the model learns from."""
-        labels = getattr(self.plugin.build(self.configuration["model"], self.task), "labels", ())
+        built = self.plugin.build(self.configuration["model"], self.task)
+        labels = built.labels if isinstance(built, HasLabels) else ()
         return moving_bumps(self.task, self.folder(), labels)
 
     def windows(self, store: Store) -> TrainingWindows:

@@ -19,7 +19,7 @@ from stbench.conformance.subject import Subject
 from stbench.contract.datasets import Track
 from stbench.contract.models import ModelPlugin, Task
 from stbench.errors import StbenchError
-from stbench.progress import Reporter, Silent
+from stbench.progress import Progress, Silent
 
 NOTES = ("horizon", "parameters")
 """Checks that tell something where they hold."""
@@ -34,7 +34,7 @@ class Finding:
 
 
 def check_model(
-    model: str, dataset: str | None = None, preset: str = "quick", *, scratch: Path, report: Reporter | None = None
+    model: str, dataset: str | None = None, preset: str = "quick", *, scratch: Path, progress: Progress | None = None
 ) -> list[Finding]:
     """Check `NAME[:VARIANT]` as it would run on the main track of a dataset, without that dataset.
 
@@ -47,10 +47,10 @@ def check_model(
     if plugin.floor and dataset is None:
         track = Track("moving-bumps", "forecast", 4, 8, 5, ("mse",))
         configuration: Mapping[str, Any] = {"model": {}, "training": {"split": "train"}}
-        return check_plugin(plugin, configuration, Task(track, (1, 16, 16)), scratch, report)
+        return check_plugin(plugin, configuration, Task(track, (1, 16, 16)), scratch, progress)
     choice = choose(model, dataset or _first_dataset(plugin), preset=preset)
     task = Task(choice.track, _frame_shape(choice.track.dataset))
-    return check_plugin(plugin, choice.configuration, task, scratch, report)
+    return check_plugin(plugin, choice.configuration, task, scratch, progress)
 
 
 def check_plugin(
@@ -58,7 +58,7 @@ def check_plugin(
     configuration: Mapping[str, Any],
     task: Task,
     scratch: Path,
-    report: Reporter | None = None,
+    progress: Progress | None = None,
 ) -> list[Finding]:
     """Check a plug-in that need not be registered: `configuration` is {"model": ..., "training": ...} of a preset."""
     subject = Subject(plugin, configuration, task, scratch)
@@ -71,7 +71,7 @@ def check_plugin(
     found = [_verdict("configuration", _configured, subject)]
     if found[0].verdict == "fails":
         return found
-    with (report or Silent()).progress(f"{plugin.name}: checking", "checks") as advance:
+    with (progress or Silent()).bar(f"{plugin.name}: checking", "checks") as advance:
         for number, (name, check) in enumerate(todo.items(), 1):
             found.append(_verdict(name, check, subject))
             advance(number, len(todo))

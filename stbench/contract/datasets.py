@@ -45,7 +45,7 @@ class Card:
     licence: str
     reference: str
     bibtex: str
-    generation: str
+    cost: str
     """Measured cost of making it, with the machine."""
 
 
@@ -207,7 +207,7 @@ class Blueprint:
 class SwapCases:
     """Content of one sequence on the motion of another, with every ground truth that is right.
 
-    A dataset plug-in that can draw them has a method `swap_cases(store, track, split) -> SwapCases`.
+    A dataset plug-in that can draw them is a `stbench.contract.capabilities.HasSwapCases`.
     """
 
     sequence: np.ndarray
@@ -229,7 +229,9 @@ class SwapCases:
 
 
 class Generator(Protocol):
-    """A dataset plug-in: what an entry point of the group `stbench.datasets` names."""
+    """A dataset plug-in: what an entry point of the group `stbench.datasets` names.
+
+    What it may have beside this stands in `stbench.contract.capabilities`."""
 
     name: str
     version: str

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stbench import registry
+from stbench.contract.capabilities import HasJudgedFactors, HasJudgedFrames
 from stbench.contract.datasets import fingerprint
 from stbench.contract.presets import merge
 from stbench.contract.settings import construct
 from stbench.errors import StbenchError, nearest
-from stbench.progress import Reporter, Silent
+from stbench.progress import Progress, Silent
 from stbench.splits.training import TrainingWindows
 from stbench.store.reader import Store
 from stbench.training.settings import without_defaults
@@ -125,11 +126,10 @@ def judged_by(dataset: str) -> tuple[Mapping[str, tuple[str, ...]], int]:
     Raises `StbenchError` for a dataset whose plug-in has no `judged_factors`.
     """
     generator = registry.dataset(dataset)
-    judged = getattr(generator, "judged_factors", None)
-    if not judged:
-        known = [each for each in registry.names("datasets") if hasattr(registry.dataset(each), "judged_factors")]
+    if not isinstance(generator, HasJudgedFactors) or not generator.judged_factors:
+        known = [each for each in registry.names("datasets") if isinstance(registry.dataset(each), HasJudgedFactors)]
         raise StbenchError(f"the dataset '{dataset}' names no factors for a judge; these do: {', '.join(known)}")
-    return judged, int(getattr(generator, "judged_frames", CLIP))
+    return generator.judged_factors, generator.judged_frames if isinstance(generator, HasJudgedFrames) else CLIP
 
 
 def presets() -> dict[str, Any]:
@@ -178,7 +178,7 @@ def train_judge(
     runs: Path,
     preset: str = "quick",
     seed: int = 0,
-    report: Reporter | None = None,
+    progress: Progress | None = None,
 ) -> Judge:
     """Train a judge on the train split of `store`, or load it when it is there; interrupted, it continues.
 
@@ -208,7 +208,7 @@ def train_judge(
     windows = TrainingWindows.open(store, configuration["training"]["split"], clip - 1, 1)
     torch.manual_seed(seed)
     network = _network(store, heads, configuration["model"])
-    with (report or Silent()).progress(f"judge of {store.dataset}: training", "steps") as advance:
+    with (progress or Silent()).bar(f"judge of {store.dataset}: training", "steps") as advance:
         summary = train(
             network,
             windows,

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Metric", "applicable", "identity", "of_whole_clips"]
+__all__ = ["RENAMED", "Metric", "applicable", "current_name", "identity", "of_whole_clips"]
+
+RENAMED = {"psnr_best": "psnr_best_truth", "ssim_gauss11_best": "ssim_gauss11_best_truth"}
+"""Name in older records and tables -> the metric of today, with the same values."""
+
+
+def current_name(name: str) -> str:
+    """Today's name of a metric."""
+    return RENAMED.get(name, name)
 
 
 def identity(mean: np.ndarray) -> np.ndarray:

@@ -1,5 +1,8 @@
 """What a judge's opinions on whole clips become (`stbench.protocols.judged`): accuracies, entropies, a distance.
 
+The accuracy of a head that a dataset asks for (`HasJudgedFactors`) is made by `accuracy_of`, and found by name in
+`stbench.registry`.
+
 Values are those of one judge; another judge gives others, so a row names its judge and is ranked among its rows only.
 """
 
@@ -31,7 +34,8 @@ def _metric(name: str, formula: str, reference: str, *, higher_is_better: bool) 
     )
 
 
-def _accuracy(head: str) -> Metric:
+def accuracy_of(head: str) -> Metric:
+    """`judge_<head>_accuracy`: is what a clip shows, by this head of the judge, what its content shows?"""
     formula = f"mean_n [argmax_y p_n(y) = y of the content], head {head}"
     return _metric(f"judge_{head}_accuracy", formula, KHAN_2021, higher_is_better=True)
 
@@ -42,11 +46,6 @@ judge_action_accuracy = _metric(
 judge_motion_accuracy = _metric(
     "judge_motion_accuracy", "mean_n [argmax_y p_n(y) = y of the motion], head action", KHAN_2021, higher_is_better=True
 )
-judge_body_accuracy = _accuracy("body")
-judge_bottomwear_accuracy = _accuracy("bottomwear")
-judge_topwear_accuracy = _accuracy("topwear")
-judge_hair_accuracy = _accuracy("hair")
-judge_identity_accuracy = _accuracy("identity")
 judge_intra_entropy = _metric(
     "judge_intra_entropy", "H(y|x) = -mean_n sum_y p_n(y) ln p_n(y)", KHAN_2021, higher_is_better=False
 )

@@ -184,7 +184,9 @@ psnr_channels = Metric(
     frame_values=peak_signal_to_noise_of_channels,
 )
 
-psnr_best = replace(psnr, name="psnr_best", own_truth=True, reference=f"{WANG_2009}; best truth: {DONA_2021}")
+psnr_best_truth = replace(
+    psnr, name="psnr_best_truth", own_truth=True, reference=f"{WANG_2009}; best truth: {DONA_2021}"
+)
 
 PREDRNN_2017 = (
     "Y. Wang, M. Long, J. Wang, Z. Gao and P. S. Yu, PredRNN: Recurrent Neural Networks for Predictive Learning using "

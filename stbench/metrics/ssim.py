@@ -131,9 +131,9 @@ ssim_gauss11 = Metric(
     frame_values=structural_similarity,
 )
 
-ssim_gauss11_best = replace(
+ssim_gauss11_best_truth = replace(
     ssim_gauss11,
-    name="ssim_gauss11_best",
+    name="ssim_gauss11_best_truth",
     own_truth=True,
     reference=f"{ssim_gauss11.reference}; best truth: {DONA_2021}",
 )

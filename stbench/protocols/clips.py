@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from stbench import registry
+from stbench.contract.capabilities import HasClips, HasJudgedFactors, HasPeriod
 from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
 from stbench.protocols.windows import Windows, evenly_spaced
@@ -24,8 +24,8 @@ BATCH = 64
 class Clips:
     """One clip of each test sequence that is long enough.
 
-    A dataset plug-in may say where in a sequence its clip begins, by a method `clips(store, frames, split) ->
-    (sequence, start)`; else at its first frame. Where it has a `period`, frame t of a sequence is frame t mod period.
+    A dataset plug-in may say which clips, and where they begin (`HasClips`); else at the first frame of a sequence.
+    Where it has a period (`HasPeriod`), frame t of a sequence is frame t mod period.
     """
 
     store: Store
@@ -86,13 +86,13 @@ def clips_of(store: Store, track: Track, frames: int, split: str = "test", limit
             f"the track {track.id} is played on the dataset '{track.dataset}', but {store.path} holds "
             f"'{store.dataset}': stbench generate {track.dataset}"
         )
-    plugin: Any = registry.dataset(track.dataset)
-    period = getattr(plugin, "period", None)
+    plugin = registry.dataset(track.dataset)
+    period = plugin.period if isinstance(plugin, HasPeriod) else None
     needed = min(frames, period) if period else frames
     sequence = store.split.indices(split).astype(np.int64)
     lengths = np.full(len(sequence), store.n_frames) if store.row_size is None else store.row_size[sequence]
     start = np.zeros(len(sequence), np.int64)
-    if hasattr(plugin, "clips"):
+    if isinstance(plugin, HasClips):
         sequence, start = plugin.clips(store, frames, split)
     else:
         sequence, start = sequence[lengths >= needed], start[lengths >= needed]
@@ -104,7 +104,7 @@ def clips_of(store: Store, track: Track, frames: int, split: str = "test", limit
     if limit is not None:
         chosen = evenly_spaced(len(sequence), limit)
         sequence, start = sequence[chosen], start[chosen]
-    judged = getattr(plugin, "judged_factors", {})
+    judged = plugin.judged_factors if isinstance(plugin, HasJudgedFactors) else {}
     factors, actions = {}, 0
     if "action" in judged:
         name = judged["action"][0]

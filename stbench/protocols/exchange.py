@@ -2,27 +2,25 @@
 
 Every test clip gives its content once and its motion once: clip i is shown moving as clip pi(i), pi a fixed permutation
 that leaves no clip its own motion. The judge must see the action of the motion's clip and the attributes of the
-content's. Where the dataset holds the very clip that is asked for (its plug-in has a method
-`exchanged(store, content, motion) -> sequence`), metrics of frames are taken against it.
+content's. Where the dataset holds the very clip that is asked for (`HasExchanged`), metrics of frames are taken against
+it.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stbench import registry
+from stbench.contract.capabilities import HasExchanged
 from stbench.contract.datasets import Track
 from stbench.contract.models import Transferrer
-from stbench.protocols.check import checked
+from stbench.protocols.asking import Asking, Question
 from stbench.protocols.clips import SEEN, Clips, clips_of
 from stbench.protocols.judged import Opinions, asked_only, judged_scores
-from stbench.protocols.scoring import KeptPredictions, Scorer, Scores, track_metrics
-from stbench.protocols.windows import evenly_spaced
+from stbench.protocols.scoring import Scorer, Scores, track_metrics
 from stbench.store.reader import Store
 
 if TYPE_CHECKING:
@@ -53,34 +51,20 @@ def exchange(
     donor = motion_donors(clips, judge)
     truth_of = _truths(clips, donor)
     metrics = track_metrics(track, store.frame_shape) if truth_of is not None else []
-    opinions, seconds = Opinions(judge), 0.0
-    wanted = evenly_spaced(len(clips), keep) if keep else np.empty(0, np.int64)
-    kept: list[tuple[np.ndarray, ...]] = []
+    opinions = Opinions(judge)
     with Scorer(metrics, len(clips), length) as scorer:
+        asking = Asking(model, clips.windows, [scorer], keep=keep, truth=truth_of is not None, on_progress=on_progress)
         for items in clips.batches():
             content, motion = clips.frames(items, SEEN), clips.frames(donor[items], length)
-            handed = content.copy(), motion[:, :SEEN].copy()
-            begun = time.perf_counter()
-            answer = model.transfer(*handed, length, clips.known(donor[items]))
-            seconds += time.perf_counter() - begun
-            made = checked(answer, motion.shape, clips.windows, int(items[0]), f"the model {type(model).__name__}")
             truth = motion if truth_of is None else truth_of(items)
-            if metrics:
-                scorer.score(int(items[0]), made, truth)
-            opinions.add(made)
-            here = np.isin(items, wanted)
-            if here.any():
-                kept.append((motion[here], truth[here], made[here], content[here]))
-            if on_progress is not None:
-                on_progress(int(items[-1]) + 1, len(clips))
+            rest = length, clips.known(donor[items])
+            seen = content, motion[:, :SEEN]
+            opinions.add(asking.put(Question(int(items[0]), seen, rest, truth[None], motion, content), model.transfer))
         by_frame = dict(scorer.values)
     asked = clips.factors[clips.action][donor]
     values, whole = judged_scores(judge, opinions, clips, asked, clips.sequence, motion=clips.sequence[donor])
     values, whole = asked_only(clips, {**by_frame, **values}, whole)
-    pictures = KeptPredictions(wanted, *(np.concatenate(each) for each in zip(*kept, strict=True))) if kept else None
-    if pictures is not None:
-        pictures = replace(pictures, truth=truth_of is not None)
-    return Scores(clips.sequence, clips.start, values, seconds, pictures, whole, judge.card.name)
+    return Scores(clips.sequence, clips.start, values, asking.seconds, asking.kept, whole, judge.card.name)
 
 
 def motion_donors(clips: Clips, judge: Judge) -> np.ndarray:
@@ -103,8 +87,8 @@ def motion_donors(clips: Clips, judge: Judge) -> np.ndarray:
 
 def _truths(clips: Clips, donor: np.ndarray) -> Callable[[np.ndarray], np.ndarray] | None:
     """items -> the true clips (b, h, *frame), where the dataset holds them."""
-    plugin: Any = registry.dataset(clips.track.dataset)
-    if not hasattr(plugin, "exchanged"):
+    plugin = registry.dataset(clips.track.dataset)
+    if not isinstance(plugin, HasExchanged):
         return None
     sequence = plugin.exchanged(clips.store, clips.sequence, clips.sequence[donor])
     true = Clips(clips.store, clips.track, sequence, clips.start[donor], {}, clips.actions, clips.period)

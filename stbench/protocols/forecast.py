@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-
-import numpy as np
 
 from stbench.contract.datasets import Track
 from stbench.contract.models import Forecaster
 from stbench.errors import StbenchError
-from stbench.protocols.check import checked
+from stbench.protocols.asking import Asking, Question
 from stbench.protocols.predictions import PredictionWriter
 from stbench.protocols.scoring import KeptPredictions, Scorer, Scores, track_metrics
 from stbench.protocols.videos import VideoFeatures, Videos
-from stbench.protocols.windows import automatic_batch_size, batches, clusters, context, evenly_spaced, track_windows
+from stbench.protocols.windows import automatic_batch_size, batches, clusters, context, track_windows
 from stbench.store.reader import Store
 
 __all__ = ["KeptPredictions", "Scores", "forecast"]
@@ -51,42 +48,16 @@ def forecast(
     windows = track_windows(store, track, split, limit)
     n, horizon = len(windows), track.horizon
     size = batch_size or automatic_batch_size(store.frame_shape, horizon)
-    kept = _Keeper(evenly_spaced(n, keep) if keep else np.empty(0, np.int64))
-    videos, seconds = Videos(track, i3d), 0.0
+    videos = Videos(track, i3d)
     metrics = track_metrics(track, store.frame_shape)
     known = context(store, windows, (name for metric in metrics for name in metric.needs))
     with Scorer(metrics, n, horizon, context=known) as scorer:
+        asking = Asking(model, windows, [scorer], keep=keep, on_progress=on_progress)
         for items, conditioning, target in batches(store, windows, size):
-            handed = conditioning.copy()
-            begun = time.perf_counter()
-            answer = model.forecast(handed, horizon)
-            seconds += time.perf_counter() - begun
-            prediction = checked(answer, target.shape, windows, items.start, f"the model {type(model).__name__}")
-            scorer.score(items.start, prediction, target)
+            question = Question(items.start, (conditioning,), (horizon,), target[None], conditioning)
+            prediction = asking.put(question, model.forecast)
             videos.add(prediction, target)
-            kept.take(items, conditioning, target, prediction)
             if predictions is not None:
                 predictions.write(windows.sequence[items], windows.start[items], prediction)
-            if on_progress is not None:
-                on_progress(items.stop, n)
-        found, together = kept.result(), clusters(store, windows)
-        return Scores(windows.sequence, windows.start, scorer.values, seconds, found, videos.whole, cluster=together)
-
-
-class _Keeper:
-    """Collects the chosen windows as their batches pass by."""
-
-    def __init__(self, items: np.ndarray) -> None:
-        self._items = items
-        self._parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-
-    def take(self, items: slice, conditioning: np.ndarray, target: np.ndarray, prediction: np.ndarray) -> None:
-        rows = self._items[(self._items >= items.start) & (self._items < items.stop)] - items.start
-        if len(rows):
-            self._parts.append((conditioning[rows], target[rows], prediction[rows]))
-
-    def result(self) -> KeptPredictions | None:
-        if not self._parts:
-            return None
-        conditioning, target, prediction = (np.concatenate(arrays) for arrays in zip(*self._parts, strict=True))
-        return KeptPredictions(self._items, conditioning, target, prediction)
+        together, spent, kept = clusters(store, windows), asking.seconds, asking.kept
+        return Scores(windows.sequence, windows.start, scorer.values, spent, kept, videos.whole, cluster=together)

@@ -7,18 +7,14 @@ others go on. Where a dataset is periodic, the truth is the clip again. A. Khan 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-
-import numpy as np
 
 from stbench.contract.datasets import Track
 from stbench.contract.models import Sequencer
-from stbench.protocols.check import checked
+from stbench.protocols.asking import Asking, Question
 from stbench.protocols.clips import SEEN, clips_of
-from stbench.protocols.scoring import KeptPredictions, Scorer, Scores, track_metrics
+from stbench.protocols.scoring import Scorer, Scores, track_metrics
 from stbench.protocols.videos import VideoFeatures, Videos
-from stbench.protocols.windows import evenly_spaced
 from stbench.store.reader import Store
 
 
@@ -42,25 +38,14 @@ def generation(
     """
     length = track.horizon
     clips = clips_of(store, track, length, split, limit)
-    wanted = evenly_spaced(len(clips), keep) if keep else np.empty(0, np.int64)
-    kept: list[tuple[np.ndarray, ...]] = []
-    videos, seconds = Videos(track, i3d), 0.0
+    videos = Videos(track, i3d)
     with Scorer(track_metrics(track, store.frame_shape), len(clips), length) as scorer:
+        asking = Asking(model, clips.windows, [scorer], keep=keep, on_progress=on_progress)
         for items in clips.batches():
             truth = clips.frames(items, length)
-            seen = truth[:, :SEEN].copy()
-            begun = time.perf_counter()
-            answer = model.generate(seen, length, clips.known(items))
-            seconds += time.perf_counter() - begun
-            made = checked(answer, truth.shape, clips.windows, int(items[0]), f"the model {type(model).__name__}")
-            scorer.score(int(items[0]), made, truth)
+            rest = length, clips.known(items)
+            made = asking.put(
+                Question(int(items[0]), (truth[:, :SEEN],), rest, truth[None], truth[:, :1]), model.generate
+            )
             videos.add(made, truth)
-            here = np.isin(items, wanted)
-            if here.any():
-                kept.append((truth[here, :1], truth[here], made[here]))
-            if on_progress is not None:
-                on_progress(int(items[-1]) + 1, len(clips))
-        pictures = (
-            KeptPredictions(wanted, *(np.concatenate(each) for each in zip(*kept, strict=True))) if kept else None
-        )
-        return Scores(clips.sequence, clips.start, scorer.values, seconds, pictures, videos.whole)
+        return Scores(clips.sequence, clips.start, scorer.values, asking.seconds, asking.kept, videos.whole)

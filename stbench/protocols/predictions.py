@@ -18,7 +18,7 @@ import numpy as np
 
 from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
-from stbench.protocols.check import checked
+from stbench.protocols.asking import Asking, Question
 from stbench.protocols.scoring import Scorer, Scores, track_metrics
 from stbench.protocols.videos import VideoFeatures, Videos
 from stbench.protocols.windows import Windows, automatic_batch_size, batches, clusters, context, track_windows
@@ -160,13 +160,10 @@ def score_predictions(
     videos = Videos(track, i3d)
     known = context(store, windows, (name for metric in metrics for name in metric.needs))
     with Scorer(metrics, len(windows), track.horizon, context=known) as scorer:
-        for items, _, target in batches(store, windows, size):
-            answer = _read(path, frames, rows[items])
-            prediction = checked(answer, target.shape, windows, items.start, str(path))
-            scorer.score(items.start, prediction, target)
-            videos.add(prediction, target)
-            if on_progress is not None:
-                on_progress(items.stop, len(windows))
+        asking = Asking(str(path), windows, [scorer], on_progress=on_progress)
+        for items, conditioning, target in batches(store, windows, size):
+            question = Question(items.start, (), (path, frames, rows[items]), target[None], conditioning)
+            videos.add(asking.put(question, _read), target)
         together = clusters(store, windows)
         return Scores(windows.sequence, windows.start, scorer.values, None, whole=videos.whole, cluster=together)
 

@@ -9,16 +9,17 @@ in training (identities, where subjects are split) are left out.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import numpy as np
 
 from stbench import registry
+from stbench.contract.capabilities import HasEnergy, HasJudgedFactors
 from stbench.contract.datasets import Track
 from stbench.contract.models import Coder, Conserving
 from stbench.errors import StbenchError
+from stbench.protocols.asking import Asking
 from stbench.protocols.clips import SEEN, Clips, clips_of
 from stbench.protocols.scoring import Scores
 from stbench.store.reader import Store
@@ -47,7 +48,7 @@ def probe(
     """
     train = clips_of(store, track, 2 * SEEN, "train", TRAINED_ON)
     test = clips_of(store, track, 2 * SEEN, split, limit)
-    begun = time.perf_counter()
+    asking = Asking(model, test.windows)
     total = len(train) + 2 * len(test)
     done = 0
 
@@ -57,9 +58,9 @@ def probe(
         if on_progress is not None:
             on_progress(done, total)
 
-    known = codes_of(model, train, 0, step)
-    asked = codes_of(model, test, 0, step)
-    later = codes_of(model, test, SEEN // 2 if test.period else SEEN, step)
+    known = codes_of(asking, model, train, 0, step)
+    asked = codes_of(asking, model, test, 0, step)
+    later = codes_of(asking, model, test, SEEN // 2 if test.period else SEEN, step)
     values = {
         name: hits
         for name, hits in _all_probes(train, test, known, asked)
@@ -67,24 +68,28 @@ def probe(
     }
     values["content_temporal_variance"] = temporal_variance(asked["content"], later["content"])
     if conserves(model):
-        parts = [model.conservation(test.frames(items, SEEN), test.known(items), SEEN) for items in test.batches()]
+        parts = [
+            asking.timed(model.conservation, test.frames(items, SEEN), rest=(test.known(items), SEEN))
+            for items in test.batches()
+        ]
         values |= {name: np.concatenate([each[name] for each in parts]) for name in parts[0]}
-    seconds = time.perf_counter() - begun
     chosen = {name: np.asarray(values[name], np.float64)[:, None] for name in track.metrics if name in values}
-    return Scores(test.sequence, test.start, chosen, seconds)
+    return Scores(test.sequence, test.start, chosen, asking.seconds)
 
 
 def conserves(model: object) -> TypeGuard[Conserving]:
     """Has the model dynamics with an energy? A wrapper of a module says so by `has_energy`."""
-    return isinstance(model, Conserving) and getattr(model, "has_energy", True)
+    return isinstance(model, Conserving) and (not isinstance(model, HasEnergy) or model.has_energy)
 
 
-def codes_of(model: Coder, clips: Clips, shift: int, step: Callable[[int], None]) -> dict[str, np.ndarray]:
+def codes_of(
+    asking: Asking, model: Coder, clips: Clips, shift: int, step: Callable[[int], None]
+) -> dict[str, np.ndarray]:
     """Codes (n, k) float64 of the clips, from frame `shift` of each on."""
     parts: list[dict[str, np.ndarray]] = []
     for items in clips.batches():
         frames = clips.frames(items, shift + SEEN)[:, shift:]
-        found = model.codes(frames.copy(), clips.known(items))
+        found = asking.timed(model.codes, frames, rest=(clips.known(items),))
         for name in CODES:
             code = found.get(name)
             if code is None or code.ndim != 2 or len(code) != len(items) or not np.isfinite(code).all():
@@ -121,11 +126,10 @@ def _all_probes(
 
 def _targets(train: Clips, test: Clips) -> dict[str, list[str]]:
     """Question -> factors that both parts know."""
-    plugin: Any = registry.dataset(train.track.dataset)
-    judged = getattr(plugin, "judged_factors", None)
-    if not judged:
+    plugin = registry.dataset(train.track.dataset)
+    if not isinstance(plugin, HasJudgedFactors) or not plugin.judged_factors:
         raise StbenchError(f"the dataset '{train.track.dataset}' names no factors, so {train.track.id} has no question")
-    named = {name: factors[0] for name, factors in judged.items()}
+    named = {name: factors[0] for name, factors in plugin.judged_factors.items()}
     store = train.store
     known = [
         name

@@ -10,20 +10,17 @@ The two are no rivals on one board: the first is told the action, the second inf
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stbench.contract.datasets import Track
-from stbench.contract.models import Resampler, Sampler
-from stbench.protocols.check import checked
+from stbench.contract.models import Factors, Resampler, Sampler
+from stbench.protocols.asking import Asking, Question
 from stbench.protocols.clips import SEEN, Clips, clips_of
 from stbench.protocols.judged import Opinions, asked_only, frechet_to_real, judged_scores
-from stbench.protocols.scoring import KeptPredictions, Scores
-from stbench.protocols.windows import evenly_spaced
+from stbench.protocols.scoring import Scores
 from stbench.store.reader import Store
 
 if TYPE_CHECKING:
@@ -52,10 +49,11 @@ def sample(
     clips = clips_of(store, track, max(SEEN, judge.card.clip), split, limit)
     asked = asked_actions(clips)
 
-    def ask(items: np.ndarray, clip: np.ndarray) -> Any:
-        return model.sample(clip, judge.card.clip, {clips.action: asked[items]}, _seed(items))
+    def factors(items: np.ndarray) -> Factors:
+        return {clips.action: asked[items]}
 
-    return _play(model, clips, judge, ask, asked, keep, on_progress, motion=None)
+    asking = Asking(model, clips.windows, keep=keep, truth=False, on_progress=on_progress)
+    return _play(asking, model.sample, clips, judge, factors, asked, motion=None)
 
 
 def resample(
@@ -71,12 +69,9 @@ def resample(
 ) -> Scores:
     """Every test clip's motion with drawn content; handed out is a copy of the clip, its action and a seed."""
     clips = clips_of(store, track, max(SEEN, judge.card.clip), split, limit)
-
-    def ask(items: np.ndarray, clip: np.ndarray) -> Any:
-        return model.resample(clip, judge.card.clip, clips.known(items), _seed(items))
-
     asked = clips.factors[clips.action]
-    return _play(model, clips, judge, ask, asked, keep, on_progress, motion=clips.sequence)
+    asking = Asking(model, clips.windows, keep=keep, truth=False, on_progress=on_progress)
+    return _play(asking, model.resample, clips, judge, clips.known, asked, motion=clips.sequence)
 
 
 def asked_actions(clips: Clips) -> np.ndarray:
@@ -90,38 +85,22 @@ def _seed(items: np.ndarray) -> int:
 
 
 def _play(
-    model: object,
+    asking: Asking,
+    ask: Callable[..., Any],
     clips: Clips,
     judge: Judge,
-    ask: Callable[[np.ndarray, np.ndarray], Any],
+    factors: Callable[[np.ndarray], Factors],
     asked: np.ndarray,
-    keep: int,
-    on_progress: Callable[[int, int], None] | None,
     *,
     motion: np.ndarray | None,
 ) -> Scores:
-    length = judge.card.clip
-    opinions, seconds = Opinions(judge), 0.0
-    wanted = evenly_spaced(len(clips), keep) if keep else np.empty(0, np.int64)
-    kept: list[tuple[np.ndarray, ...]] = []
+    length, opinions = judge.card.clip, Opinions(judge)
     for items in clips.batches():
-        real = clips.frames(items, length)
-        clip = clips.frames(items, SEEN)
-        begun = time.perf_counter()
-        answer = ask(items, clip.copy())
-        seconds += time.perf_counter() - begun
-        made = checked(answer, real.shape, clips.windows, int(items[0]), f"the model {type(model).__name__}")
-        opinions.add(made)
-        here = np.isin(items, wanted)
-        if here.any():
-            kept.append((real[here], real[here], made[here]))
-        if on_progress is not None:
-            on_progress(int(items[-1]) + 1, len(clips))
+        real, clip = clips.frames(items, length), clips.frames(items, SEEN)
+        rest = length, factors(items), _seed(items)
+        opinions.add(asking.put(Question(int(items[0]), (clip,), rest, real[None], real), ask))
     values, whole = judged_scores(judge, opinions, clips, asked, clips.sequence, motion=motion)
     if len(clips) > 1:
         whole["frechet_judge"] = frechet_to_real(judge, opinions, clips)
     values, whole = asked_only(clips, values, whole)
-    pictures = KeptPredictions(wanted, *(np.concatenate(each) for each in zip(*kept, strict=True))) if kept else None
-    if pictures is not None:
-        pictures = replace(pictures, truth=False)
-    return Scores(clips.sequence, clips.start, values, seconds, pictures, whole, judge.card.name)
+    return Scores(clips.sequence, clips.start, values, asking.seconds, asking.kept, whole, judge.card.name)

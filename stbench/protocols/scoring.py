@@ -15,6 +15,8 @@ from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
 from stbench.metrics import Metric, applicable
 
+DECIDES = "mse"
+"""The metric by which one of several truths is chosen for all."""
 SLICE = 8
 """Windows a thread scores at a time: small enough to balance, large enough to outweigh the hand-over."""
 
@@ -67,6 +69,12 @@ class Scores:
     of one sequence."""
     judge: str = ""
     """Name of the judge whose opinions these are; rows of different judges are never ranked together."""
+
+
+def best_order(values: np.ndarray, *, higher_is_better: bool) -> np.ndarray:
+    """(order, n, horizon) -> (n,): the order with the best mean over lead times, the first one where several are."""
+    mean = values.mean(axis=2)
+    return np.asarray(mean.argmax(axis=0) if higher_is_better else mean.argmin(axis=0))
 
 
 def track_metrics(track: Track, frame_shape: tuple[int, ...]) -> list[Metric]:

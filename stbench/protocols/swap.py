@@ -12,36 +12,34 @@ Pairing and orders: J. Donà et al., ICLR 2021, section 5 and its code.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
 import numpy as np
 
 from stbench import registry
+from stbench.contract.capabilities import HasSwapCases
 from stbench.contract.datasets import SwapCases, Track
 from stbench.contract.models import Swapper
 from stbench.errors import StbenchError
 from stbench.metrics import Metric
-from stbench.protocols.check import checked
-from stbench.protocols.scoring import KeptPredictions, Scorer, Scores, track_metrics
+from stbench.protocols.asking import Asking, Question
+from stbench.protocols.scoring import DECIDES, Scorer, Scores, best_order, track_metrics
 from stbench.protocols.windows import Windows, automatic_batch_size, evenly_spaced
 from stbench.store.reader import Store
 
-DECIDES = "mse"
-"""The metric by which one truth is chosen for all."""
+__all__ = ["best_order", "cases_of", "chosen_values", "swap"]
 
 
 def cases_of(store: Store, track: Track, split: str = "test") -> SwapCases:
     """The swap cases of a track; `StbenchError` where the dataset draws none."""
-    draws = getattr(registry.dataset(track.dataset), "swap_cases", None)
-    if draws is None:
+    plugin = registry.dataset(track.dataset)
+    if not isinstance(plugin, HasSwapCases):
         raise StbenchError(
             f"the dataset '{track.dataset}' has no swap cases (a method swap_cases of its plug-in), so the track "
             f"{track.id} cannot be played"
         )
-    cases: SwapCases = draws(store, track, split)
-    return cases
+    return plugin.swap_cases(store, track, split)
 
 
 def swap(
@@ -67,44 +65,22 @@ def swap(
     names = Windows(track, cases.sequence[items], cases.start[items])
     metrics = _with_the_deciding(track_metrics(track, store.frame_shape))
     size = batch_size or max(1, automatic_batch_size(store.frame_shape, track.horizon) // cases.orders)
-    wanted = evenly_spaced(len(items), keep) if keep else np.empty(0, np.int64)
-    kept: list[tuple[np.ndarray, ...]] = []
-    seconds = 0.0
     with ExitStack() as stack:
         scorers = [stack.enter_context(Scorer(metrics, len(items), track.horizon)) for _ in range(cases.orders)]
+        asking = Asking(model, names, scorers, keep=keep, on_progress=on_progress)
         for first in range(0, len(items), size):
-            rows = items[first : first + size]
-            content, motion, truths = cases.read(rows)
-            handed = content.copy(), motion.copy()
-            begun = time.perf_counter()
-            answer = model.swap(*handed, track.horizon)
-            seconds += time.perf_counter() - begun
-            prediction = checked(answer, truths.shape[1:], names, first, f"the model {type(model).__name__}")
-            for scorer, truth in zip(scorers, truths, strict=True):
-                scorer.score(first, prediction, truth)
-            here = wanted[(wanted >= first) & (wanted < first + len(rows))] - first
-            if len(here):
-                errors = np.stack([each.values[DECIDES][first + here] for each in scorers])
-                right = truths[best_order(errors, higher_is_better=False), here]
-                kept.append((motion[here], right, prediction[here], content[here]))
-            if on_progress is not None:
-                on_progress(first + len(rows), len(items))
+            content, motion, truths = cases.read(items[first : first + size])
+            asking.put(Question(first, (content, motion), (track.horizon,), truths, motion, content), model.swap)
         values = chosen_values([each.values for each in scorers], metrics)
-    asked = {name: values[name] for name in track.scored if name in values}
-    pictures = KeptPredictions(wanted, *(np.concatenate(each) for each in zip(*kept, strict=True))) if kept else None
+    scored = [registry.metric(name).name for name in track.scored]
+    asked = {name: values[name] for name in scored if name in values}
     together = None if cases.cluster is None else cases.cluster[items]
-    return Scores(names.sequence, names.start, asked, seconds, pictures, cluster=together)
+    return Scores(names.sequence, names.start, asked, asking.seconds, asking.kept, cluster=together)
 
 
 def _with_the_deciding(metrics: Sequence[Metric]) -> list[Metric]:
     missing = DECIDES not in {metric.name for metric in metrics}
     return [*metrics, *([registry.metric(DECIDES)] if missing else [])]
-
-
-def best_order(values: np.ndarray, *, higher_is_better: bool) -> np.ndarray:
-    """(order, n, horizon) -> (n,): the order with the best mean over lead times, the first one where several are."""
-    mean = values.mean(axis=2)
-    return np.asarray(mean.argmax(axis=0) if higher_is_better else mean.argmin(axis=0))
 
 
 def chosen_values(values: Sequence[Mapping[str, np.ndarray]], metrics: Sequence[Metric]) -> dict[str, np.ndarray]:

@@ -26,6 +26,7 @@ import numpy as np
 from stbench import registry
 from stbench.documents import Unreadable, read_bytes
 from stbench.errors import StbenchError
+from stbench.metrics import current_name
 
 if TYPE_CHECKING:
     from stbench.protocols.scoring import Scores
@@ -234,7 +235,8 @@ def results_digest(folder: Path) -> str:
 
 
 def read_results(folder: Path) -> list[ResultRow]:
-    """Rows of `results.csv` of a run folder. `StbenchError` when it is missing or not such a table."""
+    """Rows of `results.csv` of a run folder, metrics by their names of today. `StbenchError` when it is missing or not
+    such a table."""
     path = Path(folder) / RESULTS
     try:
         reader = csv.DictReader(io.StringIO(_content(path).decode("utf-8"), newline=""), strict=True)
@@ -265,6 +267,7 @@ def _row(cells: Mapping[str, str]) -> ResultRow:
     if None in texts or None in texts.values():
         raise ValueError("a line has another number of cells")
     numbers = {name: int(texts.pop(name)) for name in ("seed", "n", "n_sequences")}
+    texts["metric"] = current_name(texts["metric"])
     value = float(texts.pop("value"))
     ends = {name: float(text) if (text := texts.pop(name, "")) else None for name in ("ci_low", "ci_high", "sd")}
     if value != value:

@@ -15,7 +15,7 @@ import numpy as np
 
 from stbench.contract.models import Forecaster, Task
 from stbench.errors import StbenchError
-from stbench.progress import Reporter
+from stbench.progress import Progress
 from stbench.running.plan import Plan
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def fit(
     device: str,
     reuse_checkpoint: bool,
     force: bool,
-    report: Reporter,
+    progress: Progress,
 ) -> Trained:
     """Fit or train what `todo` says, continuing from the checkpoint in `folder`; `code` is the digest of the training
     code.
@@ -69,10 +69,10 @@ def fit(
     from stbench.training.cost import MACS_VERSION, count_macs, count_parameters
     from stbench.training.loop import train
 
-    trained_with = _training_code(folder, code, reuse_checkpoint, force, report)
+    trained_with = _training_code(folder, code, reuse_checkpoint, force, progress)
     torch.manual_seed(todo.seed)
     module = todo.plugin.build(todo.configuration["model"], task).to(_device(device))
-    with report.progress(f"{todo.model}: training", "steps") as advance:
+    with progress.bar(f"{todo.model}: training", "steps") as advance:
         summary = train(
             module,
             windows,
@@ -85,7 +85,7 @@ def fit(
         )
     if summary.stopped_by == "signal":
         raise KeyboardInterrupt
-    report.note(str(summary))
+    progress.note(str(summary))
     training = {
         "steps": summary.steps,
         "finished": summary.finished,
@@ -147,7 +147,7 @@ def _kept_numbers(model: Any) -> int:
     return sum(value.size for value in vars(model).values() if isinstance(value, np.ndarray))
 
 
-def _training_code(folder: Path, now: str, reuse_checkpoint: bool, force: bool, report: Reporter) -> str:
+def _training_code(folder: Path, now: str, reuse_checkpoint: bool, force: bool, progress: Progress) -> str:
     """The code the weights in `folder` come from, or will: a checkpoint made by other code is set aside, not
     continued."""
     path = folder / "training_code.json"
@@ -156,9 +156,9 @@ def _training_code(folder: Path, now: str, reuse_checkpoint: bool, force: bool, 
         before = str(json.loads(path.read_text())["sha256"])
         if before == now or reuse_checkpoint:
             return before
-        report.note(f"the training code has changed since {checkpoint} was written: training starts again")
+        progress.note(f"the training code has changed since {checkpoint} was written: training starts again")
     if checkpoint.exists():
-        # Not deleted: it may have cost hours. One generation is kept.
+        # Not deleted: it may have cost hours. One earlier one is kept.
         aside = folder / "checkpoint.set-aside"
         if aside.exists():
             shutil.rmtree(aside)

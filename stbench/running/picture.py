@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stbench import paths, registry
+from stbench.contract.capabilities import HasImagine, HasReconstruct
 from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
-from stbench.progress import Reporter, Silent
+from stbench.progress import Progress, Silent
 from stbench.protocols.known import not_applicable
 from stbench.running.plan import Choice, choose, dataset_for, plan
 
@@ -45,7 +46,7 @@ def picture(
     settings: Mapping[str, str] | None = None,
     raw: Path | None = None,
     runs: Path | None = None,
-    report: Reporter | None = None,
+    progress: Progress | None = None,
 ) -> list[Path]:
     """Draw each as .png and .gif in the folder `out`, from the weights `stbench run` left under `runs`.
 
@@ -62,7 +63,7 @@ def picture(
             f"the model '{model}' has no pictures of generation, because it lacks the capability '{missing[0]}' (it "
             f"has {', '.join(choice.plugin.capabilities)} only), and none of swaps: see `stbench models`"
         )
-    store = dataset_for(dataset, preset, source=source, settings=settings or {}, raw=raw, report=report or Silent())
+    store = dataset_for(dataset, preset, source=source, settings=settings or {}, raw=raw, progress=progress or Silent())
     from stbench.running.fit import load_trained
 
     ready = load_trained(plan(choice, store, seed), runs or paths.runs_dir())
@@ -156,7 +157,7 @@ def draw(model: TorchForecaster, store: Store, choice: Choice, out: Path) -> lis
     real = clips.frames(items, LENGTH)
     seen = np.ascontiguousarray(real[:, :SEEN])
     made = model.generate(seen, LENGTH, factors)
-    again = model.reconstruct(seen, factors) if hasattr(model.module, "reconstruct") else None
+    again = model.reconstruct(seen, factors) if isinstance(model.module, HasReconstruct) else None
 
     def name_of(item: int) -> str:
         return _name(store, clips.action, int(clips.factors[clips.action][item]))
@@ -200,7 +201,7 @@ def draw(model: TorchForecaster, store: Store, choice: Choice, out: Path) -> lis
         groups.append(rows)
     title = f"{head}: one clip, every action drawn from the prior"
     drawn += clip_rows(groups, out / "all-actions-drawn", title=title, source=store.source)
-    if hasattr(model.module, "imagine"):
+    if isinstance(model.module, HasImagine):
         rows = [
             Row(_name(store, clips.action, action), model.imagine({clips.action: np.array([action])}, SEEN, seed)[0])
             for action in range(clips.actions)

@@ -12,7 +12,7 @@ from stbench import paths, registry
 from stbench.contract.datasets import Track, fingerprint
 from stbench.contract.models import ModelPlugin
 from stbench.errors import StbenchError, nearest
-from stbench.progress import Reporter
+from stbench.progress import Progress
 from stbench.protocols.known import check_capability
 from stbench.running.configuration import Asked, configure
 from stbench.training.settings import without_defaults
@@ -140,7 +140,7 @@ def dataset_for(
     source: str = "auto",
     settings: Mapping[str, str],
     raw: Path | None = None,
-    report: Reporter,
+    progress: Progress,
 ) -> Store:
     """The store a preset asks for, generated if it is missing."""
     from stbench.store.build import build, resolve
@@ -148,10 +148,10 @@ def dataset_for(
     generator = registry.dataset(dataset)
     blueprint = resolve(dataset, {**generator.presets.get(preset, {}), **settings}, source, raw)
     if blueprint.source == "simulated" and source == "auto":
-        report.note(f"{dataset} is simulated here: the official files were not found, see `stbench fetch {dataset}`")
+        progress.note(f"{dataset} is simulated here: the official files were not found, see `stbench fetch {dataset}`")
     if (paths.data_dir() / blueprint.store_name).exists():
         return build(blueprint)
-    with report.progress(f"generating {dataset}", "sequences") as advance:
+    with progress.bar(f"generating {dataset}", "sequences") as advance:
         return build(blueprint, on_progress=advance)
 
 

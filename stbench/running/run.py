@@ -23,7 +23,7 @@ from stbench import paths, registry
 from stbench.contract.datasets import Track
 from stbench.contract.models import Forecaster, Task
 from stbench.errors import StbenchError
-from stbench.progress import Reporter, Silent
+from stbench.progress import Progress, Silent
 from stbench.protocols.known import protocol_of
 from stbench.running.plan import Choice, Plan, choose, command_line, dataset_for, plan
 from stbench.running.recording import Made
@@ -66,7 +66,7 @@ def run(
     predictions: Path | None = None,
     reuse_checkpoint: bool = False,
     force: bool = False,
-    report: Reporter | None = None,
+    progress: Progress | None = None,
 ) -> RunResult:
     """Generate what is missing, train, predict, score, and leave a run folder.
 
@@ -80,14 +80,14 @@ def run(
     is scored as it is, and the same command goes on from there. Raises `StbenchError` for whatever a user can get wrong
     and KeyboardInterrupt, with a checkpoint on disk, when it was interrupted.
     """
-    report = report or Silent()
+    progress = progress or Silent()
     started = datetime.now(UTC)
     choice = choose(model, dataset, track=track, preset=preset, changes=changes, name=name)
     if choice.preset != choice.base:
         _check_configuration(choice, source, settings or {}, raw)
     if predictions is not None:
         _check_predictions(choice.track, predictions)
-    store = dataset_for(dataset, choice.base, source=source, settings=settings or {}, raw=raw, report=report)
+    store = dataset_for(dataset, choice.base, source=source, settings=settings or {}, raw=raw, progress=progress)
     todo = plan(choice, store, seed)
     runs = runs or paths.runs_dir()
     folder, weights = todo.folder(runs), todo.training_folder(runs)
@@ -111,16 +111,16 @@ def run(
         device=device,
         reuse_checkpoint=reuse_checkpoint,
         force=force,
-        report=report,
+        progress=progress,
     )
-    with report.progress(f"{todo.model}: scoring", "windows") as advance, ExitStack() as stack:
+    with progress.bar(f"{todo.model}: scoring", "windows") as advance, ExitStack() as stack:
         if predictions is not None:
             from stbench.protocols.predictions import PredictionWriter
 
             asked["predictions"] = stack.enter_context(PredictionWriter(predictions, store, todo.track, todo.model))
         scores = protocol_of(todo.track).play(trained.model, store, todo.track, keep=keep, on_progress=advance, **asked)
     asked.pop("predictions", None)
-    if not todo.plugin.floor and (spread := _snapshot_scores(todo, trained.model, weights, asked, report)):
+    if not todo.plugin.floor and (spread := _snapshot_scores(todo, trained.model, weights, asked, progress)):
         trained = replace(trained, training={**trained.training, "snapshot_scores": spread})
     command = command_line(todo, dataset, settings or {})
     command += f" --i3d {shlex.quote(str(i3d))}" if "i3d" in asked else ""
@@ -196,7 +196,7 @@ def i3d_for(track: Track, path: Path | None) -> Any:
 
 
 def _snapshot_scores(
-    todo: Plan, model: Forecaster, folder: Path, asked: Mapping[str, Any], report: Reporter
+    todo: Plan, model: Forecaster, folder: Path, asked: Mapping[str, Any], progress: Progress
 ) -> dict[str, float]:
     """Step -> mean over all lead times of the ranking metric, for the weights training kept on its way."""
     from stbench.running.fit import each_snapshot
@@ -205,7 +205,7 @@ def _snapshot_scores(
     ranking = registry.metric(todo.track.metrics[0])
     found = {}
     for step, then in each_snapshot(model, folder):
-        with report.progress(f"{todo.model}: scoring step {step}", "windows") as advance:
+        with progress.bar(f"{todo.model}: scoring step {step}", "windows") as advance:
             values = play(then, todo.store, todo.track, on_progress=advance, **asked).values[ranking.name]
         found[str(step)] = ranking.mean(values)
     return found

@@ -15,7 +15,7 @@ from stbench import paths, registry
 from stbench.contract.datasets import Track
 from stbench.contract.presets import PRESETS
 from stbench.errors import StbenchError, nearest
-from stbench.progress import Reporter, Silent
+from stbench.progress import Progress, Silent
 from stbench.running.recording import Made, record_numbers
 from stbench.running.run import RunResult, i3d_for
 from stbench.running.stages import code_of_predictions
@@ -38,7 +38,7 @@ def score(
     store: Store,
     runs: Path | None = None,
     i3d: Path | None = None,
-    report: Reporter | None = None,
+    progress: Progress | None = None,
 ) -> RunResult:
     """Score a prediction store on all test windows of a track and leave a run folder.
 
@@ -49,7 +49,7 @@ def score(
     """
     from stbench.protocols.predictions import score_predictions
 
-    report, started = report or Silent(), datetime.now(UTC)
+    progress, started = progress or Silent(), datetime.now(UTC)
     found = track_by_id(track)
     if preset not in PRESETS:
         raise StbenchError(f"there is no preset '{preset}': {nearest(preset, PRESETS)}")
@@ -61,7 +61,7 @@ def score(
     if store.dataset != found.dataset:
         raise StbenchError(f"the track {track} is of the dataset {found.dataset}, but {store.path} is {store.dataset}")
     network = i3d_for(found, i3d)
-    with report.progress(f"scoring {name}", "windows") as advance:
+    with progress.bar(f"scoring {name}", "windows") as advance:
         scores = score_predictions(predictions, store, found, on_progress=advance, i3d=network)
     words = ["stbench", "score", "--track", track, "--name", name, "--predictions", str(predictions)]
     words += ["--data", str(store.path), "--parameters", str(parameters), "--preset", preset, "--seed", str(seed)]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from stbench import paths, registry
 from stbench.errors import StbenchError
-from stbench.progress import Reporter, Silent
+from stbench.progress import Progress, Silent
 from stbench.protocols.known import has_capability
 from stbench.running.configuration import Asked
 from stbench.running.plan import choose, command_line, dataset_for, find_track, plan
@@ -96,21 +96,21 @@ def floors(beside: Job) -> list[Job]:
     return [Job(**{**vars(beside), "model": name, "changes": split}) for name in names]
 
 
-def run_all(todo: Sequence[Job], *, runs: Path | None = None, report: Reporter | None = None) -> None:
+def run_all(todo: Sequence[Job], *, runs: Path | None = None, progress: Progress | None = None) -> None:
     """Run every job that is not finished. Raises `StbenchError` naming those that failed, after all were tried."""
-    report = report or Silent()
+    progress = progress or Silent()
     runs = runs or paths.runs_dir()
     failed = []
     for number, job in enumerate(todo, 1):
         choice = choose(job.model, job.dataset, track=job.track, preset=job.preset, changes=job.changes, name=job.name)
         store = dataset_for(
-            job.dataset, choice.base, source=job.source, settings=job.settings, raw=job.raw, report=report
+            job.dataset, choice.base, source=job.source, settings=job.settings, raw=job.raw, progress=progress
         )
         planned = plan(choice, store, seed=0)
         if finished(planned.folder(runs), code_of(planned)):
             continue
         command = command_line(planned, job.dataset, job.settings)
-        report.note(f"[{number}/{len(todo)}] {command}")
+        progress.note(f"[{number}/{len(todo)}] {command}")
         words = [*shlex.split(command)[1:], "--out", str(runs), "--no-table"]
         words += ["--raw", str(job.raw)] if job.raw else []
         done = subprocess.run([sys.executable, "-m", "stbench", *words], check=False)

@@ -41,7 +41,7 @@ INTEGRITY = "integrity"
 
 @dataclass(frozen=True)
 class Layout:
-    """Shapes of everything in a store; JSON-able and picklable, compared when an interrupted generation goes on."""
+    """Shapes of everything in a store; JSON-able and picklable, compared when an interrupted `generate` goes on."""
 
     n_sequences: int
     sequences_per_shard: int

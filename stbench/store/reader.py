@@ -14,6 +14,7 @@ import numpy as np
 
 from stbench.contract.datasets import Card, Split
 from stbench.errors import StbenchError, nearest
+from stbench.store.cards import card_of
 from stbench.store.layout import RAGGED_FORMAT, ROW_SIZE
 
 if TYPE_CHECKING:
@@ -70,8 +71,7 @@ class Store:
 
     @property
     def card(self) -> Card:
-        card = self.attributes["card"]
-        return Card(**card | {"quirks": tuple(card["quirks"])})
+        return card_of(self.attributes["card"])
 
     @property
     def frames_shape(self) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ import stbench
 from stbench.contract.datasets import Blueprint, canonical_json
 from stbench.errors import StbenchError
 from stbench.store import integrity
+from stbench.store.cards import card_attributes
 from stbench.store.digest import combine
 from stbench.store.engine import check_scheduler, run_tasks
 from stbench.store.files import locked, storage_errors, sync
@@ -197,7 +198,7 @@ def root_attributes(blueprint: Blueprint, moments: np.ndarray, digest: str) -> d
         "split": {"id": split.id, "n_sequences": split.n_sequences, "ranges": split.ranges, "digest": split.digest},
         "statistics": by_part(moments, split.ranges),
         "certificate": dict(blueprint.certificate()) if blueprint.certificate else {},
-        "card": {name: getattr(card, name) for name in card.__dataclass_fields__} | {"factors": dict(card.factors)},
+        "card": card_attributes(card),
     }
     plain: dict[str, Any] = json.loads(canonical_json(attributes))
     return plain

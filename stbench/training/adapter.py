@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from stbench.contract.capabilities import HasConservation, HasForecastAt, HasLabel
 from stbench.contract.models import Factors
 from stbench.errors import StbenchError
 
@@ -35,13 +36,13 @@ class TorchForecaster:
         `StbenchError` from a model that knows whole frames only, for a time between them, and from one that can be
         asked for no times at all.
         """
-        ask: Any = getattr(self.module, "forecast_at", None)
-        if ask is None:
+        module: object = self.module
+        if not isinstance(module, HasForecastAt):
             raise StbenchError(
-                f"{type(self.module).__name__} has no forecast_at, so it cannot be asked for single lead times: use "
+                f"{type(module).__name__} has no forecast_at, so it cannot be asked for single lead times: use "
                 "forecast(conditioning, horizon)"
             )
-        return self._in_batches(ask, (conditioning,), lead_times)
+        return self._in_batches(module.forecast_at, (conditioning,), lead_times)
 
     def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
         """`swap(content, motion, horizon)` of a module that has it: (batch, conditioning, *frame) twice -> (batch,
@@ -91,7 +92,7 @@ class TorchForecaster:
 
     @property
     def has_energy(self) -> bool:
-        return hasattr(self.module, "conservation")
+        return isinstance(self.module, HasConservation)
 
     def conservation(self, clip: np.ndarray, factors: Factors, steps: int) -> dict[str, np.ndarray]:
         """`conservation(clip, action, steps)` of a module that has it, float64."""
@@ -113,7 +114,7 @@ class TorchForecaster:
 
     def _action(self, factors: Factors) -> torch.Tensor | None:
         """The factor the module calls its `label`; None where it has no label, or is not told."""
-        found = factors.get(getattr(self.module, "label", ""))
+        found = factors.get(self.module.label) if isinstance(self.module, HasLabel) else None
         return None if found is None else torch.from_numpy(np.asarray(found, np.int64)).to(self.device)
 
     def _in_batches(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from stbench.contract.capabilities import HasLabels
 from stbench.errors import StbenchError
 from stbench.training import checkpoint as checkpoints
 
@@ -81,7 +82,8 @@ def train(
     _refuse_batch_of_one(module, settings)
     keep_freed_memory()
     device = next(module.parameters()).device
-    batches = Batches(windows, settings.batch_size, seed, device, getattr(module, "labels", ()))
+    labels = module.labels if isinstance(module, HasLabels) else ()
+    batches = Batches(windows, settings.batch_size, seed, device, labels)
     identity = {
         "run": dict(identity),
         "seed": seed,

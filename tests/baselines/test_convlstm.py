@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -174,6 +175,25 @@ def test_scheduled_sampling_falls_by_2e_5_an_iteration_to_zero_at_50_000() -> No
     model = next_frame(sampling_steps=50_000)
     rates = [model.sampling_rate(step) for step in (0, 1, 24_999, 49_998, 49_999, 80_000)]
     assert rates == pytest.approx([1 - 2e-5, 1 - 4e-5, 0.5, 2e-5, 0, 0], abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_true_frame_goes_in_for_the_last_time_where_the_rate_still_exceeds_its_coin(seed: int) -> None:
+    """One frame is fed back, so one coin u is drawn: truth while u < 1 - (s + 1) / T, up to s = ceil(T (1 - u)) - 2."""
+    model, frames = next_frame(sampling_steps=100), torch.rand(1, 5, 2, 8, 6)
+    coin = torch.rand(1, 1, generator=torch.Generator().manual_seed(seed)).item()
+    last = math.ceil(100 * (1 - coin)) - 2
+    assert last > 0
+    with torch.no_grad():
+        known, first = [model(frames[:, : t + 1], 1) for t in range(3)], model(frames[:, :3], 2)[:, 1:]
+        true, own = ([*known, each] for each in (model(frames[:, :4], 1), first))
+        wanted = [(torch.cat(each, 1) - frames[:, 1:]).square().mean().item() for each in (true, own)]
+        found = [
+            model.loss(batch(frames, 3, step=step), torch.Generator().manual_seed(seed))["total"].item()
+            for step in (last, last + 1)
+        ]
+    assert abs(wanted[0] - wanted[1]) > 1e-4
+    assert found == pytest.approx(wanted, rel=1e-5)
 
 
 def test_true_frames_are_mixed_in_sample_by_sample_and_frame_by_frame() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from stbench.contract.datasets import Track
 from stbench.contract.models import Task
 from stbench.errors import StbenchError
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "width": 32,
     "residual": [8, 32],
     "strides": [2, 1, 2],
@@ -181,6 +182,22 @@ def test_one_coin_a_batch_decides_on_teacher_forcing_and_becomes_rarer() -> None
     assert shares[0] == 1
     assert shares[1] == pytest.approx(0.5, abs=0.2)
     assert shares[2] == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_teacher_forcing_ends_at_the_very_step_where_its_probability_falls_to_the_coin(seed: int) -> None:
+    """A coin u lets true frames in while u < 1 - s / T: for the last time at step s = ceil(T (1 - u)) - 1."""
+    net, frames = model(moment_weight=0.0), torch.rand(1, 7, 1, 8, 8)
+    coin = torch.rand((), generator=generator(seed)).item()
+    last = math.ceil(SETTINGS["teacher_steps"] * (1 - coin)) - 1
+    assert 0 < last < SETTINGS["teacher_steps"]
+    with torch.no_grad():
+        forced, own = (
+            (net._roll_out(frames[:, :known], 6) - frames[:, 1:]).square().mean().item() * 6 for known in (6, 3)
+        )
+        found = [net.loss(batch(frames, step=step), generator(seed))["total"].item() for step in (last, last + 1)]
+    assert abs(forced - own) > 1e-4
+    assert found == pytest.approx([forced, own], rel=1e-5)
 
 
 def test_no_state_passes_from_one_batch_to_the_next() -> None:

@@ -43,8 +43,10 @@ def write_grid(
     time_units: str = "hours since 1950-01-01 00:00:00",
     calendar: str = "gregorian",
     depth: float = 0.494,
+    missing: Any = None,
 ) -> Path:
-    """A file as the Copernicus service sends it; `values` (days, rows, columns), NaN on land."""
+    """A file as the Copernicus service sends it; `values` (days, rows, columns), NaN on land. `missing`: its attribute
+    missing_value, in packed numbers."""
     n_days, rows, columns = values.shape
     dates = np.datetime64(first_day, "D") + np.arange(n_days) if dates is None else dates
     with netCDF4.Dataset(path, "w", format=format) as file:
@@ -71,6 +73,8 @@ def write_grid(
             variable[:] = data
         thetao = file.createVariable(name, "i2", dims, fill_value=np.int16(FILL))
         thetao.setncatts({"units": units, "scale_factor": SCALE, "add_offset": offset})
+        if missing is not None:
+            thetao.setncattr("missing_value", missing)
         thetao.set_auto_maskandscale(False)
         stored = packed(values)
         order = [("time", "latitude", "longitude").index(dim) for dim in dims if dim != "depth"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sst_files import sea, write_grid, write_zone
-from stbench.generators.sst import climatology
+from stbench.generators.sst import normals
 from stbench.generators.sst.dataset import SstParameters, denormalise, sst
 from stbench.generators.sst.produce import day_parts, split_days
 from stbench.generators.sst.stand_in import ocean as ocean_module
@@ -129,9 +129,7 @@ def test_prepared_zones_give_the_frames_of_the_published_code(zone_raw: Path, va
     np.testing.assert_allclose(store.read(1)[:, 0], second, atol=1e-5)
 
 
-def test_prepared_zones_are_standardised_per_zone_after_their_own_climatology(
-    zone_raw: Path, values: np.ndarray
-) -> None:
+def test_prepared_zones_are_standardised_per_zone_after_their_own_normals(zone_raw: Path, values: np.ndarray) -> None:
     store = build(blueprint(zone_raw, normalisation="per_zone"), workers=1)
     zone = values[:, :64, :64].astype(np.float32).astype(np.float64)
     first = (zone - values[:, :64, :64].mean(axis=(1, 2))[:, None, None]) / values[:, :64, :64].std(axis=(1, 2))[
@@ -336,4 +334,4 @@ def test_every_preset_and_track_is_that_of_the_protocol() -> None:
     quick = resolve("sst", generator.presets["quick"], source="simulated")
     assert quick.n_sequences == 4
     assert isinstance(quick.split, Split)
-    assert climatology.denormalise is denormalise
+    assert normals.denormalise is denormalise

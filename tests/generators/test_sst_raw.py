@@ -6,13 +6,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import netCDF4
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sst_files import FILL, sea, write_grid, write_zone
+from sst_files import FILL, OFFSET, SCALE, sea, write_grid, write_zone
+from stbench.generators.sst.grid import open_grid
 from stbench.generators.sst.importer import find_official, open_surface
 from stbench.generators.sst.netcdf import open_netcdf
 from stbench.generators.sst.zones import ZoneTable
@@ -73,6 +75,30 @@ def test_real_files_of_other_products_are_not_taken_for_official() -> None:
     if raw_dir() is None or not (raw_dir() / "sst").is_dir():
         pytest.skip("STBENCH_RAW has no sst folder")
     assert find_official(None) is None
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("missing", [np.int16(-999), np.array([-999, 1500], np.int16)], ids=["one", "two"])
+def test_values_that_the_file_calls_missing_are_holes_beside_its_fill_value(
+    tmp_path: Path, format: str, missing: Any
+) -> None:
+    """Unpacked, -999 is 19.001 and 1500 is 21.5 degrees: nothing but the attribute says that they are no
+    temperatures."""
+    values = sea(7, 20, 40)
+    values[2, 3, 4] = values[5, 6, 7] = np.nan
+    values[3, 4, 5] = OFFSET + SCALE * -999
+    values[4, 5, 6] = OFFSET + SCALE * 1500
+    path = write_grid(tmp_path / "thetao.nc", values, format=format, missing=missing)
+    with netCDF4.Dataset(path) as file:
+        expected = file["thetao"][:, 0].filled(np.nan)
+    assert np.isnan(expected).sum() == 2 + np.size(missing)
+    np.testing.assert_allclose(open_grid([path]).read(0, 0, 20, 40, 0, 7), expected, atol=1e-12)
+
+
+def test_a_missing_value_that_is_no_number_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = write_grid(tmp_path / "thetao.nc", sea(12, 20, 40), missing="none")
+    with pytest.raises(StbenchError, match=r"thetao\.nc .* missing_value 'none'"):
+        opened(path)
 
 
 def test_kelvin_and_celsius_give_the_same_temperatures(tmp_path: Path) -> None:
@@ -136,7 +162,7 @@ def test_a_level_axis_is_not_needed(tmp_path: Path) -> None:
     np.testing.assert_array_equal(opened(flat).read(0, 0, 10), opened(deep).read(0, 0, 10))
 
 
-def test_prepared_zones_are_ordered_by_number_and_give_their_climatology(tmp_path: Path) -> None:
+def test_prepared_zones_are_ordered_by_number_and_give_their_normals(tmp_path: Path) -> None:
     values = sea(20, 16, 16 * 12).reshape(20, 16, 12, 16).transpose(2, 0, 1, 3)
     for zone in range(12):
         write_zone(tmp_path / f"data_{zone + 1}.nc", values[zone])
@@ -145,7 +171,7 @@ def test_prepared_zones_are_ordered_by_number_and_give_their_climatology(tmp_pat
     surface = opened(*paths)
     for zone in (0, 1, 9, 11):
         np.testing.assert_allclose(surface.read(zone, 3, 5), values[zone, 3:5], atol=1e-5)
-    mean, std = surface.given_climatology(11)
+    mean, std = surface.given_normals(11)
     np.testing.assert_allclose(mean, values[11].mean(axis=(1, 2)))
     np.testing.assert_allclose(std, values[11].std(axis=(1, 2)))
 

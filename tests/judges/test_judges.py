@@ -116,6 +116,18 @@ def test_head_whose_test_classes_were_never_trained_has_no_accuracy(store: Store
     assert set(found.card.accuracy) == {"action"}  # no character is in train and test
 
 
+def test_head_with_a_single_test_class_that_was_never_trained_has_no_accuracy(
+    store: Store, tmp_path: Path, monkeypatch
+) -> None:
+    """Some of the test sequences show hair that training shows, and others do not."""
+    trained, tested = (set(store.factor("hair")[store.split.indices(part)].tolist()) for part in ("train", "test"))
+    assert trained & tested
+    assert tested - trained
+    monkeypatch.setattr(judges, "presets", lambda: _with_steps(2))
+    found = judges.train_judge(store, {"action": ("action",), "hair": ("hair",)}, 8, runs=tmp_path)
+    assert set(found.card.accuracy) == {"action"}
+
+
 def _with_steps(steps: int) -> dict:
     presets = _small()
     presets["quick"]["training"]["steps"] = steps

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from stbench import registry
+from stbench.contract.capabilities import HasJudgedFactors
+from stbench.errors import StbenchError
 
 PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
 OURS = (
     *("mae", "mae_sum", "mse", "mse_sum", "mse_sum_x100", "psnr", "psnr_channels", "rmse"),
-    *("mse_celsius", "mse_celsius_broadcast", "ssim_gauss11_celsius_broadcast", "psnr_best", "ssim_gauss11_best"),
+    *(
+        "mse_celsius",
+        "mse_celsius_broadcast",
+        "ssim_gauss11_celsius_broadcast",
+        "psnr_best_truth",
+        "ssim_gauss11_best_truth",
+    ),
     *("ssim_gauss11", "ssim_gauss11_range", "ssim_uniform7", "ssim_uniform7_range2", "ssim_uniform7_uint8"),
     *(
         "judge_action_accuracy",
@@ -45,6 +54,7 @@ OURS = (
         "reversibility_error",
     ),
 )
+FOREIGN = SimpleNamespace(name="foreign", judged_factors={"action": ("action",), "pose": ("pose",)})
 FIELDS = ("formula", "reduction", "range", "window", "better", "frames", "reference", "version")
 
 
@@ -62,7 +72,27 @@ def test_every_metric_of_ours_is_registered() -> None:
 
 def test_every_registered_metric_of_ours_has_a_card() -> None:
     ours = {each.name for each in entry_points(group="stbench.metrics") if each.value.startswith("stbench.")}
-    assert ours == set(OURS)
+    datasets = [
+        registry.dataset(each.name) for each in entry_points(group="stbench.datasets") if "stbench." in each.value
+    ]
+    heads = {head for each in datasets if isinstance(each, HasJudgedFactors) for head in each.judged_factors}
+    assert ours | {f"judge_{head}_accuracy" for head in heads} == set(OURS)
+
+
+def test_a_head_of_a_foreign_dataset_has_a_metric_and_another_one_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but `judged_factors` has to be said for it."""
+    assert "judge_pose_accuracy" not in registry.names("metrics")
+    with pytest.raises(StbenchError, match=r"no metric 'judge_haar_accuracy': did you mean 'judge_hair_accuracy'"):
+        registry.metric("judge_haar_accuracy")
+    entry = EntryPoint("foreign", f"{__name__}:FOREIGN", "stbench.datasets")
+    group = registry._group
+    monkeypatch.setattr(
+        registry, "_group", lambda kind: {**group(kind), **({"foreign": entry} if kind == "datasets" else {})}
+    )
+    found = registry.metric("judge_pose_accuracy")
+    assert (found.name, found.higher_is_better, found.by_frame) == ("judge_pose_accuracy", True, False)
+    assert found.formula == "mean_n [argmax_y p_n(y) = y of the content], head pose"
+    assert "judge_pose_accuracy" in registry.names("metrics")
 
 
 @pytest.mark.parametrize("name", OURS)

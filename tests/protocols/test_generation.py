@@ -16,7 +16,7 @@ from stbench.errors import StbenchError
 from stbench.judges.network import Head
 from stbench.protocols import probe as probing
 from stbench.protocols.clips import SEEN, clips_of
-from stbench.protocols.exchange import exchange, motion_donors
+from stbench.protocols.exchange import SEED, exchange, motion_donors
 from stbench.protocols.generation import generation
 from stbench.protocols.judged import Opinions, _inception_scores, _inter_entropies
 from stbench.protocols.known import KNOWN
@@ -212,6 +212,24 @@ def test_everybody_gives_content_once_and_motion_once_and_nobody_keeps_its_own(s
     assert (donor != np.arange(len(clips))).all()
 
 
+def test_no_other_shift_leaves_fewer_clips_with_a_donor_of_their_own_motion(store: Store, judge: Any) -> None:
+    """Counted clip by clip. The cycle is that of the drawn order; shifts lie within 8 of half its length."""
+    clips = clips_of(store, track("exchange-8"), 8)
+    n = len(clips)
+    action, view = (store.factor(name)[clips.sequence] for name in ("action", "view"))
+    cycle = np.random.default_rng(np.random.SeedSequence(SEED)).permutation(n)
+
+    def keeps_motion(donor_of: dict[int, int]) -> int:
+        return sum((action[k], view[k]) == (action[d], view[d]) for k, d in donor_of.items())
+
+    counts = [
+        keeps_motion({int(cycle[k]): int(cycle[(k + shift) % n]) for k in range(n)})
+        for shift in range(n // 2 - 8, n // 2 + 9)
+    ]
+    assert min(counts) < max(counts)
+    assert keeps_motion(dict(enumerate(motion_donors(clips, judge)))) == min(counts)
+
+
 def test_batch_of_one_and_a_limit_are_played(store: Store, judge: Any) -> None:
     for name, play in (("sample-8", sample), ("resample-8", resample)):
         scores = play(Repeater(), store, track(name), judge=judge, limit=1)  # type: ignore[operator]
@@ -275,6 +293,20 @@ def test_probes_find_what_is_in_a_code_and_nothing_else(store: Store, monkeypatc
     again = probe(Coded(store, "hair", "action"), store, track("probe-8"))
     for name, values in scores.values.items():
         np.testing.assert_array_equal(values, again.values[name])
+
+
+def test_attributes_with_a_test_class_that_training_never_shows_are_no_question(store: Store) -> None:
+    """Told by the chance beside the probes: the share of the most frequent class, averaged over the attributes left."""
+    train, test = (store.split.indices(part) for part in ("train", "test"))
+    chances = {}
+    for name in ("body", "bottomwear", "topwear", "hair"):
+        learnt, wanted = (store.factor(name)[part] for part in (train, test))
+        assert set(learnt) & set(wanted)
+        if set(wanted) <= set(learnt):
+            chances[name] = (wanted == np.bincount(learnt).argmax()).mean()
+    assert 0 < len(chances) < 4
+    scores = probe(Coded(store, "hair", "action"), store, track("probe-8"))
+    assert mean(scores, "probe_chance_attributes") == pytest.approx(np.mean(list(chances.values())))
 
 
 def test_codes_that_are_not_finite_are_refused(store: Store) -> None:

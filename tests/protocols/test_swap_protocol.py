@@ -77,7 +77,7 @@ class Blend:
 def test_whoever_draws_either_truth_scores_zero_infinity_and_one(store: Store, orders: list[int]) -> None:
     scores = swap(Oracle(store, orders), store, TRACK, batch_size=4)
     assert list(scores.values) == list(TRACK.metrics)
-    wanted = {"mse": 0, "psnr": np.inf, "ssim_gauss11": 1, "psnr_best": np.inf, "ssim_gauss11_best": 1}
+    wanted = {"mse": 0, "psnr": np.inf, "ssim_gauss11": 1, "psnr_best_truth": np.inf, "ssim_gauss11_best_truth": 1}
     for name, value in wanted.items():
         assert scores.values[name].shape == (6, 10)
         assert (scores.values[name] == value).all(), name
@@ -128,14 +128,21 @@ def test_in_the_whole_published_set_row_k_of_the_sorted_digits_is_test_digit_k()
 
 
 def test_jointly_one_order_counts_for_every_metric_and_alone_each_takes_its_own() -> None:
-    metrics = [registry.metric(name) for name in ("mse", "psnr", "psnr_best")]
-    first = {"mse": [[0.1, 0.1]], "psnr": [[9.0, 9.0]], "psnr_best": [[9.0, 9.0]]}
-    other = {"mse": [[0.3, 0.0]], "psnr": [[5.0, 30.0]], "psnr_best": [[5.0, 30.0]]}
+    metrics = [registry.metric(name) for name in ("mse", "psnr", "psnr_best_truth")]
+    first = {"mse": [[0.1, 0.1]], "psnr": [[9.0, 9.0]], "psnr_best_truth": [[9.0, 9.0]]}
+    other = {"mse": [[0.3, 0.0]], "psnr": [[5.0, 30.0]], "psnr_best_truth": [[5.0, 30.0]]}
     values = [{name: np.array(each) for name, each in side.items()} for side in (first, other)]
     found = protocol.chosen_values(values, metrics)
     assert found["mse"].tolist() == [[0.1, 0.1]]
     assert found["psnr"].tolist() == [[9.0, 9.0]]
-    assert found["psnr_best"].tolist() == [[5.0, 30.0]]
+    assert found["psnr_best_truth"].tolist() == [[5.0, 30.0]]
+
+
+def test_a_track_that_asks_by_a_former_name_is_scored_under_the_name_of_today(store: Store) -> None:
+    old, new = (dataclasses.replace(TRACK, metrics=("mse", name)) for name in ("psnr_best", "psnr_best_truth"))
+    before, today = (swap(Blend(), store, track).values for track in (old, new))
+    assert list(before) == ["mse", "psnr_best_truth"]
+    np.testing.assert_array_equal(before["psnr_best_truth"], today["psnr_best_truth"])
 
 
 def test_the_best_order_is_taken_over_the_sequence_not_frame_by_frame() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stbench import registry
+from stbench.boards import reported
 from stbench.errors import StbenchError
 from stbench.protocols.scoring import Scores
 from stbench.results.aggregate import (
@@ -236,3 +237,19 @@ def test_scores_file_keeps_every_value(tmp_path: Path, scores: Any) -> None:
         np.testing.assert_array_equal(loaded["start"], made.start)
     before = path.read_bytes()
     assert write_scores(tmp_path, made).read_bytes() == before
+
+
+@pytest.mark.parametrize("old", ["psnr_best", "ssim_gauss11_best"])
+def test_a_former_name_of_a_metric_is_read_as_the_name_of_today(tmp_path: Path, old: str) -> None:
+    """In results on disk, where a metric is asked for, and in the table of reported numbers."""
+    texts = dict.fromkeys(COLUMNS, "1") | {"metric": old, "value": "20.5"}
+    (tmp_path / "results.csv").write_text(f"{','.join(COLUMNS)}\n{','.join(texts.values())}\n", "utf-8")
+    (row,) = read_results(tmp_path)
+    assert row.metric == f"{old}_truth"
+    assert row.value == 20.5
+    assert registry.metric(old).name == f"{old}_truth"
+    assert registry.metric(old).own_truth
+    table = tmp_path / "reported.csv"
+    cells = dict.fromkeys(reported.COLUMNS, "1") | {"metric_here": old}
+    table.write_text(f"{','.join(reported.COLUMNS)}\n{','.join(cells.values())}\n", "utf-8")
+    assert [each.metric_here for each in reported.read_reported(table)] == [f"{old}_truth"]

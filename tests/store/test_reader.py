@@ -32,6 +32,7 @@ def test_properties_are_the_blueprints(store: Store) -> None:
     assert store.fingerprint == blueprint.fingerprint
     assert store.split == blueprint.split
     assert store.card == CARD
+    assert store.attributes["card"]["generation"] == CARD.cost, "the name older stores have"
     assert (store.n_sequences, store.n_frames, store.frame_shape) == (13, 12, (1, 8, 8))
 
 

@@ -26,7 +26,7 @@ CARD = Card(
     licence="CC0-1.0",
     reference="nowhere",
     bibtex="@misc{toy}",
-    generation="no time",
+    cost="no time",
 )
 
 

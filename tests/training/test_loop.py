@@ -91,6 +91,25 @@ def test_training_lowers_the_loss_of_a_learnable_task(tmp_path, walker, settings
     assert late.losses["error"] < 0.5 * early.losses["error"]
 
 
+def test_a_loss_is_told_the_number_of_steps_taken_before_it(tmp_path, windows, settings):
+    """0 in the first step; an interrupted training goes on counting where it stopped."""
+    told = []
+
+    class Line(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.x = nn.Parameter(torch.tensor([2.0]))
+
+        def loss(self, batch, generator):
+            told.append(int(batch["step"]))
+            return {"total": (self.x**2).sum()}
+
+    settings = {**settings, "steps": 9}
+    train(Line(), windows, settings, tmp_path, seed=0, identity=IDENTITY, stop=lambda: len(told) == 4)
+    train(Line(), windows, settings, tmp_path, seed=0, identity=IDENTITY)
+    assert told == list(range(9))
+
+
 def test_adam_equals_its_formula_with_the_scheduled_rate(tmp_path, windows, settings):
     class Line(nn.Module):
         def __init__(self):

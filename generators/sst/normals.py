@@ -1,10 +1,10 @@
-"""Climatological normalisation: day-of-year mean and standard deviation of a region, then standardisation.
+"""Normals of a region: day-of-year mean and standard deviation, then standardisation.
 
     x = (T - offset_t) / scale_t,        T = scale_t x + offset_t
 
 with one offset and one scale per day t of the recording (scalars for the whole region). Three ways to choose them:
 
-- `per_frame`: the mean and standard deviation of the frame itself. Any affine treatment before, such as a climatology,
+- `per_frame`: the mean and standard deviation of the frame itself. Any affine treatment before, such as by normals,
   drops out.
 - `per_zone`: with m_d, s_d the mean and standard deviation of calendar day d over all years, y = (T - m_d) / s_d and
   mu, sigma of y over all days and pixels: offset_t = m_d + s_d mu, scale_t = s_d sigma.
@@ -31,7 +31,7 @@ import numpy as np
 LEAP_SLOT = 59
 """29 February in the table of 366 days."""
 SMALLEST_SCALE = 1e-3
-"""Degrees: a flatter frame or climatology is not divided by its standard deviation but by 1."""
+"""Degrees: a flatter frame or day of the normals is not divided by its standard deviation but by 1."""
 
 _DAYS_BEFORE_MONTH = np.array([0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335])
 
@@ -63,7 +63,7 @@ class DailyMoments:
 
 
 @dataclass(frozen=True)
-class Climatology:
+class DailyNormals:
     """Mean and standard deviation of each calendar day; arrays (slots,), 366 or 360 of them."""
 
     count: np.ndarray
@@ -156,14 +156,14 @@ def pool(moments: DailyMoments, groups: np.ndarray, n_groups: int) -> DailyMomen
     return DailyMoments(count, mean, deviation)
 
 
-def climatology(moments: DailyMoments, slots: np.ndarray, n_slots: int, half_width: int = 0) -> Climatology:
+def daily_normals(moments: DailyMoments, slots: np.ndarray, n_slots: int, half_width: int = 0) -> DailyNormals:
     """Mean and standard deviation per calendar day, over the days of all years within `half_width` days of it.
 
     29 February takes at least its two neighbours; a slot without data is interpolated between the nearest slots that
     have some. Raises `ValueError` when no day has any data."""
     own = pool(moments, slots, n_slots)
     if not own.count.any():
-        raise ValueError("no day has any valid value, so there is no climatology")
+        raise ValueError("no day has any valid value, so there are no normals")
     count, mean, deviation = (np.zeros(n_slots, kind) for kind in (np.int64, np.float64, np.float64))
     for slot in range(n_slots):
         reach = max(half_width, 1) if n_slots == 366 and slot == LEAP_SLOT else half_width
@@ -171,7 +171,7 @@ def climatology(moments: DailyMoments, slots: np.ndarray, n_slots: int, half_wid
         together = pool(own.select(window), np.zeros(len(window), np.int64), 1)
         count[slot], mean[slot], deviation[slot] = together.count[0], together.mean[0], together.deviation[0]
     std = np.sqrt(deviation / np.maximum(count, 1))
-    return Climatology(count, _fill_gaps(mean, count > 0), _fill_gaps(std, count > 0))
+    return DailyNormals(count, _fill_gaps(mean, count > 0), _fill_gaps(std, count > 0))
 
 
 def _fill_gaps(values: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -194,17 +194,17 @@ def per_frame(moments: DailyMoments) -> Normaliser:
 
 
 def per_zone(moments: DailyMoments, slots: np.ndarray, n_slots: int) -> Normaliser:
-    """Climatology of all years, then standardisation over all days: the paper's text."""
-    of_day = climatology(moments, slots, n_slots)
+    """Normals of all years, then standardisation over all days: the paper's text."""
+    of_day = daily_normals(moments, slots, n_slots)
     return standardised(moments, of_day.mean[slots], of_day.std[slots], np.ones(len(slots), bool))
 
 
 def causal(
     moments: DailyMoments, slots: np.ndarray, n_slots: int, training: np.ndarray, half_width: int = 5
 ) -> Normaliser:
-    """Climatology and standardisation from the days where `training` (days,) bool is true; nothing of any other day
+    """Normals and standardisation from the days where `training` (days,) bool is true; nothing of any other day
     enters."""
-    of_day = climatology(moments.select(training), slots[training], n_slots, half_width)
+    of_day = daily_normals(moments.select(training), slots[training], n_slots, half_width)
     return standardised(moments, of_day.mean[slots], of_day.std[slots], training)
 
 
@@ -212,7 +212,7 @@ def standardised(moments: DailyMoments, mean: np.ndarray, std: np.ndarray, days:
     """offset = mean + std mu, scale = std sigma, where mu, sigma are of y = (T - mean) / std over the chosen `days`
     (bool).
 
-    `mean`, `std`: a climatology, one value per day. From the daily moments alone, no second look at the pixels.
+    `mean`, `std`: normals, one value per day. From the daily moments alone, no second look at the pixels.
     """
     std = _usable(std)
     chosen = moments.select(days)

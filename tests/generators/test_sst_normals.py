@@ -1,4 +1,4 @@
-"""The climatological normaliser: against pandas and NumPy on whole arrays, on real files, and for what it must not
+"""Normals of the sea surface: against pandas and NumPy on whole arrays, on real files, and for what it must not
 know."""
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import xarray
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from stbench.generators.sst import climatology as c
+from stbench.generators.sst import normals as c
 from stbench.generators.sst.netcdf import frame_dates, open_netcdf, to_celsius
 
 from stbench.paths import raw_dir
@@ -144,12 +144,12 @@ def test_pooling_gives_the_moments_of_all_pixels_together(groups: list[int]) -> 
             assert pooled.std[group] == pytest.approx(together.std(), abs=1e-12)
 
 
-# Climatology
+# Normals
 
 
-def test_climatology_is_the_grouping_by_month_and_day_of_pandas(temperature: np.ndarray) -> None:
+def test_normals_are_the_grouping_by_month_and_day_of_pandas(temperature: np.ndarray) -> None:
     slots, n = c.day_slots(DATES)
-    found = c.climatology(c.daily_moments(temperature), slots, n)
+    found = c.daily_normals(c.daily_moments(temperature), slots, n)
     table = pd.DataFrame(temperature.reshape(len(DATES), -1), index=pd.DatetimeIndex(DATES))
     by_day = table.stack().groupby([lambda at: at[0].month, lambda at: at[0].day])
     ordinary = np.delete(np.arange(366), c.LEAP_SLOT)
@@ -160,7 +160,7 @@ def test_climatology_is_the_grouping_by_month_and_day_of_pandas(temperature: np.
 
 def test_29_february_is_pooled_with_its_neighbours(temperature: np.ndarray) -> None:
     slots, n = c.day_slots(DATES)
-    found = c.climatology(c.daily_moments(temperature), slots, n)
+    found = c.daily_normals(c.daily_moments(temperature), slots, n)
     three_days = temperature[np.isin(slots, (58, 59, 60))]
     assert found.count[c.LEAP_SLOT] == three_days.size
     assert found.mean[c.LEAP_SLOT] == pytest.approx(three_days.mean(), abs=1e-12)
@@ -169,7 +169,7 @@ def test_29_february_is_pooled_with_its_neighbours(temperature: np.ndarray) -> N
 
 def test_a_window_goes_around_the_turn_of_the_year(temperature: np.ndarray) -> None:
     slots, n = c.day_slots(DATES)
-    found = c.climatology(c.daily_moments(temperature), slots, n, half_width=2)
+    found = c.daily_normals(c.daily_moments(temperature), slots, n, half_width=2)
     days = np.isin(slots, (364, 365, 0, 1, 2))
     assert found.mean[0] == pytest.approx(temperature[days].mean(), abs=1e-12)
     assert found.std[0] == pytest.approx(temperature[days].std(), abs=1e-12)
@@ -178,7 +178,7 @@ def test_a_window_goes_around_the_turn_of_the_year(temperature: np.ndarray) -> N
 def test_days_that_no_year_has_are_interpolated_across_new_year() -> None:
     slots = np.array([2, 362])
     values = np.array([[[3.0, 5.0]], [[9.0, 13.0]]])
-    found = c.climatology(c.daily_moments(values), slots, 366)
+    found = c.daily_normals(c.daily_moments(values), slots, 366)
     # 362, 363, 364, 365, 0, 1, 2: six steps from mean 11 to mean 4, from std 2 to std 1
     np.testing.assert_allclose(found.mean[[363, 365, 0, 1]], [11 - 7 / 6, 11 - 21 / 6, 11 - 28 / 6, 11 - 35 / 6])
     np.testing.assert_allclose(found.std[[362, 0, 2]], [2, 2 - 4 / 6, 1])
@@ -200,7 +200,7 @@ def test_missing_days_and_land_change_nothing_else(temperature: np.ndarray) -> N
 
 def test_nothing_valid_is_refused() -> None:
     with pytest.raises(ValueError, match="no day has any valid value"):
-        c.climatology(c.daily_moments(np.full((3, 2, 2), np.nan)), np.arange(3), 366)
+        c.daily_normals(c.daily_moments(np.full((3, 2, 2), np.nan)), np.arange(3), 366)
 
 
 # The three variants
@@ -213,10 +213,10 @@ def test_per_frame_gives_every_frame_mean_0_and_std_1(temperature: np.ndarray) -
     np.testing.assert_allclose(frames.std(axis=(1, 2)), 1, atol=1e-6)
 
 
-def test_per_frame_does_not_depend_on_the_climatology_before_it(temperature: np.ndarray) -> None:
-    """The published two steps, climatology then frame, equal the second alone."""
+def test_per_frame_does_not_depend_on_the_normals_before_it(temperature: np.ndarray) -> None:
+    """The published two steps, normals then frame, equal the second alone."""
     slots, n = c.day_slots(DATES)
-    of_day = c.climatology(c.daily_moments(temperature), slots, n)
+    of_day = c.daily_normals(c.daily_moments(temperature), slots, n)
     first_step = (temperature - of_day.mean[slots][:, None, None]) / of_day.std[slots][:, None, None]
     frames = [(frame - frame.mean()) / frame.std() for frame in first_step]
     chosen = c.per_frame(c.daily_moments(temperature))
@@ -226,7 +226,7 @@ def test_per_frame_does_not_depend_on_the_climatology_before_it(temperature: np.
 def test_per_zone_is_the_two_steps_of_the_paper(temperature: np.ndarray) -> None:
     slots, n = c.day_slots(DATES)
     moments = c.daily_moments(temperature)
-    of_day, chosen = c.climatology(moments, slots, n), c.per_zone(moments, slots, n)
+    of_day, chosen = c.daily_normals(moments, slots, n), c.per_zone(moments, slots, n)
     first_step = (temperature - of_day.mean[slots][:, None, None]) / of_day.std[slots][:, None, None]
     expected = (first_step - first_step.mean()) / first_step.std()
     np.testing.assert_allclose(c.normalise(temperature, chosen.offset, chosen.scale), expected, atol=1e-6)
@@ -300,7 +300,7 @@ def test_real_two_years_around_tasmania_leap_day_and_round_trip() -> None:
     slots, n = c.day_slots(dates)
     assert (slots == c.LEAP_SLOT).sum() == 1
     moments = c.daily_moments(values)
-    found = c.climatology(moments, slots, n)
+    found = c.daily_normals(moments, slots, n)
     series = pd.Series(np.nanmean(values, axis=(1, 2)), pd.DatetimeIndex(dates))
     by_day = series.groupby([series.index.month, series.index.day]).mean().to_numpy()
     ordinary = np.delete(np.arange(366), c.LEAP_SLOT)
@@ -335,7 +335,7 @@ def test_real_model_months_in_kelvin_and_a_calendar_of_360_days() -> None:
     slots, n = c.day_slots(dates, "360_day")
     assert n == 360
     np.testing.assert_array_equal(slots[:12], slots[12:])
-    found = c.climatology(c.daily_moments(values), slots, n)
+    found = c.daily_normals(c.daily_moments(values), slots, n)
     both_januaries = values[[0, 12]]
     assert found.mean[slots[0]] == pytest.approx(np.nanmean(both_januaries), abs=1e-10)
     assert found.mean[slots[0] + 15] == pytest.approx((found.mean[slots[0]] + found.mean[slots[1]]) / 2, abs=1e-9)
