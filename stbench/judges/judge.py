@@ -23,6 +23,7 @@ from stbench.contract.datasets import fingerprint
 from stbench.contract.presets import merge
 from stbench.contract.settings import construct
 from stbench.errors import StbenchError, nearest
+from stbench.files import write_json
 from stbench.progress import Reporter, Silent
 from stbench.splits.training import TrainingWindows
 from stbench.store.reader import Store
@@ -238,9 +239,7 @@ def train_judge(
         test_clips=n_test,
         seconds=summary.seconds,
     )
-    part = folder / f".{DOCUMENT}.part"
-    part.write_text(json.dumps(asdict(card), indent=1) + "\n", "utf-8")
-    part.replace(folder / DOCUMENT)
+    write_json(folder / DOCUMENT, asdict(card))
     return Judge(card, network, folder)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from stbench.contract.models import Forecaster, Task
 from stbench.errors import StbenchError
+from stbench.files import write_json
 from stbench.progress import Reporter
 from stbench.running.plan import Plan
 
@@ -162,8 +163,7 @@ def _training_code(folder: Path, now: str, reuse_checkpoint: bool, force: bool, 
         if aside.exists():
             shutil.rmtree(aside)
         checkpoint.rename(aside)
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"sha256": now}) + "\n")
+    write_json(path, {"sha256": now}, indent=None)
     return now
 
 
