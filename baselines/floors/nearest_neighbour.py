@@ -114,6 +114,6 @@ plugin = ModelPlugin(
   volume = {13}, number = {1}, pages = {21--27}, year = {1967},
 }""",
     build=build,
-    floor=True,
+    kind="floor",
     capabilities=("forecast", "swap"),
 )
