@@ -256,7 +256,7 @@ def _accuracy(network: JudgeNetwork, store: Store, clip: int, folder: Path) -> t
     tested = judge.classes(_factors(store, network, sequences))
     for start in range(0, len(sequences), BATCH):
         items = sequences[start : start + BATCH]
-        clips = np.stack([store.normalise(store.read(int(each), slice(0, clip))) for each in items])
+        clips = np.stack([store.window(each, 0, clip) for each in items])
         for name, opinion in judge.opinions(clips).items():
             right[name].append(opinion.argmax(1) == tested[name][start : start + BATCH])
     known = [name for name in right if np.isin(tested[name], trained[name]).all()]
