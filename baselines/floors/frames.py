@@ -8,21 +8,10 @@ from typing import overload
 import numpy as np
 
 from stbench.splits.training import TrainingWindows
+from stbench.store.normaliser import Normaliser
 
 BLOCK_BYTES = 64 << 20
 """float32 frames that are normalised at a time."""
-
-
-class Normaliser:
-    """x -> (x - mean) / std in float32, in the units a model sees; what is normalised already is passed on."""
-
-    def __init__(self, train: TrainingWindows) -> None:
-        _, self._mean, self._std = train.stored
-
-    def __call__(self, stored: np.ndarray) -> np.ndarray:
-        if (self._mean, self._std) == (0.0, 1.0):
-            return stored.astype(np.float32, copy=False)
-        return (stored.astype(np.float32) - np.float32(self._mean)) / np.float32(self._std)
 
 
 class Stretches(Sequence[np.ndarray]):
@@ -33,7 +22,7 @@ class Stretches(Sequence[np.ndarray]):
 
     @classmethod
     def of(cls, train: TrainingWindows) -> Stretches:
-        return cls(train.stored_stretches(), Normaliser(train))
+        return cls(train.stored_stretches(), train.normaliser)
 
     def __len__(self) -> int:
         return len(self._stored)
@@ -52,7 +41,7 @@ class Stretches(Sequence[np.ndarray]):
 
 def blocks(train: TrainingWindows) -> Iterator[np.ndarray]:
     """All training frames in order, (some, *frame) float32, normalised, at most `BLOCK_BYTES` at a time."""
-    normalise, frames = Normaliser(train), train.stored[0].reshape(-1, *train.frame_shape)
+    normalise, frames = train.normaliser, train.stored[0].reshape(-1, *train.frame_shape)
     size = max(1, BLOCK_BYTES // max(1, 4 * int(np.prod(train.frame_shape))))
     for first in range(0, len(frames), size):
         yield normalise(frames[first : first + size])
@@ -76,8 +65,5 @@ def value_range(train: TrainingWindows, axes: tuple[int, ...]) -> tuple[np.ndarr
 
 def gather(train: TrainingWindows, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Windows by number, as `TrainingWindows.gather`: conditioning and target, float32, normalised."""
-    row, start = (each[items] for each in train.rows())
-    first = row * train.n_frames + start
-    stored = train.stored[0].reshape(-1, *train.frame_shape)
-    windows = Normaliser(train)(stored[first[:, None] + np.arange(train.conditioning + train.horizon)])
+    windows = train.normaliser(train.stored[0].reshape(-1, *train.frame_shape)[train.places(items)])
     return windows[:, : train.conditioning], windows[:, train.conditioning :]

@@ -146,6 +146,6 @@ plugin = ModelPlugin(
   volume = {12}, number = {1}, pages = {55--67}, year = {1970},
 }""",
     build=build,
-    floor=True,
+    kind="floor",
     capabilities=("forecast", "swap"),
 )

@@ -11,7 +11,7 @@ from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.settings import construct
 from stbench.splits.training import TrainingWindows
 
-from .frames import Normaliser, blocks
+from .frames import blocks
 
 GRID = 16
 """Images are searched on every (size // 16)-th pixel of each axis, then re-ranked on whole frames."""
@@ -50,17 +50,17 @@ class NearestNeighbour:
         """(b, conditioning, *frame) -> (b, horizon, *frame) float32."""
         assert self._train is not None, "fit comes before forecast"
         train = self._train.with_horizon(horizon)
-        row, start = train.rows()
-        frames, normalise = train.stored[0], Normaliser(train)
-        candidates = self._search(conditioning, row * train.n_frames + start)
+        places = train.places(np.arange(len(train)))
+        frames, normalise = train.stored[0].reshape(-1, *train.frame_shape), train.normaliser
+        candidates = self._search(conditioning, places[:, 0])
         out = np.empty((len(conditioning), horizon, *conditioning.shape[2:]), np.float32)
         n = conditioning.shape[1]
         for i, chosen in enumerate(candidates):
-            seen = normalise(np.stack([frames[row[c], start[c] : start[c] + n] for c in chosen]))
+            seen = normalise(frames[places[chosen, :n]])
             difference = seen.astype(np.float64) - conditioning[i]
             distance = np.square(difference).reshape(len(chosen), -1).sum(axis=1)
             best = chosen[np.argmin(distance)]
-            out[i] = normalise(frames[row[best], start[best] + n : start[best] + n + horizon])
+            out[i] = normalise(frames[places[best, n:]])
         return out
 
     def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
@@ -114,6 +114,6 @@ plugin = ModelPlugin(
   volume = {13}, number = {1}, pages = {21--27}, year = {1967},
 }""",
     build=build,
-    floor=True,
+    kind="floor",
     capabilities=("forecast", "swap"),
 )

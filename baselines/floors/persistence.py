@@ -46,6 +46,6 @@ plugin = ModelPlugin(
     reference="stbench",
     bibtex="",
     build=build,
-    floor=True,
+    kind="floor",
     capabilities=("forecast", "swap", "generate", "transfer"),
 )

@@ -21,6 +21,7 @@ from stbench.contract.datasets import Blueprint, Card, Coordinate, Split, SwapCa
 from stbench.errors import StbenchError
 from stbench.paths import data_dir
 from stbench.raw.files import RawFile, folders, what_lies
+from stbench.raw.sources import of_source, sources_at_hand
 
 from .cards import CHAIRS, INSTRUCTIONS, SIMULATED
 from .files import ALIASES, MODELS, ROOT, Tree, check_pictures, find_root, root_in, survey
@@ -56,15 +57,12 @@ class Chairs:
     instructions: str = INSTRUCTIONS
 
     def sources(self, raw: Path | None) -> tuple[str, ...]:
-        return ("official", "simulated") if find_root(raw) else ("simulated",)
+        return sources_at_hand(find_root(raw))
 
     def blueprint(self, parameters: ChairsParameters, source: str, raw: Path | None = None) -> Blueprint:
         """Resolve models and split; lists official folders and reads one header a chair. Raises `StbenchError`."""
-        if source == "official":
-            return self._official(parameters, raw)
-        if source == "simulated":
-            return self._simulated(parameters)
-        raise StbenchError(f"chairs has the sources official and simulated, not '{source}'")
+        official, simulated = partial(self._official, parameters, raw), partial(self._simulated, parameters)
+        return of_source(self.name, source, official, simulated)
 
     def swap_cases(self, store: Store, track: Track, split: str = "test") -> SwapCases:
         """One chair as another one turns, paired as published; one ground truth."""

@@ -19,6 +19,7 @@ from stbench.contract.datasets import Blueprint, Card, Coordinate, Split, Track,
 from stbench.errors import StbenchError, nearest
 from stbench.paths import data_dir
 from stbench.raw.files import RawFile, folders, what_lies
+from stbench.raw.sources import of_source, sources_at_hand
 
 from .cards import INSTRUCTIONS, KTH, SIMULATED
 from .clips import Clip, interval_clips, split_clips, split_srvp, srvp_clips
@@ -95,15 +96,12 @@ class Kth:
     instructions: str = INSTRUCTIONS
 
     def sources(self, raw: Path | None) -> tuple[str, ...]:
-        return ("official", "simulated") if find_tree(raw) else ("simulated",)
+        return sources_at_hand(find_tree(raw))
 
     def blueprint(self, parameters: KthParameters, source: str, raw: Path | None = None) -> Blueprint:
         """Resolve videos, intervals and split; reads the headers of official files. Raises `StbenchError`."""
-        if source == "official":
-            return self._official(parameters, raw)
-        if source == "simulated":
-            return self._simulated(parameters)
-        raise StbenchError(f"kth has the sources official and simulated, not '{source}'")
+        official, simulated = partial(self._official, parameters, raw), partial(self._simulated, parameters)
+        return of_source(self.name, source, official, simulated)
 
     def _official(self, p: KthParameters, raw: Path | None) -> Blueprint:
         tree = find_tree(raw)

@@ -9,7 +9,6 @@ machine. Files are untrusted: size of the picture and codec are known before a d
 from __future__ import annotations
 
 import logging
-import os
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from stbench.errors import StbenchError
+from stbench.files import atomic_file
 
 from .index import MOST_FRAMES
 
@@ -217,22 +217,19 @@ def write_avi(path: Path, frames: Iterable[np.ndarray], codec: str = "ffv1") -> 
     """Write (120, 160) uint8 frames at 25 per second, atomically: "ffv1" is lossless grey, "mpeg4" is lossy."""
     import av
 
-    temporary = path.with_name(f".{path.name}.partial")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with av.open(str(temporary), "w", format="avi", options={"fflags": "+bitexact"}) as container:
-            stream: Any = container.add_stream(codec, rate=FPS)
-            stream.height, stream.width = HEIGHT, WIDTH
-            stream.pix_fmt = "gray" if codec == "ffv1" else "yuv420p"
-            # Every frame on its own and with a checksum: a damaged one is found when it is read.
-            stream.options = {"level": "3", "slicecrc": "1", "g": "1"} if codec == "ffv1" else {"b": "2000000"}
-            for number, values in enumerate(frames):
-                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(values), format="gray")
-                if codec != "ffv1":
-                    frame = frame.reformat(format="yuv420p")
-                frame.pts = number
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode(None))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with (
+        atomic_file(path) as temporary,
+        av.open(str(temporary), "w", format="avi", options={"fflags": "+bitexact"}) as container,
+    ):
+        stream: Any = container.add_stream(codec, rate=FPS)
+        stream.height, stream.width = HEIGHT, WIDTH
+        stream.pix_fmt = "gray" if codec == "ffv1" else "yuv420p"
+        # Every frame on its own and with a checksum: a damaged one is found when it is read.
+        stream.options = {"level": "3", "slicecrc": "1", "g": "1"} if codec == "ffv1" else {"b": "2000000"}
+        for number, values in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(values), format="gray")
+            if codec != "ffv1":
+                frame = frame.reformat(format="yuv420p")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))

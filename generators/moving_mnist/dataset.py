@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stbench.contract.datasets import Blueprint, Card, Coordinate, Split, SwapCases, Track, Variable
-from stbench.errors import StbenchError
 from stbench.raw.files import RawFile, locate
+from stbench.raw.sources import of_source, sources_at_hand
 
 from .cards import MOVING_MNIST, MOVING_MNIST_ANGLE, simulated
 from .digits import ALIASES, OFFICIAL, DigitFiles, official_files, prepare, simulated_files
@@ -53,16 +53,11 @@ class MovingMnist:
     instructions: str = ""
 
     def sources(self, raw: Path | None) -> tuple[str, ...]:
-        found = locate(OFFICIAL, self.name, raw, ALIASES)
-        return ("official", "simulated") if found is not None else ("simulated",)
+        return sources_at_hand(locate(OFFICIAL, self.name, raw, ALIASES))
 
     def files(self, source: str, raw: Path | None = None) -> DigitFiles:
         """The digit files of a source; `StbenchError` where they are missing."""
-        if source == "official":
-            return official_files(self.name, raw)
-        if source == "simulated":
-            return simulated_files()
-        raise StbenchError(f"{self.name} has the sources official and simulated, not '{source}'")
+        return of_source(self.name, source, partial(official_files, self.name, raw), simulated_files)
 
     def blueprint(self, parameters: MovingMnistParameters, source: str, raw: Path | None = None) -> Blueprint:
         p, sequences = parameters, Sequences(parameters, self.files(source, raw))

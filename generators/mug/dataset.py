@@ -19,6 +19,7 @@ from stbench.contract.datasets import Blueprint, Card, Coordinate, Split, Track,
 from stbench.errors import StbenchError
 from stbench.paths import data_dir
 from stbench.raw.files import RawFile, folders, what_lies
+from stbench.raw.sources import of_source, sources_at_hand
 
 from .cards import INSTRUCTIONS, MUG, SIMULATED
 from .clips import Recorded, evaluation_clips, length, ordered, split_by_clip, split_by_subject
@@ -66,7 +67,7 @@ class Mug:
     instructions: str = INSTRUCTIONS
 
     def sources(self, raw: Path | None) -> tuple[str, ...]:
-        return ("official", "simulated") if find_root(raw) else ("simulated",)
+        return sources_at_hand(find_root(raw))
 
     def clips(self, store: Store, frames: int, part: str) -> tuple[np.ndarray, np.ndarray]:
         """Sequences and first frames of the clips that generation is evaluated on: `evaluation_clips`, drawn."""
@@ -75,11 +76,8 @@ class Mug:
 
     def blueprint(self, parameters: MugParameters, source: str, raw: Path | None = None) -> Blueprint:
         """Resolve takes and split; lists official folders and reads one header a take. Raises `StbenchError`."""
-        if source == "official":
-            return self._official(parameters, raw)
-        if source == "simulated":
-            return self._simulated(parameters)
-        raise StbenchError(f"mug has the sources official and simulated, not '{source}'")
+        official, simulated = partial(self._official, parameters, raw), partial(self._simulated, parameters)
+        return of_source(self.name, source, official, simulated)
 
     def _official(self, p: MugParameters, raw: Path | None) -> Blueprint:
         root = find_root(raw)

@@ -20,6 +20,7 @@ import numpy as np
 from stbench.contract.datasets import Blueprint, Card, Coordinate, Split, Track, Variable
 from stbench.errors import StbenchError
 from stbench.raw.files import RawFile, locate
+from stbench.raw.sources import of_source, sources_at_hand
 
 from .cards import SIMULATED, SPRITES
 from .sheets import (
@@ -120,8 +121,7 @@ class Sprites:
     instructions: str = ""
 
     def sources(self, raw: Path | None) -> tuple[str, ...]:
-        found = locate(OFFICIAL, self.name, raw, ALIASES)
-        return ("official", "simulated") if found is not None else ("simulated",)
+        return sources_at_hand(locate(OFFICIAL, self.name, raw, ALIASES))
 
     def exchanged(self, store: Store, content: np.ndarray, motion: np.ndarray) -> np.ndarray:
         """The sequences (n,) that show the characters of `content` in action and view of `motion`."""
@@ -129,12 +129,7 @@ class Sprites:
 
     def blueprint(self, parameters: SpritesParameters, source: str, raw: Path | None = None) -> Blueprint:
         p = parameters
-        if source == "official":
-            sheets = official_sheets(self.name, raw)
-        elif source == "simulated":
-            sheets = stand_in.simulated_sheets()
-        else:
-            raise StbenchError(f"{self.name} has the sources official and simulated, not '{source}'")
+        sheets = of_source(self.name, source, partial(official_sheets, self.name, raw), stand_in.simulated_sheets)
         total = p.characters * PER_CHARACTER
         per_shard = CHARACTERS_PER_SHARD * PER_CHARACTER
         return Blueprint(

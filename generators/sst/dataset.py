@@ -26,6 +26,7 @@ from stbench.contract.datasets import Blueprint, Card, Coordinate, Split, Track,
 from stbench.errors import StbenchError, nearest
 from stbench.paths import data_dir
 from stbench.raw.files import RawFile, folders, what_lies
+from stbench.raw.sources import of_source, sources_at_hand
 
 from .cards import INSTRUCTIONS, SIMULATED, SST
 from .importer import SeaSurface, find_official, grid_shape, is_zone_layout, open_surface
@@ -122,15 +123,12 @@ class Sst:
     instructions: str = INSTRUCTIONS
 
     def sources(self, raw: Path | None) -> tuple[str, ...]:
-        return ("official", "simulated") if find_official(raw) else ("simulated",)
+        return sources_at_hand(find_official(raw))
 
     def blueprint(self, parameters: SstParameters, source: str, raw: Path | None = None) -> Blueprint:
         """Resolve zones, days and split; opens the headers of official files. Raises `StbenchError`."""
-        if source == "official":
-            return self._official(parameters, raw)
-        if source == "simulated":
-            return self._simulated(parameters)
-        raise StbenchError(f"sst has the sources official and simulated, not '{source}'")
+        official, simulated = partial(self._official, parameters, raw), partial(self._simulated, parameters)
+        return of_source(self.name, source, official, simulated)
 
     def _official(self, p: SstParameters, raw: Path | None) -> Blueprint:
         paths = find_official(raw)

@@ -25,6 +25,7 @@ from stbench.contract.datasets import Blueprint, Card, Coordinate, Split, Track,
 from stbench.errors import StbenchError, nearest
 from stbench.paths import data_dir
 from stbench.raw.files import RawFile, entries, folders, named, require
+from stbench.raw.sources import of_source, sources_at_hand
 
 from .cards import INSTRUCTIONS, SIMULATED, TAXIBJ, other_files
 from .context import Context, find_context
@@ -103,18 +104,14 @@ class TaxiBj:
     def sources(self, raw: Path | None) -> tuple[str, ...]:
         """Where only other files of the layout are, they are used when asked for, not by default."""
         searched = folders(self.name, raw, ALIASES)
-        if any(all(named(folder, name) for name in OFFICIAL) for folder in searched):
-            return ("official", "simulated")
+        found = any(all(named(folder, name) for name in OFFICIAL) for folder in searched)
         others = any(fnmatch(each.name.lower(), LAYOUT.lower()) for folder in searched for each in entries(folder))
-        return ("simulated", "official") if others else ("simulated",)
+        return ("simulated", "official") if others and not found else sources_at_hand(found)
 
     def blueprint(self, parameters: TaxiBjParameters, source: str, raw: Path | None = None) -> Blueprint:
         """Resolve days and split; reads the dates of official files. Raises `StbenchError`."""
-        if source == "official":
-            return self._official(parameters, raw)
-        if source == "simulated":
-            return self._simulated(parameters)
-        raise StbenchError(f"taxibj has the sources official and simulated, not '{source}'")
+        official, simulated = partial(self._official, parameters, raw), partial(self._simulated, parameters)
+        return of_source(self.name, source, official, simulated)
 
     def _official(self, p: TaxiBjParameters, raw: Path | None) -> Blueprint:
         if windows := [name for name in p.files if Path(name).suffix.lower() in (".npz", ".npy")]:

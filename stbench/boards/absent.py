@@ -1,7 +1,8 @@
 """Models that a board has no run of because they cannot be asked what its track asks.
 
 They are named with the reason, without value or rank. Found in the registry when the board is built: a model with this
-preset for the dataset, or a floor, that lacks the capability; a variant whose preset file says why it cannot.
+preset for the dataset, or one that runs in every preset, that lacks the capability or does not apply to the dataset; a
+variant whose preset file says why it cannot.
 """
 
 from __future__ import annotations
@@ -39,10 +40,11 @@ def absent(board: Board) -> tuple[Absent, ...]:
 def _of(plugin: ModelPlugin, track: Track, board: Board) -> Iterator[Absent]:
     """The model, or those of its variants that cannot what the model can."""
     try:
-        presets = {} if plugin.floor else plugin.presets(track.dataset)
+        everywhere = plugin.in_every_preset(track.dataset)
+        presets = {} if everywhere else plugin.presets(track.dataset)
     except registry.BrokenPlugin:
         return
-    if not plugin.floor and board.preset not in presets:
+    if not everywhere and board.preset not in presets:
         return
     if reason := not_applicable(plugin, track):
         yield Absent(plugin.name, plugin.floor, reason)

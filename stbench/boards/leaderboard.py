@@ -28,6 +28,7 @@ from stbench.boards.reported import read_reported
 from stbench.contract.datasets import fingerprint
 from stbench.contract.presets import CUSTOM
 from stbench.errors import StbenchError
+from stbench.files import atomic_folder, write_text
 from stbench.results.aggregate import RESULTS, read_results, results_digest
 from stbench.results.clusters import CLUSTERS, check_clusters, write_clusters
 from stbench.results.migration import kept_means
@@ -145,15 +146,11 @@ def _publish(run: Path, entry: Entry, out: Path) -> Path:
             )
         if _newer(published) > _newer(record):
             return place
-    part = place.with_name(f".{place.name}.part")
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        if entry.rows:
-            shutil.copyfile(run / RESULTS, part / RESULTS)
-        completed(run, entry, part).write(part)
-        shutil.rmtree(place, ignore_errors=True)
-        part.rename(place)
+        with atomic_folder(place) as part:
+            if entry.rows:
+                shutil.copyfile(run / RESULTS, part / RESULTS)
+            completed(run, entry, part).write(part)
     except OSError as error:
         raise StbenchError(f"cannot publish {run} to {place}: {error.strerror or error}") from None
     return place
@@ -303,10 +300,7 @@ def _text(value: object) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8", newline="")
-        part.replace(path)
+        write_text(path, text)
     except OSError as error:
         raise StbenchError(f"cannot write {path}: {error.strerror or error}") from None

@@ -17,6 +17,7 @@ from stbench.boards.reported import Reported, read_reported
 from stbench.boards.svg import dash_text, paint, stroke_classes, svg_curves
 from stbench.contract.presets import PRESETS
 from stbench.errors import StbenchError
+from stbench.files import write_text
 from stbench.pictures.colours import DASHES, MODELS, SIMULATED
 from stbench.results import numbers
 
@@ -56,11 +57,8 @@ def write_page(published: Path, path: Path, reported: Path | None = None) -> Pat
             f"there is no published run under {published}: make one with `stbench run`, then `stbench leaderboard`"
         )
     text = render(boards(found), read_reported(reported) if reported is not None else [])
-    part = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8", newline="")
-        part.replace(path)
+        write_text(path, text)
     except OSError as error:
         raise StbenchError(f"cannot write {path}: {error.strerror or error}") from None
     return path

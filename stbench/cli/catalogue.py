@@ -86,11 +86,11 @@ def models(dataset: str | None, show: tuple[str, str, str] | None) -> None:
                 each: dict(plugin.presets(each)) for each in ([dataset] if dataset else registry.names("datasets"))
             }
         except StbenchError as error:  # torch is not installed, or a package is broken: still worth a row
-            rows.append((name, "-", "model", str(error)))
+            rows.append((name, "-", "-", str(error)))
             continue
-        rows.append((name, plugin.version, "floor" if plugin.floor else "model", plugin.summary))
-        if plugin.floor:
-            where[name, "every preset", "-"] = ["every dataset"]
+        rows.append((name, plugin.version, plugin.kind, plugin.summary))
+        if plugin.fitted and not any(presets_on.values()):
+            where[name, "every preset", "-"] = [*(plugin.datasets or ("every dataset",))]
             continue
         for trained_on, presets in presets_on.items():
             if not presets:

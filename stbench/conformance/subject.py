@@ -49,7 +49,7 @@ class Subject:
 
     def ready(self, store: Store) -> Forecaster:
         """The model as a run has it after learning from the train part of a store."""
-        if self.plugin.floor:
+        if self.plugin.fitted:
             model: Any = self.plugin.build(self.configuration["model"], self.task)
             model.fit(self.windows(store))
             return model  # type: ignore[no-any-return]

@@ -38,13 +38,14 @@ def check_model(
 ) -> list[Finding]:
     """Check `NAME[:VARIANT]` as it would run on the main track of a dataset, without that dataset.
 
-    Without `dataset`: a learned model on the first one it has presets for, a floor on images of 16 x 16 pixels.
+    Without `dataset`: on the first one it has presets for, or applies to where it has none; a floor, and a classical
+    model that runs everywhere, on images of 16 x 16 pixels.
     `scratch` is a folder for what is written. Raises `StbenchError` for a name there is not; what fails is a finding.
     """
     from stbench.running.plan import choose, split_model_name
 
     plugin = registry.model(split_model_name(model)[0])
-    if plugin.floor and dataset is None:
+    if dataset is None and _runs_everywhere(plugin):
         track = Track("moving-bumps", "forecast", 4, 8, 5, ("mse",))
         configuration: Mapping[str, Any] = {"model": {}, "training": {"split": "train"}}
         return check_plugin(plugin, configuration, Task(track, (1, 16, 16)), scratch, progress)
@@ -64,7 +65,7 @@ def check_plugin(
     subject = Subject(plugin, configuration, task, scratch)
     todo = {**FORECASTS, **(SWAPS if "swap" in plugin.capabilities else {})}
     todo |= checks_of(plugin.capabilities)
-    if not plugin.floor:
+    if not plugin.fitted:
         from stbench.conformance.learning import LEARNING
 
         todo = {**LEARNING, **todo}
@@ -80,15 +81,17 @@ def check_plugin(
 
 def _configured(subject: Subject) -> str:
     model = subject.plugin.build(subject.configuration["model"], subject.task)
-    wanted = {"fit", *subject.plugin.capabilities} if subject.plugin.floor else {"loss", "forward"}
+    wanted = {"fit", *subject.plugin.capabilities} if subject.plugin.fitted else {"loss", "forward"}
     wanted |= {*subject.plugin.capabilities} - {"forecast"}
     for name in sorted(wanted):
         if not callable(getattr(model, name, None)):
-            kind = "floor" if subject.plugin.floor else "learned model"
+            kind = "floor" if subject.plugin.floor else f"{subject.plugin.kind} model"
+            numpy = "" if subject.plugin.fitted or not hasattr(model, "fit") else "; one with `fit` is kind='classical'"
             raise StbenchError(
                 f"{type(model).__name__} has no method '{name}', which this {kind} needs (stbench.contract.models)"
+                f"{numpy}"
             )
-    if not subject.plugin.floor:
+    if not subject.plugin.fitted:
         from stbench.training.players import players_of
         from stbench.training.settings import TrainingSettings
 
@@ -107,9 +110,13 @@ def _verdict(name: str, check: Callable[[Subject], str], subject: Subject) -> Fi
     return Finding(name, "note" if name in NOTES else "holds", sentence)
 
 
+def _runs_everywhere(plugin: ModelPlugin) -> bool:
+    return not plugin.datasets and all(plugin.in_every_preset(name) for name in registry.names("datasets"))
+
+
 def _first_dataset(plugin: ModelPlugin) -> str:
-    for name in registry.names("datasets"):
-        if registry.dataset(name).tracks and plugin.presets(name):
+    for name in plugin.datasets or registry.names("datasets"):
+        if registry.dataset(name).tracks and (plugin.fitted or plugin.presets(name)):
             return name
     raise StbenchError(f"'{plugin.name}' has presets for no dataset that is registered: it needs a preset file")
 

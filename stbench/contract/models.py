@@ -10,13 +10,15 @@ There is no base class. A model is any object with the capability a protocol ask
 
 Its plug-in lists them in `capabilities`; on tracks that ask for another one it is not applicable.
 
-It may learn in one of two ways: a floor has `fit(train)` with `train` a `stbench.splits.TrainingWindows`; a torch model
-is an `nn.Module` with `loss(batch, generator) -> dict of named terms` (trained by `stbench.training`) and
-`forward(conditioning, horizon)` on tensors. Such a module may name whole-number factors it learns from in an attribute
-`labels`, ("action",) say: `batch` then holds those the dataset has, (batch,) int64. What changes along the training,
-scheduled sampling say, looks at `batch["step"]`: the number of steps taken, int64 on the CPU. A module whose parts
-learn against or after each other, an adversary or a second stage say, has `players() -> {name: parameters}` and
-`loss(batch, generator, player)`, see `stbench.training.players`. A model is never handed a test target.
+It may learn in one of two ways, which its plug-in's `kind` tells. A numpy model has `fit(train)` with `train` a
+`stbench.splits.TrainingWindows`: a "floor", which learns (almost) nothing, or a "classical" one, a regression or a
+solver of the physics, say. A "learned" model is an `nn.Module` with `loss(batch, generator) -> dict of named terms`
+(trained by `stbench.training`) and `forward(conditioning, horizon)` on tensors. Such a module may name whole-number
+factors it learns from in an attribute `labels`, ("action",) say: `batch` then holds those the dataset has, (batch,)
+int64. What changes along the training, scheduled sampling say, looks at `batch["step"]`: the number of steps taken,
+int64 on the CPU. A module whose parts learn against or after each other, an adversary or a second stage say, has
+`players() -> {name: parameters}` and `loss(batch, generator, player)`, see `stbench.training.players`. A model is never
+handed a test target.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from stbench.contract.datasets import Track
+from stbench.errors import StbenchError, nearest
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,9 @@ class Conserving(Protocol):
         ...
 
 
+KINDS = ("floor", "classical", "learned")
+
+
 @dataclass(frozen=True)
 class ModelPlugin:
     """What an entry point of the group `stbench.models` names."""
@@ -134,6 +140,31 @@ class ModelPlugin:
     presets: Callable[[str], Mapping[str, Any]] = field(default=lambda dataset: {})
     """Dataset name -> {"paper": {"model": {...}, "training": {...}}, "quick": ..., "variants": {name: overrides}}."""
     floor: bool = False
-    """A floor has no presets and runs in every preset, on that preset's data."""
+    """Of the kind "floor"; `floor=True` is another way of writing that."""
     capabilities: tuple[str, ...] = ("forecast",)
     """What its model can be asked: names of the methods above."""
+    kind: str = "learned"
+    """ "floor": numpy, `fit`, no presets, runs in every preset on that preset's data; boards draw it grey. "classical":
+    numpy, `fit`; on a dataset that it has no presets for it runs in every preset, as a floor does. "learned": torch,
+    trained by `stbench.training`, runs in its presets."""
+    datasets: tuple[str, ...] = ()
+    """The only datasets it applies to; empty: every one."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise StbenchError(f"the model '{self.name}' has the kind '{self.kind}': {nearest(self.kind, KINDS)}")
+        if self.floor and self.kind == "classical":
+            raise StbenchError(f"the model '{self.name}' says floor=True and kind='{self.kind}': leave out one of them")
+        object.__setattr__(self, "kind", "floor" if self.floor else self.kind)
+        object.__setattr__(self, "floor", self.kind == "floor")
+        if isinstance(self.datasets, str):  # a tuple of one, its comma forgotten
+            object.__setattr__(self, "datasets", (self.datasets,))
+
+    @property
+    def fitted(self) -> bool:
+        """Is its model fitted in every run, by `fit`, instead of trained to a checkpoint?"""
+        return self.kind != "learned"
+
+    def in_every_preset(self, dataset: str) -> bool:
+        """Does it run on this dataset in every preset, without having any?"""
+        return self.kind == "floor" or (self.kind == "classical" and not self.presets(dataset))

@@ -24,6 +24,7 @@ from stbench.contract.datasets import fingerprint
 from stbench.contract.presets import merge
 from stbench.contract.settings import construct
 from stbench.errors import StbenchError, nearest
+from stbench.files import write_json
 from stbench.progress import Progress, Silent
 from stbench.splits.training import TrainingWindows
 from stbench.store.reader import Store
@@ -239,9 +240,7 @@ def train_judge(
         test_clips=n_test,
         seconds=summary.seconds,
     )
-    part = folder / f".{DOCUMENT}.part"
-    part.write_text(json.dumps(asdict(card), indent=1) + "\n", "utf-8")
-    part.replace(folder / DOCUMENT)
+    write_json(folder / DOCUMENT, asdict(card))
     return Judge(card, network, folder)
 
 
@@ -258,7 +257,7 @@ def _accuracy(network: JudgeNetwork, store: Store, clip: int, folder: Path) -> t
     tested = judge.classes(_factors(store, network, sequences))
     for start in range(0, len(sequences), BATCH):
         items = sequences[start : start + BATCH]
-        clips = np.stack([store.normalise(store.read(int(each), slice(0, clip))) for each in items])
+        clips = np.stack([store.window(each, 0, clip) for each in items])
         for name, opinion in judge.opinions(clips).items():
             right[name].append(opinion.argmax(1) == tested[name][start : start + BATCH])
     known = [name for name in right if np.isin(tested[name], trained[name]).all()]

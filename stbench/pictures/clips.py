@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stbench.errors import StbenchError
+from stbench.files import atomic_file
 from stbench.pictures.colours import AMBER, SIMULATED
 
 if TYPE_CHECKING:
@@ -93,10 +94,11 @@ def _fusion(content: np.ndarray, motion: np.ndarray, made: np.ndarray, title: st
 def _saved(out: Path, still: Picture, film: Sequence[Picture], fps: int) -> list[Path]:
     paths = [out.with_suffix(".png"), out.with_suffix(".gif")]
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        still.save(paths[0])
+        with atomic_file(paths[0]) as part:
+            still.save(part)
         duration = round(1000 / fps)
-        film[0].save(paths[1], save_all=True, append_images=film[1:], duration=duration, loop=0, optimize=True)
+        with atomic_file(paths[1]) as part:
+            film[0].save(part, save_all=True, append_images=film[1:], duration=duration, loop=0, optimize=True)
     except OSError as error:
         raise StbenchError(f"cannot write {out}: {error.strerror or error}") from None
     return paths

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stbench.errors import StbenchError
+from stbench.files import atomic_file
 from stbench.pictures.colours import AMBER, DASHES, FLOORS, MODELS, SIMULATED, ColourScale, colour_scale, style_numbers
 from stbench.pictures.curves import Curve, logarithmic
 from stbench.pictures.preview import preview
@@ -283,9 +284,8 @@ def _save(figure: Figure, out: Path) -> Path:
     # No time, no version of the library in the file; element ids from a fixed salt.
     metadata = {"Software": None} if out.suffix.lower() == ".png" else {"Date": None, "Creator": None}
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with matplotlib.rc_context({"svg.hashsalt": "stbench"}):
-            figure.savefig(out, metadata=metadata)
+        with atomic_file(out) as part, matplotlib.rc_context({"svg.hashsalt": "stbench"}):
+            figure.savefig(part, metadata=metadata)
     except OSError as error:
         raise StbenchError(f"cannot write {out}: {error.strerror or error}") from None
     return out

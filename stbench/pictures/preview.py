@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stbench.errors import StbenchError
+from stbench.files import atomic_file
 from stbench.pictures.colours import AMBER, SIMULATED, colour_scale
 
 if TYPE_CHECKING:
@@ -72,11 +73,11 @@ def preview(
         store, _chosen(store, sequences), frames or (GIF_FRAMES if suffix == ".gif" else STRIP_COLUMNS)
     )
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        if suffix == ".png":
-            _strip(look).save(out)
-        else:
-            _animation(look, out, fps)
+        with atomic_file(out) as part:
+            if suffix == ".png":
+                _strip(look).save(part)
+            else:
+                _animation(look, part, fps)
     except OSError as error:
         raise StbenchError(f"cannot write {out}: {error.strerror or error}") from None
     return out

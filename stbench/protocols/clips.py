@@ -60,10 +60,10 @@ class Clips:
         for row, item in enumerate(items):
             first = int(self.start[item])
             if self.period is None:
-                read = self.store.read(int(self.sequence[item]), slice(first, first + length))
+                found[row] = self.store.window(self.sequence[item], first, length)
             else:
                 read = self.store.read(int(self.sequence[item]))[(first + np.arange(length)) % self.period]
-            found[row] = self.store.normalise(read)
+                found[row] = self.store.normalise(read)
         return found
 
     def known(self, items: np.ndarray) -> dict[str, np.ndarray]:

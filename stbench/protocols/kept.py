@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stbench.contract.datasets import Track
-from stbench.protocols.scoring import Scores
+from stbench.files import atomic_folder
+from stbench.protocols.scoring import KeptPredictions, Scores
 from stbench.store.reader import Store
 
 if TYPE_CHECKING:
@@ -29,9 +29,11 @@ def write_kept(path: Path, scores: Scores, track: Track, store: Store, model: st
         return
     import zarr
 
-    part = path.with_name(path.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    group = zarr.create_group(part, zarr_format=3)
+    with atomic_folder(path) as part:
+        _write(zarr.open_group(part, mode="w", zarr_format=3), kept, scores, track, store, model)
+
+
+def _write(group: zarr.Group, kept: KeptPredictions, scores: Scores, track: Track, store: Store, model: str) -> None:
     group.attrs.update({"track": track.id, "dataset": store.dataset, "dataset_digest": store.digest, "model": model})
     group.attrs["source"] = store.source
     frame = ("channel", "y", "x") if kept.target.ndim == 5 else ("sensor",)
@@ -43,8 +45,6 @@ def write_kept(path: Path, scores: Scores, track: Track, store: Store, model: st
     _add(group, "sequence", scores.sequence[kept.items], ("window",))
     _add(group, "start", scores.start[kept.items], ("window",))
     _add(group, "lead_time", np.arange(1, track.horizon + 1), ("lead_time",))
-    shutil.rmtree(path, ignore_errors=True)
-    part.rename(path)
 
 
 def _add(group: zarr.Group, name: str, values: np.ndarray, dims: tuple[str, ...]) -> None:

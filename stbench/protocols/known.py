@@ -65,9 +65,12 @@ def protocol_of(track: Track) -> Protocol:
 def not_applicable(plugin: ModelPlugin, track: Track, variant: str = "") -> str:
     """Why a model cannot be asked what the track asks, in words; nothing where it can.
 
-    Its capabilities say so, or of a variant the table `not_applicable` = {capability: reason} in its preset file.
+    Its datasets or its capabilities say so, or of a variant the table `not_applicable` = {capability: reason} in its
+    preset file.
     """
     needed = protocol_of(track).capability
+    if plugin.datasets and track.dataset not in plugin.datasets:
+        return f"it applies to {', '.join(plugin.datasets)} only"
     if needed not in plugin.capabilities:
         return (
             f"the protocol '{track.protocol}' needs the capability '{needed}', and it has "

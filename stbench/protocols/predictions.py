@@ -18,6 +18,7 @@ import numpy as np
 
 from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
+from stbench.files import partial_name, sync_tree, take_place
 from stbench.protocols.asking import Asking, Question
 from stbench.protocols.scoring import Scorer, Scores, track_metrics
 from stbench.protocols.videos import VideoFeatures, Videos
@@ -34,9 +35,9 @@ FRAME_DIMS = {1: ("sensor",), 3: ("channel", "y", "x")}
 class PredictionWriter:
     """Writes the predictions of every test window of a track, batch by batch, in window order.
 
-    A context manager: the store stands under `path` only when all windows were written; before that it is `path`.part,
-    which an exception removes. Raises `StbenchError` when `path` exists, cannot be written, or windows are missing at
-    the end.
+    A context manager: the store stands under `path` only when all windows were written; before that it has a hidden
+    name beside it, and an exception removes it. Raises `StbenchError` when `path` exists, cannot be written, or windows
+    are missing at the end.
     """
 
     def __init__(self, path: Path, store: Store, track: Track, model: str) -> None:
@@ -45,7 +46,7 @@ class PredictionWriter:
         self.path = Path(path)
         if self.path.exists():
             raise StbenchError(f"{self.path} exists already: choose another name or remove it")
-        self._part = self.path.with_name(self.path.name + ".part")
+        self._part = partial_name(self.path)
         windows = track_windows(store, track)
         n, shape = len(windows), (track.horizon, *store.frame_shape)
         self._chunk = max(1, CHUNK_BYTES // (4 * int(np.prod(shape))))
@@ -53,7 +54,6 @@ class PredictionWriter:
         self._n, self._written, self._received = n, 0, 0
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(self._part, ignore_errors=True)
             group = zarr.create_group(self._part, zarr_format=3)
             group.attrs.update(
                 {
@@ -98,7 +98,8 @@ class PredictionWriter:
                     raise StbenchError(
                         f"{self.path} would lack {self._n - self._written} of {self._n} windows: write them all"
                     )
-                self._part.rename(self.path)
+                sync_tree(self._part)
+                take_place(self._part, self.path)
         except OSError as error:
             raise StbenchError(f"cannot write predictions to {self.path}: {error.strerror or error}") from None
         finally:

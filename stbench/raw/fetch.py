@@ -7,13 +7,13 @@ them, or no files at all, and `instructions`: what to get, from whom, under whic
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from stbench.errors import StbenchError
+from stbench.files import sync, take_place
 from stbench.paths import raw_dir
 from stbench.raw.files import BLOCK, RawFile, cache_folder, check, find_in, folders, locate
 
@@ -109,7 +109,8 @@ def _from_mirror(url: str, spec: RawFile, folder: Path, on_progress: OnProgress 
     # A file's name may have folders; a mirror's copy may be called NAME.gz.
     final = (folder / spec.name).with_name(name)
     final.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(staged, final)
+    sync(staged)
+    take_place(staged, final)
     return final
 
 
@@ -153,4 +154,4 @@ class _Resuming:
             raise OSError(f"the server sends more than {self.most_bytes:,} bytes")
         if done < total:
             raise OSError(f"it broke off after {done:,} of {total:,} bytes, the same command goes on from there")
-        os.replace(self.part, output_file)
+        take_place(self.part, Path(output_file))  # on disk when it is checked, see `_from_mirror`

@@ -26,6 +26,7 @@ import numpy as np
 from stbench import registry
 from stbench.documents import Unreadable, read_bytes
 from stbench.errors import StbenchError
+from stbench.files import atomic_file
 from stbench.metrics import current_name
 
 if TYPE_CHECKING:
@@ -217,13 +218,11 @@ class SequenceInterval:
 def write_results(folder: Path, results: Sequence[ResultRow]) -> Path:
     """Write `results.csv` (long form, full precision) into a run folder, atomically."""
     path = folder / RESULTS
-    part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("w", newline="", encoding="utf-8") as file:
+        with atomic_file(path) as part, part.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
             writer.writerows(["" if cell is None else cell for cell in astuple(row)] for row in results)
-        part.replace(path)
     except OSError as error:
         raise StbenchError(f"cannot write {path}: {error.strerror or error}") from None
     return path
@@ -279,13 +278,12 @@ def write_scores(folder: Path, scores: Scores) -> Path:
     """Write `scores.npz`: `sequence` (n,), `start` (n,), `cluster` (n,) where the scores have one, and per metric
     (n, horizon), nothing averaged."""
     path = folder / SCORES
-    part = path.with_name(f".{SCORES}.part.npz")
     kept = {"sequence": scores.sequence, "start": scores.start, **scores.values}
     if scores.cluster is not None:
         kept["cluster"] = scores.cluster
     try:
-        np.savez_compressed(part, **kept)  # type: ignore[arg-type]
-        part.replace(path)
+        with atomic_file(path) as part:
+            np.savez_compressed(part, **kept)  # type: ignore[arg-type]
     except OSError as error:
         raise StbenchError(f"cannot write {path}: {error.strerror or error}") from None
     return path

@@ -26,6 +26,7 @@ import numpy as np
 from stbench.contract.datasets import Track
 from stbench.documents import Unreadable, read_bytes
 from stbench.errors import StbenchError
+from stbench.files import write_bytes
 from stbench.results.lead_times import columns, main_lead_times
 
 if TYPE_CHECKING:
@@ -104,10 +105,8 @@ def write_clusters(folder: Path, means: ClusterMeans | None) -> Clusters:
     count = f"means of {len(means.cluster):,} clusters take more than {LARGEST:,} bytes"
     if len(content) > LARGEST:
         return _none(path, count)
-    part = path.with_name(f".{CLUSTERS}.part")
     try:
-        part.write_bytes(content)
-        part.replace(path)
+        write_bytes(path, content)
     except OSError as error:
         raise StbenchError(f"cannot write {path}: {error.strerror or error}") from None
     left_out = [f"lead time {each}" for each in means.lead_times if each not in fitted.lead_times]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ import msgspec
 from stbench.contract.datasets import Track
 from stbench.documents import Unreadable, read_json
 from stbench.errors import StbenchError
+from stbench.files import write_json
 from stbench.provenance.environment import environment
 from stbench.results.clusters import Clusters
 from stbench.results.migration import to_format_2
@@ -124,10 +123,7 @@ class RunRecord:
                 f"{path} was to hold a value that is not finite, {bad}: the run diverged, mend its configuration"
             )
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f".{path.name}.{os.getpid()}")
-            part.write_text(json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
-            part.replace(path)
+            write_json(path, content, indent=2)
         except OSError as error:
             raise StbenchError(f"cannot write {path}: {error.strerror or error}") from None
         return path

@@ -74,32 +74,59 @@ def configure(plugin: ModelPlugin, dataset: str, variant: str, asked: Asked) -> 
         hint = "" if asked.is_file else f"; a file of your own ends with {_FILE}"
         raise StbenchError(f"there is no preset '{base}': {nearest(base, PRESETS)}{hint}")
     changes = _changes(asked.changes)
-    if plugin.floor:
+    if plugin.in_every_preset(dataset):
         if variant:
-            raise StbenchError(f"the floor '{plugin.name}' has no variants, so there is no '{plugin.name}:{variant}'")
-        return Configured(base, _of_floor(plugin, base, tables, changes))
+            raise StbenchError(
+                f"the {_kind(plugin)} '{plugin.name}' has no variants on '{dataset}', so there is no "
+                f"'{plugin.name}:{variant}'"
+            )
+        return Configured(base, _without_presets(plugin, base, tables, changes))
     if tables is None:
         if not plugin.presets(dataset):
             known = [each for each in registry.names("datasets") if plugin.presets(each)]
             raise StbenchError(f"'{plugin.name}' has no presets for the dataset '{dataset}': {nearest(dataset, known)}")
-        return Configured(base, select(plugin, dataset, base, variant, changes))
+        return Configured(base, _with_split(plugin, base, select(plugin, dataset, base, variant, changes)))
     if variant:
         raise StbenchError(
             f"{asked.preset} holds a whole configuration, so the variant '{variant}' would change nothing: leave it out"
         )
-    return Configured(base, resolve_shares(merge(tables, changes)))
+    return Configured(base, _with_split(plugin, base, resolve_shares(merge(tables, changes))))
 
 
-def _of_floor(
+def _without_presets(
     plugin: ModelPlugin, base: str, tables: Mapping[str, Any] | None, changes: Mapping[str, Any]
 ) -> dict[str, Any]:
-    split = "train+val" if base == "paper" else "train"
+    """Of a floor, and of a classical model on a dataset that it has no presets for: where it learns from, and of the
+    second the settings of a file."""
+    split = _split(base)
+    model: Mapping[str, Any] = {}
     if tables is not None:
-        split = tables["training"].get("split", split)
+        split, model = tables["training"].get("split", split), {} if plugin.floor else tables["model"]
     for name in changes.get("training", {}):
         if name != "split":
-            raise StbenchError(f"the floor '{plugin.name}' has no training setting '{name}': known: split")
-    return merge({"model": {}, "training": {"split": split}}, changes)
+            raise StbenchError(f"the {_kind(plugin)} '{plugin.name}' has no training setting '{name}': known: split")
+    return merge({"model": model, "training": {"split": split}}, changes)
+
+
+def _with_split(plugin: ModelPlugin, base: str, tables: dict[str, Any]) -> dict[str, Any]:
+    """Tables that say what to learn from, which those of a classical model may leave out."""
+    if plugin.fitted:
+        return merge({"training": {"split": _split(base)}}, tables)
+    if "split" not in tables["training"]:
+        raise StbenchError(
+            f"the configuration '{base}' of '{plugin.name}' does not say what to train on: its table [training] needs "
+            "'split' (\"train\") beside the settings of the training; a numpy model that learns by itself says "
+            "kind='classical' in its plug-in"
+        )
+    return tables
+
+
+def _split(base: str) -> str:
+    return "train+val" if base == "paper" else "train"
+
+
+def _kind(plugin: ModelPlugin) -> str:
+    return plugin.kind if plugin.floor else f"{plugin.kind} model"
 
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
@@ -156,7 +183,7 @@ def check_built(plugin: ModelPlugin, configuration: Mapping[str, Any], task: Tas
 
     Raises `StbenchError` for a setting that is unknown, missing, of a wrong type or impossible.
     """
-    if plugin.floor:
+    if plugin.fitted:
         plugin.build(configuration["model"], task)
         return
     import torch

@@ -1,4 +1,4 @@
-"""The stage of a run that makes a model ready to forecast: a floor is fitted, a torch model trained or loaded."""
+"""The stage of a run that makes a model ready to forecast: a numpy model is fitted, a torch model trained or loaded."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from stbench.contract.models import Forecaster, Task
 from stbench.errors import StbenchError
+from stbench.files import write_json
 from stbench.progress import Progress
 from stbench.running.plan import Plan
 
@@ -55,7 +56,7 @@ def fit(
     task = Task(todo.track, todo.store.frame_shape)
     split = todo.configuration["training"]["split"]
     windows = TrainingWindows.open(todo.store, split, task.conditioning, task.train_horizon)
-    if todo.plugin.floor:
+    if todo.plugin.fitted:
         model = todo.plugin.build(todo.configuration["model"], task)
         begun = time.perf_counter()
         model.fit(windows)
@@ -71,7 +72,7 @@ def fit(
 
     trained_with = _training_code(folder, code, reuse_checkpoint, force, progress)
     torch.manual_seed(todo.seed)
-    module = todo.plugin.build(todo.configuration["model"], task).to(_device(device))
+    module = _module(todo, task).to(_device(device))
     with progress.bar(f"{todo.model}: training", "steps") as advance:
         summary = train(
             module,
@@ -101,10 +102,12 @@ def fit(
 
 
 def load_trained(todo: Plan, runs: Path) -> TorchForecaster:
-    """The model of a plan with the weights a run left under `runs`; `StbenchError` for a floor, which has none, and
-    where there are none."""
-    if todo.plugin.floor:
-        raise StbenchError(f"the floor '{todo.model}' has no weights to load: it is fitted in every run")
+    """The model of a plan with the weights a run left under `runs`; `StbenchError` for one that is fitted, which has
+    none, and where there are none."""
+    if todo.plugin.fitted:
+        raise StbenchError(
+            f"the {todo.plugin.kind} model '{todo.model}' has no weights to load: it is fitted in every run"
+        )
     import torch
 
     from stbench.training.adapter import TorchForecaster
@@ -142,8 +145,20 @@ def each_snapshot(model: Forecaster, folder: Path) -> Iterator[tuple[int, Foreca
     model.module.load_state_dict(final)
 
 
+def _module(todo: Plan, task: Task) -> Any:
+    import torch
+
+    module = todo.plugin.build(todo.configuration["model"], task)
+    if not isinstance(module, torch.nn.Module):
+        raise StbenchError(
+            f"the model '{todo.plugin.name}' builds a {type(module).__name__}, and a learned model must be a "
+            "torch.nn.Module: a numpy model with `fit` says kind='classical' in its plug-in"
+        )
+    return module
+
+
 def _kept_numbers(model: Any) -> int:
-    """How many numbers a fitted floor holds."""
+    """How many numbers a fitted model holds."""
     return sum(value.size for value in vars(model).values() if isinstance(value, np.ndarray))
 
 
@@ -163,8 +178,7 @@ def _training_code(folder: Path, now: str, reuse_checkpoint: bool, force: bool, 
         if aside.exists():
             shutil.rmtree(aside)
         checkpoint.rename(aside)
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"sha256": now}) + "\n")
+    write_json(path, {"sha256": now}, indent=None)
     return now
 
 

@@ -117,15 +117,10 @@ def _to_swap(store: Store, track: Track) -> tuple[np.ndarray, np.ndarray, np.nda
     else:
         windows = track_windows(store, track, limit=2 * FUSED)
         sequence, start = windows.sequence, windows.start
-        both = np.stack([_frames(store, *each, track.conditioning) for each in zip(sequence, start, strict=True)])
+        both = np.stack([store.window(*each, track.conditioning) for each in zip(sequence, start, strict=True)])
         content, motion = both[::2], both[1::2]
     after = zip(sequence[1::2], start[1::2] + track.conditioning, strict=True)
-    return content, motion, np.stack([_frames(store, *each, track.horizon) for each in after])
-
-
-def _frames(store: Store, sequence: int, first: int, number: int) -> np.ndarray:
-    """(number, *frame), normalised."""
-    return store.normalise(store.read(int(sequence), slice(int(first), int(first) + number)))
+    return content, motion, np.stack([store.window(*each, track.horizon) for each in after])
 
 
 def _as_pictures(store: Store, *parts: np.ndarray) -> tuple[np.ndarray, ...]:

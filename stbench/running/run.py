@@ -41,7 +41,7 @@ class RunResult:
     folder: Path
     record: RunRecord
     weights: Path | None
-    """Folder of checkpoint, snapshots and log; None for floors and predictions made elsewhere."""
+    """Folder of checkpoint, snapshots and log; None for what is fitted in every run and predictions made elsewhere."""
     reused: bool
     """True when the finished run was already there and depends on the same code, configuration and data."""
 
@@ -91,7 +91,7 @@ def run(
     todo = plan(choice, store, seed)
     runs = runs or paths.runs_dir()
     folder, weights = todo.folder(runs), todo.training_folder(runs)
-    kept = None if todo.plugin.floor else weights
+    kept = None if todo.plugin.fitted else weights
     asked = _also_asked(todo, runs, i3d)
     # A judge is weights, not code, but as decisive for the scores.
     code = code_of(todo) | {name: each.sha256 for name, each in asked.items()}
@@ -120,7 +120,7 @@ def run(
             asked["predictions"] = stack.enter_context(PredictionWriter(predictions, store, todo.track, todo.model))
         scores = protocol_of(todo.track).play(trained.model, store, todo.track, keep=keep, on_progress=advance, **asked)
     asked.pop("predictions", None)
-    if not todo.plugin.floor and (spread := _snapshot_scores(todo, trained.model, weights, asked, progress)):
+    if not todo.plugin.fitted and (spread := _snapshot_scores(todo, trained.model, weights, asked, progress)):
         trained = replace(trained, training={**trained.training, "snapshot_scores": spread})
     command = command_line(todo, dataset, settings or {})
     command += f" --i3d {shlex.quote(str(i3d))}" if "i3d" in asked else ""

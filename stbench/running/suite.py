@@ -49,7 +49,7 @@ def everything(preset: str) -> list[Job]:
         for track in tracks_of(dataset, preset):
             beside = Job("", dataset, preset, track)
             found += floors(beside)
-            found += [Job(**{**vars(beside), "model": model}) for model in _learned(dataset, preset, track)]
+            found += [Job(**{**vars(beside), "model": model}) for model in _models(dataset, preset, track)]
     return found
 
 
@@ -68,8 +68,8 @@ def tracks_of(dataset: str, preset: str) -> list[str | None]:
     return [None, *(track.id.partition("/")[2] for track in others)]
 
 
-def _learned(dataset: str, preset: str, track: str | None) -> list[str]:
-    """Names of the models and headline variants that a preset has for the leaderboard of a track."""
+def _models(dataset: str, preset: str, track: str | None) -> list[str]:
+    """Names of the models, floors apart, and headline variants that a preset has for the leaderboard of a track."""
     found: list[str] = []
     asked = find_track(dataset, track)
     for name in registry.names("models"):
@@ -78,7 +78,10 @@ def _learned(dataset: str, preset: str, track: str | None) -> list[str]:
             presets = plugin.presets(dataset)
         except registry.BrokenPlugin:  # somebody else's: `stbench models` says what is wrong with it
             continue
-        if plugin.floor or preset not in presets or not presets[preset].get("leaderboard", True):
+        if plugin.in_every_preset(dataset):
+            found += [name] * (not plugin.floor and has_capability(plugin, asked))
+            continue
+        if preset not in presets or not presets[preset].get("leaderboard", True):
             continue
         headline = [variant for variant, table in presets.get("variants", {}).items() if table.get("headline")]
         variants = [variant for variant in ("", *headline) if has_capability(plugin, asked, variant)]

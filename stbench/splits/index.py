@@ -11,6 +11,12 @@ import numpy as np
 from stbench.contract.datasets import Split
 
 
+def window_places(row: np.ndarray, start: np.ndarray, n_frames: int, length: int) -> np.ndarray:
+    """(window, length) int64: the places of the frames of windows in an array (row · time, *frame), whose rows have
+    `n_frames` each; a window lies in `row` (window,) and begins at frame `start` (window,) of it."""
+    return np.asarray((row * n_frames + start)[:, None] + np.arange(length))
+
+
 @dataclass(frozen=True, eq=False)
 class WindowIndex:
     """All windows of `conditioning + horizon` consecutive frames, one every `stride`, ordered by sequence, then start.

@@ -49,8 +49,7 @@ class WindowDataset(Dataset[dict[str, Any]]):
 
     def __getitem__(self, item: int) -> dict[str, Any]:
         sequence, start = self.index[item]
-        stop = start + self.index.conditioning + self.index.horizon
-        frames = self.store.normalise(self.store.read(sequence, slice(start, stop)))
+        frames = self.store.window(sequence, start, self.index.conditioning + self.index.horizon)
         values = torch.from_numpy(frames)
         return {
             "conditioning": values[: self.index.conditioning],

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from stbench.errors import StbenchError
-from stbench.splits.index import WindowIndex
+from stbench.splits.index import WindowIndex, window_places
+from stbench.store.normaliser import Normaliser
 from stbench.store.reader import Store
 
 MEMORY_LIMIT = 12 << 30
@@ -170,6 +171,11 @@ class TrainingWindows:
         return self._frames.values
 
     @property
+    def normaliser(self) -> Normaliser:
+        """What makes frames of `stored` those of `frames`."""
+        return Normaliser(*self.stored[1:])
+
+    @property
     def stored(self) -> tuple[np.ndarray, float, float]:
         """Frames for batches, and the mean and standard deviation that normalise them, (x - mean)/std in float32.
 
@@ -199,15 +205,17 @@ class TrainingWindows:
 
         Both are views of one new array. `IndexError` for a window outside 0..len-1.
         """
+        windows = self.frames.reshape(-1, *self.frame_shape)[self.places(items)]
+        return windows[:, : self.conditioning], windows[:, self.conditioning :]
+
+    def places(self, items: np.ndarray) -> np.ndarray:
+        """(batch, conditioning + horizon) int64: which of all frames, `frames` or `stored` as (frame, *frame), windows
+        by number consist of. `IndexError` for a window outside 0..len-1."""
         items = np.asarray(items, np.int64)
         if items.size and (items.min() < 0 or items.max() >= len(self.index)):
             raise IndexError(f"windows {items.min()} to {items.max()} of {len(self.index)}")
         row, start = self._frames.places(*self.index.rows(items))
-        length = self.conditioning + self.horizon
-        first = row * self.n_frames + start
-        flat = self.frames.reshape(-1, *self.frame_shape)
-        windows = flat[first[:, None] + np.arange(length)]
-        return windows[:, : self.conditioning], windows[:, self.conditioning :]
+        return window_places(row, start, self.n_frames, self.conditioning + self.horizon)
 
     def with_horizon(self, horizon: int) -> TrainingWindows:
         """Other windows over the same frames in memory; `StbenchError` where no window is that long."""

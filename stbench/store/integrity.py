@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from stbench.errors import StbenchError
+from stbench.files import sync
 from stbench.store.digest import file_checksum
-from stbench.store.files import sync
 from stbench.store.layout import INTEGRITY, write_whole
 
 TABLES = ("sequence_digest", "shard_checksum")

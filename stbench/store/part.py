@@ -1,6 +1,6 @@
 """A store that is still growing: the folder `<path>.part`, renamed away in one step when it is complete.
 
-lock          held by the process that generates
+lock, lease   held by the process that generates (`stbench.locks`)
 plan.json     identity and layout; written when store/ has its empty arrays
 store/        the growing store
 done/N.npz    shard N is on disk: its digests, moments, gathered values, file sizes and checksums
@@ -8,6 +8,7 @@ done/N.npz    shard N is on disk: its digests, moments, gathered values, file si
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import shutil
@@ -21,11 +22,12 @@ import numpy as np
 
 from stbench.contract.datasets import Coordinate, canonical_json
 from stbench.errors import StbenchError
-from stbench.store.files import write_atomically
+from stbench.files import is_partial, write_bytes
+from stbench.locks import is_of_lock
 from stbench.store.layout import Layout, create
 
 SUFFIX = ".part"
-CONTENT = {"lock", "plan.json", "store", "done"}
+CONTENT = {"plan.json", "store", "done"}
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,14 @@ class Part:
         if file.exists():
             self._compare(json.loads(file.read_text()), plan)
             return
-        if foreign := sorted(each.name for each in self.folder.iterdir() if each.name not in CONTENT):
+        if foreign := sorted(each.name for each in self.folder.iterdir() if not _is_own(each)):
             raise StbenchError(
                 f"{self.folder}, where {self.path} would grow, holds something else ({foreign[0]}): move it away or "
                 "choose another --out"
             )
         create(self.store, layout, coordinates)
         (self.folder / "done").mkdir(exist_ok=True)
-        write_atomically(file, canonical_json(plan).encode())
+        write_bytes(file, canonical_json(plan).encode())
 
     def _compare(self, begun: Mapping[str, Any], plan: Mapping[str, Any]) -> None:
         remedy = f"finish it as it was begun, choose another --out, or delete {self.folder}"
@@ -74,7 +76,7 @@ class Part:
         """Leave the done-marker of a shard whose files are on disk."""
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)  # type: ignore[arg-type]
-        write_atomically(self.marker(shard), buffer.getvalue())
+        write_bytes(self.marker(shard), buffer.getvalue())
 
     def recorded(self, shard: int) -> dict[str, np.ndarray]:
         """What the done-marker of a shard says."""
@@ -93,7 +95,16 @@ class Part:
             return False
 
     def remove(self) -> None:
-        shutil.rmtree(self.folder)
+        try:
+            shutil.rmtree(self.folder)
+        except OSError as error:
+            # Who waits for the lock may make its file again while the folder is emptied; he removes it in his turn.
+            if error.errno != errno.ENOTEMPTY:
+                raise
+
+
+def _is_own(path: Path) -> bool:
+    return path.name in CONTENT or is_of_lock(path.name) or is_partial(path)
 
 
 def describe_difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:

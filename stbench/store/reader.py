@@ -16,6 +16,7 @@ from stbench.contract.datasets import Card, Split
 from stbench.errors import StbenchError, nearest
 from stbench.store.cards import card_of
 from stbench.store.layout import RAGGED_FORMAT, ROW_SIZE
+from stbench.store.normaliser import Normaliser
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -103,35 +104,34 @@ class Store:
     @property
     def mean(self) -> float:
         """What `normalise` subtracts: the mean of the train frames, a fixed number, or 0 where they stay as stored."""
-        return self._affine[0]
+        return self.normaliser.mean
 
     @property
     def std(self) -> float:
         """What `normalise` divides by: the standard deviation of the train frames (1 if they are constant), a fixed
         number (255 for bytes), or 1."""
-        return self._affine[1]
+        return self.normaliser.std
 
     @property
-    def _affine(self) -> tuple[float, float]:
+    def normaliser(self) -> Normaliser:
+        """From stored values to what models see, as the dataset asks for it."""
         normaliser = self.attributes["normaliser"]
         if normaliser["kind"] == "standardise":
             train = self.attributes["statistics"]["train"]
             if train["mean"] is None:
                 raise StbenchError(f"{self.path} has no finite value in its train part, so nothing to standardise with")
-            return float(train["mean"]), float(train["std"]) or 1.0
-        return (float(normaliser["mean"]), float(normaliser["std"])) if normaliser["kind"] == "fixed" else (0.0, 1.0)
+            return Normaliser(float(train["mean"]), float(train["std"]) or 1.0)
+        if normaliser["kind"] == "fixed":
+            return Normaliser(float(normaliser["mean"]), float(normaliser["std"]))
+        return Normaliser()
 
     def normalise(self, frames: np.ndarray) -> np.ndarray:
         """(frames - mean) / std in float32."""
-        frames = np.asarray(frames, np.float32)
-        mean, std = self._affine
-        return frames if (mean, std) == (0, 1) else (frames - np.float32(mean)) / np.float32(std)
+        return self.normaliser(frames)
 
     def denormalise(self, frames: np.ndarray) -> np.ndarray:
         """frames · std + mean in float32."""
-        frames = np.asarray(frames, np.float32)
-        mean, std = self._affine
-        return frames if (mean, std) == (0, 1) else frames * np.float32(std) + np.float32(mean)
+        return self.normaliser.inverse(frames)
 
     def read(
         self, sequence: int | slice | np.ndarray, time: slice = slice(None), variable: str = "frames"
@@ -151,6 +151,11 @@ class Store:
         if isinstance(sequence, np.ndarray):
             return np.asarray(array.oindex[key])
         return np.asarray(array[key])
+
+    def window(self, sequence: int, start: int, length: int) -> np.ndarray:
+        """Frames `start` ... `start + length - 1` of a sequence, (length, *frame) float32, normalised; fewer where it
+        ends before."""
+        return self.normalise(self.read(int(sequence), slice(int(start), int(start) + length)))
 
     def factor(self, name: str) -> np.ndarray:
         """A factor: one value per sequence, (sequence,)."""

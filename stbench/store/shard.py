@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stbench.files import storage_errors, sync
 from stbench.store.digest import file_checksum, sequence_digest
-from stbench.store.files import storage_errors, sync
 from stbench.store.layout import Layout
 from stbench.store.part import Part
 from stbench.store.statistics import Ranges, sequence_moments

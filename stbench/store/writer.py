@@ -18,11 +18,12 @@ import numpy as np
 import stbench
 from stbench.contract.datasets import Blueprint, canonical_json
 from stbench.errors import StbenchError
+from stbench.files import storage_errors, sync
+from stbench.locks import locked
 from stbench.store import integrity
 from stbench.store.cards import card_attributes
 from stbench.store.digest import combine
 from stbench.store.engine import check_scheduler, run_tasks
-from stbench.store.files import locked, storage_errors, sync
 from stbench.store.layout import INTEGRITY, Layout, consolidate, layout_of, variable_attributes, write_whole
 from stbench.store.part import Part, describe_difference
 from stbench.store.reader import Store, open_store
@@ -56,13 +57,14 @@ def generate(
         if (finished := _finished(blueprint, path)) and not part.folder.exists():
             return finished
         path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(part.folder, str(path)):
+        with locked(part.folder, f"generating {path}") as check_held:
             if finished := _finished(blueprint, path):  # another process was faster, or died before it cleared up
                 part.remove()
                 return finished
             part.begin(blueprint.identity, layout, blueprint.coordinates)
             _write_shards(blueprint, layout, part, workers, scheduler, on_progress)
             _finish(blueprint, layout, part)
+            check_held()
             os.rename(part.store, path)
             sync(path.parent)
             part.remove()

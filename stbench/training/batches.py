@@ -10,6 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stbench.splits.index import window_places
+from stbench.store.normaliser import Normaliser
+
 if TYPE_CHECKING:
     from stbench.splits.training import TrainingWindows
 
@@ -30,21 +33,17 @@ class Batches:
         labels: Sequence[str] = (),
     ) -> None:
         self.windows, self.batch_size, self.seed, self.device = windows, batch_size, seed, device
-        rows, starts = windows.rows()
-        self.row, self.start = (
-            torch.from_numpy(np.asarray(rows, np.int64)),
-            torch.from_numpy(np.asarray(starts, np.int64)),
-        )
-        self.offsets = torch.arange(windows.conditioning + windows.horizon)
+        self.row, self.start = (np.asarray(each, np.int64) for each in windows.rows())
         found = {name: windows.labels(name) for name in labels}
         self.labels = {name: torch.from_numpy(values) for name, values in found.items() if values is not None}
         self._epoch, self._order = -1, np.empty(0, np.int64)
 
     @cached_property
-    def frames(self) -> tuple[Tensor, float, float]:
-        """(row, time, *frame) with mean and std; read when the first batch is wanted: a finished run reads nothing."""
+    def frames(self) -> tuple[Tensor, Normaliser]:
+        """(row, time, *frame) and what normalises them; read when the first batch is wanted: a finished run reads
+        nothing."""
         frames, mean, std = self.windows.stored
-        return torch.from_numpy(np.ascontiguousarray(frames)), mean, std
+        return torch.from_numpy(np.ascontiguousarray(frames)), Normaliser(mean, std)
 
     def __len__(self) -> int:
         """Number of windows, which is the length of an epoch."""
@@ -64,13 +63,11 @@ class Batches:
 
         Beside them those factors of `labels` that the dataset has, (batch_size,) int64 each.
         """
-        items = torch.from_numpy(self.items(step))
-        stored, mean, std = self.frames
-        places = (self.row[items] * stored.shape[1] + self.start[items])[:, None] + self.offsets
+        items, length = self.items(step), self.windows.conditioning + self.windows.horizon
+        stored, normaliser = self.frames
+        places = torch.from_numpy(window_places(self.row[items], self.start[items], stored.shape[1], length))
         picked = stored.flatten(0, 1).index_select(0, places.flatten())
-        frames = picked.reshape(*places.shape, *stored.shape[2:]).to(self.device).float()
-        if (mean, std) != (0.0, 1.0):
-            frames = frames.sub_(mean).div_(std)
+        frames = normaliser.in_place(picked.reshape(*places.shape, *stored.shape[2:]).to(self.device).float())
         batch = {
             "frames": frames,
             "conditioning": frames[:, : self.windows.conditioning],

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from torch import Tensor
 
 from stbench.contract.datasets import canonical_json
 from stbench.errors import StbenchError
+from stbench.files import atomic_file, sync, write_json
 
 from .migration import FORMATS, identity_of_today, scalars_of_today, state_of_today
 
@@ -46,14 +46,12 @@ def save(folder: Path, checkpoint: Checkpoint, identity: Mapping[str, Any]) -> N
             write_tensors(new / f"{name}.safetensors", tensors)
             digests[name] = _digest(new / f"{name}.safetensors")
         document = {"format": FORMATS[-1], "identity": identity, "sha256": digests, **checkpoint.scalars}
-        (new / "state.json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
-        _sync(new / "state.json")
-        _sync(new)
+        write_json(new / "state.json", document, allow_nan=True)  # a term beside the total may be anything
         if current.exists():
             shutil.rmtree(previous, ignore_errors=True)
             current.rename(previous)
         new.rename(current)
-        _sync(folder)
+        sync(folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
     shutil.rmtree(previous, ignore_errors=True)
@@ -108,14 +106,11 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    try:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part)
-    except SafetensorError as error:
-        raise OSError(f"writing {part.name}: {error}") from error
-    _sync(part)
-    os.replace(part, path)
+    with atomic_file(path) as part:
+        try:
+            save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part)
+        except SafetensorError as error:
+            raise OSError(f"writing {path.name}: {error}") from error
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -132,14 +127,6 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unwritable(folder: Path, error: OSError) -> StbenchError:

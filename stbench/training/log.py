@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stbench.errors import StbenchError
+from stbench.files import write_text
 
 from .settings import PlayerSettings, TrainingSettings
 
@@ -53,7 +54,7 @@ class TrainingLog:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if kept != found:
-                path.write_text(kept, "utf-8")
+                write_text(path, kept)
         except OSError as error:
             raise StbenchError(
                 f"the training log {path} cannot be written ({error.strerror}): "

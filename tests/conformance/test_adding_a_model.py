@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import subprocess
@@ -46,6 +47,22 @@ def test_the_example_is_found_by_its_name_and_passes(installed: Path, tmp_path: 
     checked = python(installed, tmp_path, "-m", "stbench", "check-model", "change")
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "Change for waveeq/forecast-40, frames (1, 64, 64)" in checked.stdout
+
+
+def test_the_example_without_torch_passes_runs_and_is_ranked_as_a_model(installed: Path, tmp_path: Path) -> None:
+    checked = python(installed, tmp_path, "-m", "stbench", "check-model", "damped")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "Damped for waveeq/forecast-40, frames (1, 64, 64)" in checked.stdout
+    words = ["-m", "stbench", "run", "--model", "damped", "--dataset", "waveeq-100", "--set", "sequences=5"]
+    done = python(installed, tmp_path, *words, "--no-table", "--out", "runs")
+    assert done.returncode == 0, done.stdout + done.stderr
+    built = python(installed, tmp_path, "-m", "stbench", "leaderboard", "--runs", "runs", "--out", "boards")
+    assert built.returncode == 0, built.stdout + built.stderr
+    with (tmp_path / "boards" / "quick" / "waveeq-100.csv").open(encoding="utf-8") as file:
+        assert {(row["model"], row["floor"]) for row in csv.DictReader(file)} == {("damped", "no")}
+    refused = python(installed, tmp_path, "-m", "stbench", "run", "--model", "damped", "--dataset", "waveeq-rich")
+    assert refused.returncode == 2
+    assert "it applies to waveeq, waveeq-100 only" in refused.stderr
 
 
 @pytest.mark.slow

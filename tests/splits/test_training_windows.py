@@ -119,3 +119,13 @@ def test_too_large_a_split_is_refused_before_it_is_read(store: Store) -> None:
 def test_windows_longer_than_the_sequences_are_refused(store: Store) -> None:
     with pytest.raises(StbenchError, match=r"has 5 \+ 8 frames, one window"):
         TrainingWindows.open(store, "train", 5, 8)
+
+
+def test_the_places_of_windows_are_their_frames_in_the_order_of_all(store: Store) -> None:
+    windows = TrainingWindows.open(store, "train", 2, 3)
+    items = np.array([0, 5, len(windows) - 1])
+    flat = windows.frames.reshape(-1, *windows.frame_shape)
+    conditioning, target = windows.gather(items)
+    np.testing.assert_array_equal(flat[windows.places(items)], np.concatenate([conditioning, target], axis=1))
+    for place, (sequence, start) in zip(windows.places(items), (windows.index[int(k)] for k in items), strict=True):
+        np.testing.assert_array_equal(flat[place], store.window(sequence, start, 5))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import signal
@@ -22,10 +23,14 @@ from stbench.store.verify import verify
 from stbench.store.writer import generate
 
 SCRIPT = """
-import sys
+import fcntl, os, sys
 from pathlib import Path
 from toy_dataset import StuckAfter, toy
 from stbench.store.writer import generate
+def flock(descriptor, operation):
+    raise OSError(int(sys.argv[4]), os.strerror(int(sys.argv[4])))
+if sys.argv[4] != "0":  # a file system without locks
+    fcntl.flock = flock
 if __name__ == "__main__":
     path = Path(sys.argv[1])
     produce = StuckAfter(path.with_name(path.name + ".part") / "done", int(sys.argv[3]))
@@ -33,12 +38,13 @@ if __name__ == "__main__":
 """
 
 
-def start(path: Path, scheduler: str, stuck_after: int) -> subprocess.Popen[bytes]:
+def start(path: Path, scheduler: str, stuck_after: int, flock_answers: int = 0) -> subprocess.Popen[bytes]:
     """A process that generates the toy and never gets much further than `stuck_after` shards."""
     script = path.with_name("generate_toy.py")
     script.write_text(SCRIPT)
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, str(script), str(path), scheduler, str(stuck_after)], env=environment)
+    words = [sys.executable, str(script), str(path), scheduler, str(stuck_after), str(flock_answers)]
+    return subprocess.Popen(words, env=environment)
 
 
 def markers(path: Path) -> list[Path]:
@@ -62,12 +68,26 @@ def kill_after(process: subprocess.Popen[bytes], path: Path, shards: int, delay:
     assert not psutil.wait_procs(workers, timeout=30)[1]  # none is left waiting for work
 
 
-@pytest.mark.parametrize("scheduler", ["threads", "processes"])
-def test_killed_again_and_again_it_ends_with_the_same_digest(tmp_path: Path, scheduler: str) -> None:
+def without_locks(monkeypatch: pytest.MonkeyPatch, answer: int) -> None:
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(answer, os.strerror(answer))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "flock_answers"),
+    [("threads", 0), ("processes", 0), ("threads", errno.ENOLCK), ("threads", errno.ENOSYS)],
+)
+def test_killed_again_and_again_it_ends_with_the_same_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheduler: str, flock_answers: int
+) -> None:
     path = tmp_path / "toy.zarr"
+    if flock_answers:
+        without_locks(monkeypatch, flock_answers)
     moments = random.Random(scheduler)
     for shards in [2, 8, 15] if scheduler == "threads" else [4]:
-        kill_after(start(path, scheduler, shards + 4), path, shards, moments.uniform(0, 0.08))
+        kill_after(start(path, scheduler, shards + 4, flock_answers), path, shards, moments.uniform(0, 0.08))
         assert not path.exists()
         assert len(markers(path)) >= shards
         with pytest.raises(StbenchError, match="half-written"):
@@ -106,6 +126,31 @@ def test_stopped_while_finishing_it_goes_on(tmp_path: Path, monkeypatch: pytest.
     assert verify(path).ok
     assert store.digest == generate(toy(), tmp_path / "whole.zarr").digest
     assert not path.with_name("toy.zarr.part").exists()
+
+
+def test_a_process_killed_before_its_plan_was_there_is_succeeded(tmp_path: Path) -> None:
+    part = tmp_path / "toy.zarr.part"
+    (part / "store").mkdir(parents=True)
+    (part / ".0123.partial.plan.json").write_text("{")
+    (part / "lease.break.7.abc").touch()
+    assert verify(generate(toy(), tmp_path / "toy.zarr").path).ok
+
+
+def test_a_lock_file_that_comes_back_while_the_part_is_removed_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed = os.unlink
+
+    def made_again(path: Any, *arguments: Any, **more: Any) -> None:
+        removed(path, *arguments, **more)
+        if path == "lock":  # somebody who waits for his turn opens it
+            (tmp_path / "toy.zarr.part" / "lock").touch()
+
+    monkeypatch.setattr(os, "unlink", made_again)
+    assert generate(toy(), tmp_path / "toy.zarr").n_sequences == 13
+    monkeypatch.undo()
+    generate(toy(), tmp_path / "toy.zarr")
+    assert [each.name for each in tmp_path.iterdir()] == ["toy.zarr"]
 
 
 class Failing:
@@ -159,9 +204,14 @@ def test_going_on_with_other_parameters_is_refused_and_loses_nothing(tmp_path: P
     assert markers(path) == before
 
 
-def test_a_second_process_on_the_same_store_is_refused_while_the_first_lives(tmp_path: Path) -> None:
+@pytest.mark.parametrize("flock_answers", [0, errno.ENOLCK])
+def test_a_second_process_on_the_same_store_is_refused_while_the_first_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flock_answers: int
+) -> None:
     path = tmp_path / "toy.zarr"
-    process = start(path, "threads", 3)
+    if flock_answers:
+        without_locks(monkeypatch, flock_answers)
+    process = start(path, "threads", 3, flock_answers)
     try:
         wait_for(process, path, 1)
         with pytest.raises(StbenchError, match="another process is generating"):

@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from stbench.errors import StbenchError
-from stbench.training import checkpoint
 from stbench.training.adapter import TorchForecaster
 from stbench.training.batches import Batches
 from stbench.training.checkpoint import read_tensors
@@ -286,7 +285,7 @@ def test_full_disk_is_told_in_a_sentence_and_the_last_checkpoint_stays(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "_sync", full)
+        patch.setattr("os.fsync", full)
         with pytest.raises(StbenchError, match="No space left on device"):
             run(tmp_path, windows, walker, settings)
     assert (tmp_path / "checkpoint/state.json").read_text() == before

@@ -90,12 +90,12 @@ CHILD = textwrap.dedent(
                 os.kill(os.getpid(), signal.SIGTERM)
 
         if death == "killed while saving":
-            sync = checkpoint._sync
-            def die(path):
+            replace = os.replace
+            def die(new, path):
                 if path.name == "state.json" and (folder / "checkpoint").exists():
                     os.kill(os.getpid(), signal.SIGKILL)
-                sync(path)
-            checkpoint._sync = die
+                replace(new, path)
+            os.replace = die
         if death == "killed between the renames":
             rename = pathlib.Path.rename
             def die(path, target):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from stbench.store.files import locked, storage_errors
+from stbench.files import grow_folder, write_text
 
 from ..index import LIST_NAME, SUFFIXES, format_list
 from ..video import write_avi
@@ -20,16 +19,12 @@ def write_people(recordings: Sequence[Recording], folder: Path) -> None:
     Videos that an interrupted writing finished are kept. Raises `StbenchError` while another process writes the same
     folder, or where there is no space.
     """
-    if folder.is_dir():
-        return
-    part = folder.with_name(folder.name + ".part")
-    with storage_errors(folder), locked(part, str(folder)):
-        if not folder.is_dir():
-            for each in recordings:
-                path = part / "raw" / each.video.action / f"{each.video.name}{SUFFIXES[0]}"
-                if not path.exists():
-                    write_avi(path, each.frames(range(1, each.n_frames + 1)))
-            text = format_list({each.video: each.intervals for each in recordings})
-            (part / LIST_NAME).write_text(text, "ascii")
-            (part / "lock").unlink()
-            os.replace(part, folder)
+
+    def write(part: Path) -> None:
+        for each in recordings:
+            path = part / "raw" / each.video.action / f"{each.video.name}{SUFFIXES[0]}"
+            if not path.exists():
+                write_avi(path, each.frames(range(1, each.n_frames + 1)))
+        write_text(part / LIST_NAME, format_list({each.video: each.intervals for each in recordings}))
+
+    grow_folder(folder, write)

@@ -16,14 +16,14 @@ of the official ones.
 from __future__ import annotations
 
 import gzip
-import os
+import logging
 import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from stbench.contract.datasets import fingerprint
+from stbench.files import grow_folder, write_bytes
 from stbench.paths import data_dir
 from stbench.raw.files import RawFile
 
@@ -139,21 +139,13 @@ def prepare() -> None:
     folder = raw_folder()
     if _is_complete(folder):
         return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    shutil.rmtree(folder, ignore_errors=True)  # a file of it is missing
+
+    def write(staging: Path) -> None:
         for part, prefix, count in (("train", "train", 60_000), ("test", "t10k", 10_000)):
             images, labels = simulate(part, 0, count)
             for name, values in (("images-idx3", images), ("labels-idx1", labels)):
                 compressed = gzip.compress(format_idx(values), compresslevel=1, mtime=0)
-                (staging / f"{prefix}-{name}-ubyte.gz").write_bytes(compressed)
-        staging.chmod(0o755)
-        if not _is_complete(folder):  # another process may have been faster
-            shutil.rmtree(folder, ignore_errors=True)
-        try:
-            os.replace(staging, folder)
-        except OSError:
-            if not _is_complete(folder):
-                raise
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+                write_bytes(staging / f"{prefix}-{name}-ubyte.gz", compressed)
+
+    grow_folder(folder, write, waiting=logging.getLogger(__name__).warning)

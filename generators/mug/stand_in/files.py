@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from stbench.store.files import locked, storage_errors
+from stbench.files import atomic_folder, grow_folder
 
 from ..index import SIDE
 from .faces import Performance
@@ -33,15 +32,12 @@ def write_faces(performances: Sequence[Performance], folder: Path) -> None:
     Takes that an interrupted writing finished are kept. Raises `StbenchError` while another process writes the same
     folder, or where there is no space.
     """
-    if folder.is_dir():
-        return
-    part = folder.with_name(folder.name + ".part")
-    with storage_errors(folder), locked(part, str(folder)):
-        if not folder.is_dir():
-            for each in performances:
-                _write_take(each, part / "subjects3" / each.take.folder)
-            (part / "lock").unlink()
-            os.replace(part, folder)
+
+    def write(part: Path) -> None:
+        for each in performances:
+            _write_take(each, part / "subjects3" / each.take.folder)
+
+    grow_folder(folder, write)
 
 
 def _write_take(performance: Performance, folder: Path) -> None:
@@ -49,9 +45,7 @@ def _write_take(performance: Performance, folder: Path) -> None:
 
     if folder.is_dir():
         return
-    unfinished = folder.with_name(f".{folder.name}.partial")
-    unfinished.mkdir(parents=True, exist_ok=True)
-    for number in range(performance.n_frames):
-        picture = Image.fromarray(photograph(performance, number))
-        picture.save(unfinished / f"img_{number:04d}.jpg", quality=QUALITY, subsampling=0)
-    os.replace(unfinished, folder)
+    with atomic_folder(folder) as unfinished:
+        for number in range(performance.n_frames):
+            picture = Image.fromarray(photograph(performance, number))
+            picture.save(unfinished / f"img_{number:04d}.jpg", quality=QUALITY, subsampling=0)

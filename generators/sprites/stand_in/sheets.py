@@ -6,12 +6,12 @@ trousers, shirt, hair and boots fit over each other. Only the tiles the dataset 
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 
 from stbench.contract.datasets import fingerprint
+from stbench.files import atomic_file
 from stbench.paths import data_dir
 
 from ..sheets import ACTIONS, COLUMNS, NAMES, ROWS, SHEET, SIMULATED, TILE, VIEWS, Sheets
@@ -200,11 +200,6 @@ def write_sheets(folder: Path | None = None) -> Path:
         if final.is_file():
             continue
         layer, value = final.parent.name, int(final.stem)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        part = final.with_name(f"{final.name}.{os.getpid()}.part")
-        try:
+        with atomic_file(final) as part:
             Image.fromarray(draw_sheet(layer, value)).save(part, format="PNG")
-            os.replace(part, final)
-        finally:
-            part.unlink(missing_ok=True)
     return folder

@@ -9,13 +9,13 @@ the same values."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from stbench.store.files import locked, storage_errors
+from stbench.files import atomic_file, grow_folder
 
 from .ocean import Ocean
 from .size import OceanSize, simulated_dates, simulated_files
@@ -32,14 +32,7 @@ def write_ocean(size: OceanSize, years: int, folder: Path) -> None:
 
     Memory: one block of 32 days besides the simulation, whatever the number of years. Raises `StbenchError` while
     another process writes the same folder, or where there is no space."""
-    if folder.is_dir():
-        return
-    part = folder.with_name(folder.name + ".part")
-    with storage_errors(folder), locked(part, str(folder)):
-        if not folder.is_dir():
-            _write_years(size, years, part)
-            (part / "lock").unlink()
-            os.replace(part, folder)
+    grow_folder(folder, partial(_write_years, size, years))
 
 
 def _write_years(size: OceanSize, years: int, part: Path) -> None:
@@ -51,17 +44,15 @@ def _write_years(size: OceanSize, years: int, part: Path) -> None:
         of_year = dates[dates.astype("datetime64[Y]") == np.datetime64(file.stem[-4:], "Y")]
         if of_year[-1] < dates[0] + days_done:
             continue
-        temporary = file.with_suffix(".nc.part")
-        _write_year(size, of_year, days, temporary)
-        os.replace(temporary, file)
+        with atomic_file(file) as temporary:
+            _write_year(size, of_year, days, temporary)
         _save(ocean, part / _STATE)
     (part / _STATE).unlink()
 
 
 def _save(ocean: Ocean, path: Path) -> None:
-    temporary = path.with_suffix(".part.npz")
-    np.savez(temporary, day=ocean.day, **ocean.arrays)  # type: ignore[arg-type]
-    os.replace(temporary, path)
+    with atomic_file(path) as temporary:
+        np.savez(temporary, day=ocean.day, **ocean.arrays)  # type: ignore[arg-type]
 
 
 def _restore(ocean: Ocean, path: Path) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 
-from stbench.store.files import locked, storage_errors
+from stbench.files import atomic_file, grow_folder, write_text
 
 from .city import City
 from .days import PERIODS, days_off, recorded_slots
@@ -37,27 +36,23 @@ def write_city(city: City, days: int, folder: Path) -> None:
     Memory: one day besides the plan of the city. Raises `StbenchError` while another process writes the same folder,
     or where there is no space.
     """
-    if folder.is_dir():
-        return
-    part = folder.with_name(folder.name + ".part")
-    with storage_errors(folder), locked(part, str(folder)):
-        if not folder.is_dir():
-            for period, name in enumerate(flow_names(city.rows, city.columns)):
-                slots = recorded_slots(city.seed, period, days)
-                if len(slots) and not (part / name).exists():
-                    _write_flows(city, slots, part / name)
-            _write_meteorology(city, part / METEOROLOGY)
-            off = np.array(days_off()).astype("datetime64[D]").astype(str)
-            (part / HOLIDAYS).write_text("".join(f"{day.replace('-', '')}\r\n" for day in off), "ascii", newline="")
-            (part / "lock").unlink()
-            os.replace(part, folder)
+
+    def write(part: Path) -> None:
+        for period, name in enumerate(flow_names(city.rows, city.columns)):
+            slots = recorded_slots(city.seed, period, days)
+            if len(slots) and not (part / name).exists():
+                _write_flows(city, slots, part / name)
+        _write_meteorology(city, part / METEOROLOGY)
+        off = np.array(days_off()).astype("datetime64[D]").astype(str)
+        write_text(part / HOLIDAYS, "".join(f"{day.replace('-', '')}\r\n" for day in off))
+
+    grow_folder(folder, write)
 
 
 def _write_flows(city: City, slots: np.ndarray, path: Path) -> None:
     import h5py  # type: ignore[import-untyped]
 
-    temporary = path.with_suffix(".h5.part")
-    with h5py.File(temporary, "w") as file:
+    with atomic_file(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["source"] = "simulated by stbench, not an observation"
         file.create_dataset("date", data=slot_names(slots))
         data = file.create_dataset(
@@ -74,7 +69,6 @@ def _write_flows(city: City, slots: np.ndarray, path: Path) -> None:
             first, last = np.searchsorted(days, (day, day + 1))
             flows = city.flows(day.astype("datetime64[D]"))
             data[first:last] = flows[slots[first:last] % PER_DAY]
-    os.replace(temporary, path)
 
 
 def _write_meteorology(city: City, path: Path) -> None:
@@ -83,8 +77,7 @@ def _write_meteorology(city: City, path: Path) -> None:
     days = [np.arange(np.datetime64(first, "D"), np.datetime64(last, "D") + 1) for _, first, last, _ in PERIODS]
     slots = (np.concatenate(days).astype(np.int64)[:, None] * PER_DAY + np.arange(PER_DAY)).reshape(-1)
     sky = city.weather_of(slots)
-    temporary = path.with_suffix(".h5.part")
-    with h5py.File(temporary, "w") as file:
+    with atomic_file(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["source"] = "simulated by stbench, not an observation"
         columns = {
             "date": slot_names(slots),
@@ -94,4 +87,3 @@ def _write_meteorology(city: City, path: Path) -> None:
         }
         for name, values in columns.items():
             file.create_dataset(name, data=values, compression="gzip", compression_opts=1)
-    os.replace(temporary, path)
