@@ -78,22 +78,26 @@ def before(tree: Path) -> dict[Case, dict[str, str]]:
 
 
 def changed_constant(source: str, within: str) -> str:
-    """The first number in the body of a function, or in the whole file for "", raised by one."""
+    """The first number in the body of a function, or in the whole file for "", raised by one; where there is none, the
+    first key that is looked up, made another."""
     module = ast.parse(source)
     place = next(node for node in ast.walk(module) if not within or getattr(node, "name", "") == within)
     body = [each for node in getattr(place, "body", []) for each in ast.walk(node)]
     numbers = [each for each in body if isinstance(each, ast.Constant) and type(each.value) in (int, float)]
-    first = min(numbers, key=lambda each: (each.lineno, each.col_offset))
+    keys = [node.slice for node in body if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)]
+    keys += [node.args[0] for node in body if isinstance(node, ast.Call) and node.args]
+    keys = [each for each in keys if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    first = min(numbers or keys, key=lambda each: (each.lineno, each.col_offset))
     lines = source.splitlines(keepends=True)
     line = lines[first.lineno - 1].encode()
-    number = str(first.value + 1).encode()
+    number = (str(first.value + 1) if numbers else repr(first.value + "s")).encode()
     lines[first.lineno - 1] = (line[: first.col_offset] + number + line[first.end_col_offset :]).decode()
     return "".join(lines)
 
 
 MUTATIONS: list[tuple[str, str, Case, set[str]]] = [
     # (file, function, run, stages that must notice)
-    ("models/parts/components.py", "", FORECAST, BOTH),
+    ("models/parts/components.py", "make", FORECAST, BOTH),
     ("store/reader.py", "normalise", FORECAST, BOTH),
     ("store/layout.py", "", FLOOR, BOTH),
     ("splits/index.py", "", FORECAST, BOTH),
