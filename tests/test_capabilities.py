@@ -19,7 +19,7 @@ from stbench.contract.capabilities import (
     HasSwapCases,
 )
 
-NO_PLUGIN = {"sched_getaffinity", "__name__", "dtype"}
+NO_PLUGIN = {"sched_getaffinity", "__module__", "__name__", "dtype"}
 """Attributes of Python, the system and arrays."""
 
 

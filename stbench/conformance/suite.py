@@ -16,6 +16,7 @@ from stbench import registry
 from stbench.conformance.clips import checks_of
 from stbench.conformance.forecasts import FORECASTS, SWAPS
 from stbench.conformance.subject import Subject
+from stbench.contract.capabilities import HasFit
 from stbench.contract.datasets import Track
 from stbench.contract.models import ModelPlugin, Task
 from stbench.errors import StbenchError
@@ -86,7 +87,9 @@ def _configured(subject: Subject) -> str:
     for name in sorted(wanted):
         if not callable(getattr(model, name, None)):
             kind = "floor" if subject.plugin.floor else f"{subject.plugin.kind} model"
-            numpy = "" if subject.plugin.fitted or not hasattr(model, "fit") else "; one with `fit` is kind='classical'"
+            numpy = (
+                "" if subject.plugin.fitted or not isinstance(model, HasFit) else "; one with `fit` is kind='classical'"
+            )
             raise StbenchError(
                 f"{type(model).__name__} has no method '{name}', which this {kind} needs (stbench.contract.models)"
                 f"{numpy}"

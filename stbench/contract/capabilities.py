@@ -7,7 +7,7 @@ has to inherit from these classes: a name and a signature are enough.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
     from stbench.contract.datasets import SwapCases, Track
+    from stbench.splits.training import TrainingWindows
     from stbench.store.reader import Store
 
 # Datasets
@@ -89,6 +90,15 @@ class HasLabel(Protocol):
 
 
 @runtime_checkable
+class HasPlayers(Protocol):
+    """Has parts that are trained against each other, each with an optimiser of its own."""
+
+    def players(self) -> Mapping[str, Iterable[torch.nn.Parameter]]:
+        """Name of a player -> its parameters, in the order in which they act; a parameter has one player."""
+        ...
+
+
+@runtime_checkable
 class HasForecastAt(Protocol):
     """Forecasts between frames."""
 
@@ -125,6 +135,15 @@ class HasImagine(Protocol):
 
 
 # Models as protocols meet them, numpy in and out
+
+
+@runtime_checkable
+class HasFit(Protocol):
+    """Learns from numpy arrays, without torch: a floor, or a model of the kind `classical`."""
+
+    def fit(self, train: TrainingWindows) -> None:
+        """Learn from the windows of the train split."""
+        ...
 
 
 @runtime_checkable

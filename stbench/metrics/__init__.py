@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["RENAMED", "Metric", "applicable", "current_name", "identity", "of_whole_clips"]
+__all__ = ["RENAMED", "Metric", "applicable", "current_name", "current_names", "identity", "of_whole_clips"]
 
 RENAMED = {"psnr_best": "psnr_best_truth", "ssim_gauss11_best": "ssim_gauss11_best_truth"}
 """Name in older records and tables -> the metric of today, with the same values."""
@@ -16,6 +16,11 @@ RENAMED = {"psnr_best": "psnr_best_truth", "ssim_gauss11_best": "ssim_gauss11_be
 def current_name(name: str) -> str:
     """Today's name of a metric."""
     return RENAMED.get(name, name)
+
+
+def current_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Today's names of metrics, in their order."""
+    return tuple(map(current_name, names))
 
 
 def identity(mean: np.ndarray) -> np.ndarray:

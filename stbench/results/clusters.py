@@ -27,6 +27,7 @@ from stbench.contract.datasets import Track
 from stbench.documents import Unreadable, read_bytes
 from stbench.errors import StbenchError
 from stbench.files import write_bytes
+from stbench.metrics import current_names
 from stbench.results.lead_times import columns, main_lead_times
 
 if TYPE_CHECKING:
@@ -188,7 +189,8 @@ def read_clusters(folder: Path, named: Clusters) -> ClusterMeans:
     if shape != (found["metrics"].size, k, found["lead_times"].size) or found["windows"].shape != (k,):
         raise _damaged(path, "its arrays do not fit together")
     texts = {name: tuple(found[name].tolist()) for name in ("metrics", "lead_times")}
-    return ClusterMeans(found["cluster"], found["windows"], means=found["means"], **texts)
+    metrics = current_names(texts["metrics"])
+    return ClusterMeans(found["cluster"], found["windows"], metrics, texts["lead_times"], found["means"])
 
 
 def _content(path: Path, named: Clusters) -> bytes:

@@ -16,6 +16,7 @@ from stbench.contract.datasets import Track
 from stbench.documents import Unreadable, read_json
 from stbench.errors import StbenchError
 from stbench.files import write_json
+from stbench.metrics import current_name, current_names
 from stbench.provenance.environment import environment
 from stbench.results.clusters import Clusters
 from stbench.results.migration import to_format_2
@@ -172,14 +173,20 @@ def _record(content: Any) -> RunRecord:
     for name in ("started", "finished"):
         if not _is_time(content[name]):
             raise Unreadable(f"its field '{name}' is no ISO 8601 time with offset")
-    track = record.track
+    track = _of_today(record.track)
     if track.dataset != record.dataset:
         raise Unreadable(f"its track is of the dataset {track.dataset!r:.60} and it is of {record.dataset!r:.60}")
     if not all(1 <= each <= LONGEST for each in (track.horizon, *track.reported)):
         raise Unreadable(f"a horizon of its track is not of 1 to {LONGEST:,} frames")
     if not all(0 <= each <= LONGEST for each in (track.conditioning, track.train_horizon, track.stride)):
         raise Unreadable(f"a length of its track is not of 0 to {LONGEST:,} frames")
-    return record
+    infinite = {current_name(name): count for name, count in record.infinite.items()}
+    return dataclasses.replace(record, track=track, infinite=infinite)
+
+
+def _of_today(track: Track) -> Track:
+    """A track whose metrics bear the names they have now."""
+    return dataclasses.replace(track, metrics=current_names(track.metrics), further=current_names(track.further))
 
 
 def _check_names(content: Mapping[str, Any], kind: type[Any], within: str = "") -> None:

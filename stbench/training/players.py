@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from stbench.contract.capabilities import HasPlayers
 from stbench.errors import StbenchError
 
 from .settings import PlayerSettings, TrainingSettings
@@ -86,10 +87,11 @@ def players_of(module: nn.Module, settings: TrainingSettings) -> tuple[Player, .
 
 def _parts(module: nn.Module, trainable: Mapping[str, nn.Parameter]) -> dict[str, dict[str, nn.Parameter]]:
     """Player -> its trainable parameters, in the order of the module."""
-    divide: Any = getattr(module, "players", None)
-    if not callable(divide):
+    divided: object = module
+    if not isinstance(divided, HasPlayers) or not callable(divided.players):
         return {"": dict(trainable)}
-    kind, found, owners = type(module).__name__, divide(), dict[int, str]()
+    found: object = divided.players()
+    kind, owners = type(module).__name__, dict[int, str]()
     if not isinstance(found, Mapping) or not found or not all(isinstance(name, str) and name for name in found):
         raise StbenchError(f"players() of {kind} gives {type(found).__name__}, not the parameters of each named player")
     names = {id(each): name for name, each in module.named_parameters()}

@@ -247,7 +247,7 @@ def test_temperatures_axes_and_climatologies_are_unpacked_by_the_same_rules(tmp_
         file["daily_mean"].setncatts({"scale_factor": 2.0, "add_offset": 1.0})
         file["daily_mean"].set_auto_maskandscale(False)
         file["daily_mean"][:] = (values.mean(axis=(1, 2)) - 1) / 2
-    mean, _ = open_surface((tmp_path / "data_1.nc",), None, 29, 0, DAY).given_climatology(0)
+    mean, _ = open_surface((tmp_path / "data_1.nc",), None, 29, 0, DAY).given_normals(0)
     np.testing.assert_allclose(mean, values.mean(axis=(1, 2)))
 
 
@@ -258,7 +258,7 @@ def test_a_climatology_in_kelvin_is_converted_as_the_temperatures_are(tmp_path: 
     with netCDF4.Dataset(tmp_path / "data_1.nc", "a") as file:
         file["thetao"].units = units
     surface = open_surface((tmp_path / "data_1.nc",), None, 29, 0, DAY)
-    np.testing.assert_allclose(surface.given_climatology(0)[0], values.mean(axis=(1, 2)) - 273.15)
+    np.testing.assert_allclose(surface.given_normals(0)[0], values.mean(axis=(1, 2)) - 273.15)
     np.testing.assert_allclose(surface.read(0, 0, 12), values - 273.15, atol=1e-4)
 
 

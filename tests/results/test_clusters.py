@@ -126,6 +126,11 @@ def test_means_survive_the_file(tmp_path: Path) -> None:
     assert write_clusters(tmp_path, made) == named
 
 
+def test_metrics_bear_the_names_they_have_now(tmp_path: Path) -> None:
+    made = dataclasses.replace(means_of(5), metrics=("mse", "psnr_best"))
+    assert read_clusters(tmp_path, write_clusters(tmp_path, made)).metrics == ("mse", "psnr_best_truth")
+
+
 @pytest.mark.parametrize(
     ("clusters", "metrics", "kept_metrics", "kept_lead_times", "left_out"),
     [

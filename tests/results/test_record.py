@@ -177,6 +177,14 @@ def test_a_record_holds_every_field_of_its_track(tmp_path: Path, record: Any) ->
     assert read_record(tmp_path).track == track
 
 
+def test_metrics_of_a_record_bear_the_names_they_have_now(tmp_path: Path, record: Any) -> None:
+    old = Track("d", "swap", 4, 7, 3, ("mse", "psnr_best"), further=("ssim_gauss11_best",))
+    record(track=old, dataset="d", infinite={"psnr_best": 2, "psnr": 1}).write(tmp_path)
+    found = read_record(tmp_path)
+    assert found.track.scored == ("mse", "psnr_best_truth", "ssim_gauss11_best_truth")
+    assert found.infinite == {"psnr_best_truth": 2, "psnr": 1}
+
+
 def test_format_1_takes_its_track_from_the_registry_and_marks_the_means_missing(
     tmp_path: Path, record: Any, to_format_1: Any
 ) -> None:
