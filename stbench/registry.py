@@ -61,7 +61,13 @@ def packages() -> set[str]:
 
 
 def module(kind: str, name: str) -> str:
-    """Dotted name of the module a plug-in is in; `StbenchError` with the nearest name when unknown."""
+    """Dotted name of the module a plug-in is in, of a metric also under a former name or made for a head of a judge;
+    `StbenchError` with the nearest name when unknown."""
+    if kind == "metrics":
+        from stbench.metrics import current_name, judged
+
+        if (name := current_name(name)) not in _group(kind) and name in _judged():
+            return judged.__name__
     return _entry(kind, name).module
 
 

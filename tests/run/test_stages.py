@@ -98,7 +98,8 @@ def changed_constant(source: str, within: str) -> str:
 MUTATIONS: list[tuple[str, str, Case, set[str]]] = [
     # (file, function, run, stages that must notice)
     ("models/parts/components.py", "make", FORECAST, BOTH),
-    ("store/reader.py", "normalise", FORECAST, BOTH),
+    ("store/normaliser.py", "Normaliser", FORECAST, BOTH),
+    ("store/reader.py", "normaliser", FORECAST, BOTH),
     ("store/layout.py", "", FLOOR, BOTH),
     ("splits/index.py", "", FORECAST, BOTH),
     ("splits/training.py", "", REFERENCE, TRAINS),
