@@ -86,13 +86,14 @@ def _configured(subject: Subject) -> str:
     wanted |= {*subject.plugin.capabilities} - {"forecast"}
     for name in sorted(wanted):
         if not callable(getattr(model, name, None)):
-            kind = "floor" if subject.plugin.floor else f"{subject.plugin.kind} model"
             numpy = (
-                "" if subject.plugin.fitted or not isinstance(model, HasFit) else "; one with `fit` is kind='classical'"
+                "; one with `fit` is kind='classical'"
+                if isinstance(model, HasFit) and not subject.plugin.fitted
+                else ""
             )
             raise StbenchError(
-                f"{type(model).__name__} has no method '{name}', which this {kind} needs (stbench.contract.models)"
-                f"{numpy}"
+                f"{type(model).__name__} has no method '{name}', which this {subject.plugin.noun} needs "
+                f"(stbench.contract.models){numpy}"
             )
     if not subject.plugin.fitted:
         from stbench.training.players import players_of

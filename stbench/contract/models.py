@@ -165,6 +165,11 @@ class ModelPlugin:
         """Is its model fitted in every run, by `fit`, instead of trained to a checkpoint?"""
         return self.kind != "learned"
 
+    @property
+    def noun(self) -> str:
+        """What it is, in a sentence: "floor", "classical model" or "learned model"."""
+        return self.kind if self.floor else f"{self.kind} model"
+
     def in_every_preset(self, dataset: str) -> bool:
         """Does it run on this dataset in every preset, without having any?"""
         return self.kind == "floor" or (self.kind == "classical" and not self.presets(dataset))

@@ -77,7 +77,7 @@ def configure(plugin: ModelPlugin, dataset: str, variant: str, asked: Asked) -> 
     if plugin.in_every_preset(dataset):
         if variant:
             raise StbenchError(
-                f"the {_kind(plugin)} '{plugin.name}' has no variants on '{dataset}', so there is no "
+                f"the {plugin.noun} '{plugin.name}' has no variants on '{dataset}', so there is no "
                 f"'{plugin.name}:{variant}'"
             )
         return Configured(base, _without_presets(plugin, base, tables, changes))
@@ -104,7 +104,7 @@ def _without_presets(
         split, model = tables["training"].get("split", split), {} if plugin.floor else tables["model"]
     for name in changes.get("training", {}):
         if name != "split":
-            raise StbenchError(f"the {_kind(plugin)} '{plugin.name}' has no training setting '{name}': known: split")
+            raise StbenchError(f"the {plugin.noun} '{plugin.name}' has no training setting '{name}': known: split")
     return merge({"model": model, "training": {"split": split}}, changes)
 
 
@@ -123,10 +123,6 @@ def _with_split(plugin: ModelPlugin, base: str, tables: dict[str, Any]) -> dict[
 
 def _split(base: str) -> str:
     return "train+val" if base == "paper" else "train"
-
-
-def _kind(plugin: ModelPlugin) -> str:
-    return plugin.kind if plugin.floor else f"{plugin.kind} model"
 
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:

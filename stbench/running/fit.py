@@ -105,9 +105,7 @@ def load_trained(todo: Plan, runs: Path) -> TorchForecaster:
     """The model of a plan with the weights a run left under `runs`; `StbenchError` for one that is fitted, which has
     none, and where there are none."""
     if todo.plugin.fitted:
-        raise StbenchError(
-            f"the {todo.plugin.kind} model '{todo.model}' has no weights to load: it is fitted in every run"
-        )
+        raise StbenchError(f"the {todo.plugin.noun} '{todo.model}' has no weights to load: it is fitted in every run")
     import torch
 
     from stbench.training.adapter import TorchForecaster

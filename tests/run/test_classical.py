@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Mapping
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +69,13 @@ def damped(**changes: Any) -> ModelPlugin:
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> Any:
-    model, names = registry.model, registry.names
+    """Registers a plug-in as the entry point of a package would."""
+    group = registry._group
+    entries = {**group("models"), "damped": EntryPoint("damped", f"{__name__}:plugin", "stbench.models")}
+    monkeypatch.setattr(registry, "_group", lambda kind: entries if kind == "models" else group(kind))
 
     def install(plugin: ModelPlugin) -> None:
-        monkeypatch.setattr(registry, "model", lambda name: plugin if name == plugin.name else model(name))
-        with_it = sorted([*names("models"), plugin.name])
-        monkeypatch.setattr(registry, "names", lambda kind: with_it if kind == "models" else names(kind))
+        monkeypatch.setattr(sys.modules[__name__], "plugin", plugin, raising=False)
 
     return install
 
