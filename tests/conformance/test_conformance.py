@@ -42,6 +42,35 @@ def test_a_model_that_keeps_every_promise_passes(plugin: ModelPlugin, tmp_path: 
     assert "begins with" in found["horizon"].sentence
 
 
+PLAYERS = {"players": {"critic": {"every": 2, "first_step": 500, "learning_rate": 1e-2}}}
+
+
+def test_players_are_checked_one_by_one_without_waiting_for_their_stages(tmp_path: Path) -> None:
+    configuration = {"model": {}, "training": {**toys.TRAINING, **PLAYERS}}
+    found = findings(toys.learned(toys.Players), tmp_path, configuration)
+    assert not failed(found), found
+    assert {"forecast/error", "forecast/total", "critic/total"} == set(re.findall(r"\w+/\w+", found["loss"].sentence))
+    assert found["parameters"].sentence == "20, the loss depends on each"
+
+
+@pytest.mark.parametrize(
+    ("kind", "check", "sentence"),
+    [
+        (toys.IdlePlayer, "gradient", "total loss of the player 'critic' depends on none of its parameters"),
+        (toys.TotalMissing, "loss", "loss of the player 'critic' returns a dict of gap"),
+        (toys.NoPlayer, "configuration", "'critic.weight' of NoPlayer belongs to no player"),
+        (toys.Good, "configuration", "the model has no players, so there is no player 'critic'"),
+    ],
+)
+def test_a_broken_promise_of_a_player_is_named_with_it(
+    kind: type[toys.Good], check: str, sentence: str, tmp_path: Path
+) -> None:
+    configuration = {"model": {}, "training": {**toys.TRAINING, **PLAYERS}}
+    found = findings(toys.learned(kind), tmp_path, configuration)
+    assert check in failed(found), found
+    assert sentence in found[check].sentence
+
+
 def clips(kind: type[toys.GoodFloor]) -> ModelPlugin:
     return toys.floor(kind, capabilities=toys.CLIP_CAPABILITIES)
 

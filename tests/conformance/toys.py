@@ -59,6 +59,42 @@ class Good(nn.Module):
         return {"error": error, "total": error}
 
 
+class Players(Good):
+    """A critic of frames that learns every second step and in a second stage, and a forecast that also fools it."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        self.critic = nn.Conv2d(1, 1, 3)
+
+    def players(self) -> dict[str, Any]:
+        return {"forecast": self.change.parameters(), "critic": self.critic.parameters()}
+
+    def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator, player: str = "") -> dict[str, Any]:
+        terms = super().loss(batch, generator)
+        target = batch["target"]
+        made = self(batch["conditioning"], target.shape[1])
+        if player == "forecast":
+            return {**terms, "total": terms["error"] - 0.01 * self.critic(made.flatten(0, 1)).mean()}
+        real, fake = (self.critic(each.flatten(0, 1)).square().mean() for each in (target, made))
+        return {"total": fake - real + self.critic.weight.square().sum()}
+
+
+class IdlePlayer(Players):
+    def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator, player: str = "") -> dict[str, Any]:
+        return super().loss(batch, generator, "forecast") if player == "forecast" else Good.loss(self, batch, generator)
+
+
+class TotalMissing(Players):
+    def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator, player: str = "") -> dict[str, Any]:
+        terms = super().loss(batch, generator, player)
+        return terms if player == "forecast" else {"gap": terms["total"]}
+
+
+class NoPlayer(Players):
+    def players(self) -> dict[str, Any]:
+        return {"forecast": self.change.parameters()}
+
+
 class Labelled(Good):
     """Learns from a factor and refuses to do without."""
 

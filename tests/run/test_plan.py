@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from stbench import registry
+from stbench.contract.datasets import fingerprint
 from stbench.errors import StbenchError
 from stbench.running.plan import Plan, choose, find_track, plan, split_model_name
 from stbench.running.suite import Job, everything, floors, tracks_of
@@ -99,3 +102,52 @@ def test_a_variant_says_what_it_cannot_be_asked() -> None:
 def test_floors_beside_a_job_are_asked_for_the_same_data() -> None:
     beside = Job("sepvar", "waveeq", "cpu", settings={"sequences": "12"})
     assert {(job.dataset, job.preset, job.settings["sequences"]) for job in floors(beside)} == {("waveeq", "cpu", "12")}
+
+
+def as_it_was(todo: Plan, track: str | None = None) -> str:
+    """End of a folder's name when an identity was the whole configuration; `track` for that of a run."""
+    identity = {**todo.trained, "configuration": todo.configuration, **({"track": track} if track else {})}
+    return f"seed-0-{fingerprint(identity)[:8]}"
+
+
+def test_every_preset_names_its_folders_as_before_defaults_were_left_out(tmp_path: Path) -> None:
+    store: Any = SimpleNamespace(dataset="any", digest="ab" * 32)
+    seen = 0
+    for name in registry.names("models"):
+        plugin = registry.model(name)
+        for dataset in registry.names("datasets"):
+            presets = dict(plugin.presets(dataset))
+            for variant in ("", *presets.pop("variants", {})):
+                for preset in presets:
+                    todo = plan(choose(f"{name}:{variant}" if variant else name, dataset, preset=preset), store, 0)
+                    assert todo.trained["configuration"] == todo.configuration
+                    assert todo.folder(tmp_path).name == as_it_was(todo, todo.track.id)
+                    assert todo.training_folder(tmp_path).name == as_it_was(todo)
+                    seen += 1
+    assert seen > 100
+
+
+def test_saying_what_is_the_default_names_the_same_folder(tmp_path: Path) -> None:
+    store: Any = SimpleNamespace(dataset="any", digest="ab" * 32)
+    todo = plan(choose("sepvar", "waveeq-100"), store, 0)
+    training = {**todo.configuration["training"], "average_decay": 0.0, "weight_decay": 0.0}
+    said = dataclasses.replace(todo, configuration={**todo.configuration, "training": training})
+    assert (said.identity, said.folder(tmp_path)) == (todo.identity, todo.folder(tmp_path))
+    assert said.training_folder(tmp_path) == todo.training_folder(tmp_path)
+    other = dataclasses.replace(todo, configuration={**todo.configuration, "training": {**training, "clip_norm": 1.0}})
+    assert other.folder(tmp_path) != todo.folder(tmp_path)
+
+
+def test_a_folder_from_before_defaults_were_left_out_is_found(tmp_path: Path) -> None:
+    store: Any = SimpleNamespace(dataset="any", digest="ab" * 32)
+    todo = plan(choose("sepvar", "waveeq-100"), store, 0)
+    training = {**todo.configuration["training"], "average_decay": 0.0}
+    said = dataclasses.replace(todo, configuration={**todo.configuration, "training": training})
+    for place, track in ((said.folder, todo.track.id), (said.training_folder, None)):
+        today = place(tmp_path)
+        before = today.with_name(as_it_was(said, track))
+        assert before != today
+        before.mkdir(parents=True)
+        assert place(tmp_path) == before
+        today.mkdir()
+        assert place(tmp_path) == today

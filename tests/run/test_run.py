@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from stbench.errors import StbenchError
 from stbench.results.aggregate import read_results
 from stbench.results.clusters import read_clusters
 from stbench.results.record import read_record
-from stbench.running import stages
+from stbench.running import plan, stages
 from stbench.running.run import RunResult, run
 
 TINY = {"sequences": "5"}
@@ -129,6 +130,28 @@ def test_tracks_that_train_on_the_same_windows_share_one_training(
     alone = tiny(tmp_path / "alone", track="forecast-60")
     assert read_results(alone.folder) == read_results(second.folder)
     assert tiny(tmp_path, track="forecast-50").weights != first.weights
+
+
+def test_a_run_from_before_defaults_were_left_out_is_recognised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A preset says what is the default anyway, and its finished run lies where that was part of the name."""
+    load = registry.model("sepvar").presets
+
+    def said(dataset: str) -> dict[str, object]:
+        presets: Any = json.loads(json.dumps(load(dataset)))
+        presets["quick"]["training"]["average_decay"] = 0.0
+        return presets  # type: ignore[no-any-return]
+
+    plugin = dataclasses.replace(registry.model("sepvar"), presets=said)
+    monkeypatch.setattr(registry, "model", lambda name: plugin if name == "sepvar" else _model(name))
+    with monkeypatch.context() as patch:
+        patch.setattr(plan, "without_defaults", dict)
+        before = tiny(tmp_path)
+    again = tiny(tmp_path)
+    assert again.reused
+    assert (again.folder, again.weights) == (before.folder, before.weights)
+    assert tiny(tmp_path / "elsewhere").folder.name != before.folder.name
 
 
 def test_changed_training_code_trains_again_unless_told_to_reuse(

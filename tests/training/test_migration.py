@@ -22,8 +22,12 @@ def stop_after(calls):
     return lambda: next(remaining, None) is None
 
 
+def losses(folder):
+    return [json.loads(line)["losses"] for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
 def as_format_1(folder, settings, run):
-    """Rewrite a checkpoint as the last revision with format 1 wrote it: names of tensors, identity, clock, sums."""
+    """Rewrite a checkpoint as the last revision with format 1 wrote it: tensors, identity, clock, checksums."""
     place = folder / "checkpoint"
     state = read_tensors(place / "state.safetensors")
     state = {name.replace("optimiser.", "adam.", 1): each for name, each in state.items()}
@@ -60,9 +64,7 @@ def test_a_checkpoint_of_format_1_is_continued_to_the_same_bits(tmp_path, window
         one, other = (read_tensors(tmp_path / each / f"checkpoint/{name}.safetensors") for each in ("whole", "parts"))
         assert one.keys() == other.keys()
         assert all(torch.equal(value, other[key]) for key, value in one.items())
-    lines = [(tmp_path / each / "log.jsonl").read_text().splitlines() for each in ("whole", "parts")]
-    whole, parts = [[json.loads(line)["losses"] for line in each] for each in lines]
-    assert whole == parts
+    assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
     assert json.loads((tmp_path / "parts/checkpoint/state.json").read_text())["format"] == 2
 
 
