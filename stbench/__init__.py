@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
     import xarray as xr
 
+    from stbench.running.tracks import TrackOfStore
     from stbench.splits.torch_windows import WindowDataset
     from stbench.training.adapter import TorchForecaster
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load_model", "open", "read_results", "windows"]
+__all__ = ["__version__", "load_model", "open", "read_results", "track", "windows"]
 
 
 def open(dataset: str | os.PathLike[str], **parameters: Any) -> xr.Dataset:
@@ -29,6 +30,19 @@ def open(dataset: str | os.PathLike[str], **parameters: Any) -> xr.Dataset:
     from stbench.store.named import open_dataset
 
     return open_dataset(dataset, parameters)
+
+
+def track(name: str, preset: str = "paper", source: str = "auto", **parameters: Any) -> TrackOfStore:
+    """A track with its data, without torch: `track("sst/forecast-6")`, or `track("sst")` for the main track.
+
+    `windows("test")` gives batches of numpy arrays, `evaluate(forecast)` the table of any callable, `floors()` the
+    tables of all floors. The data are the canonical ones, or those of another `preset`, with these `parameters` on
+    top; nothing is generated. Raises `StbenchError` for unknown names, and with the command that makes the data where
+    they are not there.
+    """
+    from stbench.running.tracks import open_track
+
+    return open_track(name, preset=preset, source=source, parameters=parameters)
 
 
 def windows(

@@ -61,7 +61,7 @@ def record_numbers(
     from stbench.results.clusters import cluster_means, write_clusters
     from stbench.results.record import RECORD
 
-    record = _record(made, store, track, scores)
+    record = record_of(made, store, track, scores)
     found = rows(scores, record)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RECORD).unlink(missing_ok=True)
@@ -71,7 +71,7 @@ def record_numbers(
     return replace(record, results_sha256=results_digest(folder), clusters=clusters), found
 
 
-def _record(made: Made, store: Store, track: Track, scores: Scores) -> RunRecord:
+def record_of(made: Made, store: Store, track: Track, scores: Scores) -> RunRecord:
     from stbench.provenance.environment import environment
     from stbench.results.aggregate import infinite_windows
     from stbench.results.record import RunRecord
