@@ -15,7 +15,7 @@ from stbench.cli.main import COMMANDS, cli
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-TYPED = re.compile(r"^\$ (stbench .*?)(?:\s+#.*)?$", re.MULTILINE)
+TYPED = re.compile(r"^\$ (stbench .*?)(?:\s+>\s+\S+)?(?:\s+#.*)?$", re.MULTILINE)
 
 
 def commands() -> list[tuple[str, str]]:

@@ -63,7 +63,9 @@ def picture(
             f"the model '{model}' has no pictures of generation, because it lacks the capability '{missing[0]}' (it "
             f"has {', '.join(choice.plugin.capabilities)} only), and none of swaps: see `stbench models`"
         )
-    store = dataset_for(dataset, preset, source=source, settings=settings or {}, raw=raw, progress=progress or Silent())
+    store = dataset_for(
+        dataset, choice.base, source=source, settings=settings or {}, raw=raw, progress=progress or Silent()
+    )
     from stbench.running.fit import load_trained
 
     ready = load_trained(plan(choice, store, seed), runs or paths.runs_dir())

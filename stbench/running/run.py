@@ -130,7 +130,7 @@ def run(
         variant=todo.variant,
         model_version=todo.plugin.version,
         floor=todo.plugin.floor,
-        preset=preset,
+        preset=todo.preset,
         seed=seed,
         configuration=todo.configuration,
         parameters=trained.parameters,

@@ -102,6 +102,7 @@ def test_a_judge_s_settings_are_checked(monkeypatch: pytest.MonkeyPatch) -> None
         ("sepvar", {"static_size": 1.5}, "'static_size' of sepvar is 1.5: expected `int`, got `float`"),
         ("sepvar", {"static_size": True}, "expected `int`, got `bool`"),
         ("sepvar", {"mixing": ["concat"]}, "expected `str`, got `array`"),
+        ("phydnet", {"width": "32"}, "'width' of phydnet is '32': expected `int`, got `str`"),
         ("phydnet", {"residual": 32}, "'residual' of phydnet is 32: expected `array`, got `int`"),
         ("hamiltonian", {"unit_norm": "no"}, "expected `bool`, got `str`"),
         ("convlstm", {"hidden": [16, "wide"]}, "'hidden' of the architecture 'encoder-forecaster'.*expected `int`"),

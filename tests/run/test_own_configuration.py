@@ -118,7 +118,9 @@ def test_the_record_holds_the_configuration_and_the_command_that_repeats_it(tmp_
     assert words[:6] == ["stbench", "run", "--model", "sepvar", "--dataset", "waveeq-100"]
     done = CliRunner().invoke(cli, [*words[1:], "--no-table", "--out", str(tmp_path / "runs")], catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    assert f"finished before: {made.folder}" in done.output.replace("\n", "")
+    # The same run, and finished before: what it took and when stands there as it was.
+    assert find_runs(tmp_path / "runs") == [made.folder]
+    assert read_record(made.folder) == record
 
 
 def test_another_configuration_is_another_run_and_an_equal_one_is_the_same(tmp_path: Path) -> None:
@@ -204,3 +206,15 @@ def test_a_file_and_a_variant_do_not_go_together(tmp_path: Path) -> None:
     assert choose("sepvar", "waveeq", preset=str(file)).configuration["model"]["static_size"] == 0
     with pytest.raises(StbenchError, match="holds a whole configuration"):
         choose("sepvar:without-s", "waveeq", preset=str(file))
+
+
+def test_the_judge_is_that_of_the_preset_whose_data_are_taken(tmp_path: Path) -> None:
+    with pytest.raises(StbenchError, match=r"stbench judge train --dataset sprites --preset quick"):
+        run(
+            *("hamiltonian", "sprites"),
+            track="sample-8",
+            changes={"training.steps": "2"},
+            source="simulated",
+            settings={"characters": "12"},
+            runs=tmp_path / "runs",
+        )
