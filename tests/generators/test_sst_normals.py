@@ -294,7 +294,7 @@ def test_denormalise_takes_frames_with_and_without_channel_and_sequence_axes() -
 def test_real_two_years_around_tasmania_leap_day_and_round_trip() -> None:
     with open_netcdf(real_file("oisst_2003_2004.nc")) as file:
         variable = file.variable("sst")
-        values = to_celsius(file.path, variable, variable.read())
+        values = to_celsius(variable)
         dates = frame_dates(file.path, file.variable("time"), len(values))
     assert (str(dates[0]), str(dates[-1])) == ("2003-01-01", "2004-12-31")
     slots, n = c.day_slots(dates)
@@ -317,7 +317,7 @@ def test_real_packed_day_keeps_its_land_and_comes_back() -> None:
     with open_netcdf(real_file("oisst-avhrr-v02r01.20211025.nc")) as file:
         variable = file.variable("sst")
         packed = variable.read((0,))
-        values = to_celsius(file.path, variable, packed)
+        values = to_celsius(variable, (0,))
     np.testing.assert_array_equal(np.isnan(values), packed == -999)
     np.testing.assert_array_equal(values[packed != -999], packed[packed != -999] * np.float64(np.float32(0.01)))
     moments = c.daily_moments(values)
@@ -328,7 +328,7 @@ def test_real_packed_day_keeps_its_land_and_comes_back() -> None:
 def test_real_model_months_in_kelvin_and_a_calendar_of_360_days() -> None:
     with open_netcdf(real_file("tos_O1_2001-2002.nc")) as file:
         variable, time = file.variable("tos"), file.variable("time")
-        values = to_celsius(file.path, variable, variable.read())
+        values = to_celsius(variable)
         dates = cftime.num2date(time.read(), time.attributes["units"], time.attributes["calendar"])
     assert -3 < np.nanmin(values) < 0
     assert 28 < np.nanmax(values) < 34
@@ -353,7 +353,7 @@ def test_real_model_months_in_kelvin_and_a_calendar_of_360_days() -> None:
 def test_real_files_of_other_origins_pass_with_their_masks(name: str, variable: str, land: float | None) -> None:
     with open_netcdf(real_file(name)) as file:
         found = file.variable(variable)
-        values = to_celsius(file.path, found, found.read())
+        values = to_celsius(found)
     if land is not None:
         assert np.isnan(values).mean() == pytest.approx(land, abs=0.01)
     chosen = c.per_frame(c.daily_moments(values))

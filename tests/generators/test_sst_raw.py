@@ -95,12 +95,6 @@ def test_values_that_the_file_calls_missing_are_holes_beside_its_fill_value(
     np.testing.assert_allclose(open_grid([path]).read(0, 0, 20, 40, 0, 7), expected, atol=1e-12)
 
 
-def test_a_missing_value_that_is_no_number_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    path = write_grid(tmp_path / "thetao.nc", sea(12, 20, 40), missing="none")
-    with pytest.raises(StbenchError, match=r"thetao\.nc .* missing_value 'none'"):
-        opened(path)
-
-
 def test_kelvin_and_celsius_give_the_same_temperatures(tmp_path: Path) -> None:
     values = sea(30, 20, 40)
     celsius = opened(write_grid(tmp_path / "thetao_c.nc", values))
