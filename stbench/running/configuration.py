@@ -177,19 +177,22 @@ def _value(text: str) -> Any:
 def check_built(plugin: ModelPlugin, configuration: Mapping[str, Any], task: Task) -> None:
     """Build the model once and read the training settings, before data are made for a configuration of a user's own.
 
-    Raises `StbenchError` for a setting that is unknown, missing, of a wrong type or impossible.
+    Raises `StbenchError` for a setting that is unknown, missing, of a wrong type, impossible, or of a player that the
+    model does not have.
     """
     if plugin.fitted:
         plugin.build(configuration["model"], task)
         return
     import torch
 
+    from stbench.training.players import players_of
     from stbench.training.settings import TrainingSettings
 
-    TrainingSettings.parse(configuration["training"])
+    settings = TrainingSettings.parse(configuration["training"])
     try:
         with torch.random.fork_rng():
-            plugin.build(configuration["model"], task)
+            module = plugin.build(configuration["model"], task)
+        players_of(module, settings)
     except StbenchError:
         raise
     except Exception as error:  # what numbers a layer of somebody's model cannot have, torch says in its own way

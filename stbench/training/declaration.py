@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, get_type_hints
 
+from stbench.contract.settings import check_type
 from stbench.errors import StbenchError, nearest
 
 Check = Callable[[str, Any], None]
@@ -13,14 +14,14 @@ Check = Callable[[str, Any], None]
 
 
 def setting(
-    check: Check,
+    check: Check | None = None,
     default: Any = dataclasses.MISSING,
     *,
     of: tuple[str, tuple[str, ...]] | None = None,
     needed: bool = False,
     watched: bool = False,
 ) -> Any:
-    """A dataclass field with its check. Without `default` every table must have it.
+    """A dataclass field with its check, beside that of its type. Without `default` every table must have it.
 
     `of` = (another setting, its values) for which alone this one means something; `needed`: it must be given then.
     `watched`: says how a run is watched and decides no result. A default never changes: checkpoints leave it out.
@@ -51,20 +52,6 @@ def number(valid: Callable[[float], bool], range_: str) -> Check:
     return check
 
 
-def any_text(what: str, value: Any) -> None:
-    if not isinstance(value, str):
-        raise StbenchError(f"{what} must be a text, not {value!r}")
-
-
-def any_number(what: str, value: Any) -> None:
-    number(lambda each: True, "")(what, value)
-
-
-def flag(what: str, value: Any) -> None:
-    if not isinstance(value, bool):
-        raise StbenchError(f"{what} must be true or false, not {value!r}")
-
-
 def one_of(kind: str, known: Iterable[str]) -> Check:
     names = tuple(known)
 
@@ -79,11 +66,6 @@ def steps_in_order(what: str, value: Any) -> None:
     good = isinstance(value, tuple) and all(type(each) is int and each > 0 for each in value)
     if not good or list(value) != sorted({*value}):
         raise StbenchError(f"{what} must be a list of increasing steps, not {value!r}")
-
-
-def step_numbers(what: str, value: Any) -> None:
-    if not isinstance(value, tuple) or not all(type(each) is int for each in value):
-        raise StbenchError(f"{what} must be a list of steps, not {value!r}")
 
 
 def two_decays(what: str, value: Any) -> None:
@@ -109,8 +91,12 @@ def check_values(kind: type, values: Mapping[str, Any], where: str = "") -> None
     for name in values:
         if name not in fields:
             raise StbenchError(f"there is no training setting '{name}'{where}: {nearest(name, fields)}")
+    types = get_type_hints(kind)
     for name, value in values.items():
-        fields[name].metadata["check"](f"the training setting '{name}'{where}", value)
+        what = f"the training setting '{name}'{where}"
+        if check := fields[name].metadata["check"]:
+            check(what, value)
+        check_type(what, value, types[name])
 
 
 def check_together(settings: Any, given: Iterable[str], where: str = "") -> None:

@@ -17,16 +17,12 @@ from stbench.errors import StbenchError, nearest
 
 from . import schedules
 from .declaration import (
-    any_number,
-    any_text,
     check_together,
     check_values,
     fields_of,
-    flag,
     number,
     one_of,
     setting,
-    step_numbers,
     steps_in_order,
     two_decays,
     values_of,
@@ -81,7 +77,7 @@ class OptimiserSettings:
     """The first rate is the largest one divided by this."""
     final_div_factor: float = setting(_positive, 1e4, of=_CYCLE)
     """The last rate is the first one divided by this."""
-    cycle_momentum: bool = setting(flag, False, of=_CYCLE)
+    cycle_momentum: bool = setting(None, False, of=_CYCLE)
     """Whether the first of `betas`, or `momentum`, falls and rises between the next two while the rate rises and
     falls. torch.optim.lr_scheduler.OneCycleLR does unless it is told not to."""
     base_momentum: float = setting(_decay, 0.85, of=_CYCLE)
@@ -119,7 +115,7 @@ class PlayerSettings(OptimiserSettings):
 class TrainingSettings(OptimiserSettings):
     """What decides the result of a training run, and how it is watched. Values come from preset files."""
 
-    split: str = setting(any_text)
+    split: str = setting()
     """Which windows: "train" or "train+val"."""
     steps: int = setting(whole(1))
     batch_size: int = setting(whole(1))
@@ -127,9 +123,9 @@ class TrainingSettings(OptimiserSettings):
     """"float32", or "bfloat16" autocast: weights, optimisers and losses stay float32."""
     average_decay: float = setting(_average, 0.0)
     """Decay of the exponential moving average of the weights that becomes the model; 0: no averaging."""
-    snapshots: tuple[int, ...] = setting(step_numbers, (), watched=True)
+    snapshots: tuple[int, ...] = setting(None, (), watched=True)
     """Steps whose weights are kept in `snapshots/`, to report the spread over the last of them."""
-    checkpoint_seconds: float = setting(any_number, 120.0, watched=True)
+    checkpoint_seconds: float = setting(None, 120.0, watched=True)
     log_every: int = setting(whole(1), 50, watched=True)
     """Steps between two lines of the log."""
     players: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)

@@ -109,13 +109,13 @@ def test_one_cycle_whose_rise_is_a_single_step_begins_at_its_largest_rate(settin
         ({"schedule": "step", "step_size": 3}, "lack 'factor', which schedule 'step' needs"),
         ({"pct_start": 0.5}, "the schedule is 'constant', and 'pct_start' is a setting of 'one-cycle': leave it out"),
         ({"schedule": "one-cycle", "pct_start": 1.5}, "'pct_start' is 1.5; it must lie between 0 and 1"),
-        ({"schedule": "one-cycle", "cycle_momentum": 1}, "'cycle_momentum' must be true or false, not 1"),
+        ({"schedule": "one-cycle", "cycle_momentum": 1}, "'cycle_momentum' is 1: expected `bool`"),
         ({"warm_up": 40}, "'warm_up' is 40; it must be less than 40"),
         ({"warm_up": True}, "'warm_up' must be a whole number, not True"),
         ({"optimiser": "adm"}, "no optimiser 'adm': did you mean 'adam'"),
         ({"betas": [0.9]}, "'betas' must be two numbers from 0 to below 1"),
         ({"clip_norm": -1.0}, "'clip_norm' is -1.0; it must not be negative"),
-        ({"snapshots": 3}, "'snapshots' must be a list of steps, not 3"),
+        ({"snapshots": 3}, "'snapshots' is 3: expected `array`"),
     ],
 )
 def test_impossible_schedules_and_optimisers_are_told_in_a_sentence(settings, changes, sentence):
