@@ -62,7 +62,7 @@ def score(
         raise StbenchError(f"the track {track} is of the dataset {found.dataset}, but {store.path} is {store.dataset}")
     network = i3d_for(found, i3d)
     with progress.bar(f"scoring {name}", "windows") as advance:
-        scores = score_predictions(predictions, store, found, on_progress=advance, i3d=network)
+        scores = score_predictions(predictions, store, found, on_progress=advance, i3d=network, on_note=progress.note)
     words = ["stbench", "score", "--track", track, "--name", name, "--predictions", str(predictions)]
     words += ["--data", str(store.path), "--parameters", str(parameters), "--preset", preset, "--seed", str(seed)]
     words += ["--i3d", str(i3d)] if network else []
