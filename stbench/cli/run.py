@@ -9,6 +9,7 @@ import click
 from stbench.cli import console
 from stbench.cli.failures import Resumable
 from stbench.cli.options import (
+    SEED,
     complete,
     complete_preset,
     i3d_option,
@@ -43,9 +44,7 @@ from stbench.contract.presets import PRESETS
     help="A setting on top of the preset, such as training.steps=100 or model.width=32; can be repeated.",
 )
 @click.option("--name", default="", help="What a configuration of yours is ranked under; else it is not ranked.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of weights and data order."
-)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of weights and data order.")
 @source_option
 @path_option("--raw", help="Folder of official raw files.  [default: STBENCH_RAW]")
 @set_option

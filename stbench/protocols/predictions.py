@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stbench.arguments import archive, local_path, new_place
 from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
 from stbench.files import partial_name, sync_tree, take_place
@@ -45,7 +46,7 @@ class PredictionWriter:
     def __init__(self, path: Path, store: Store, track: Track, model: str) -> None:
         import zarr
 
-        self.path = Path(path)
+        self.path = new_place(path)
         if self.path.exists():
             raise StbenchError(f"{self.path} exists already: choose another name or remove it")
         self._part = partial_name(self.path)
@@ -151,7 +152,8 @@ def score_predictions(
     digest, has missing, repeated or foreign windows, other lead times, frames of another shape, unit or not floating
     point, chunks that were never written, or a value that is not finite.
     """
-    group = _open(Path(path), store, track)
+    path = local_path(path)
+    group = _open(path, store, track)
     windows = track_windows(store, track)
     frames = _array(path, group, "frames")
     check_units(path, dict(group.attrs))
@@ -195,6 +197,8 @@ def _open(path: Path, store: Store, track: Track) -> zarr.Group:
 
     if not path.exists():
         raise StbenchError(f"there is no prediction store {path}")
+    if kind := archive(path):
+        raise StbenchError(f"{path} is a {kind} archive and not a prediction store: unpack it, then give the folder")
     try:
         group = zarr.open_group(path, mode="r", zarr_format=3)
         attributes = dict(group.attrs)

@@ -58,5 +58,5 @@ def build(
     """
     from stbench.store.writer import generate
 
-    path = Path(out) if out is not None else paths.data_dir() / blueprint.store_name
+    path = out if out is not None else paths.data_dir() / blueprint.store_name
     return generate(blueprint, path, workers=workers, scheduler=scheduler, on_progress=on_progress)

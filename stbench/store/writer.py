@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import stbench
+from stbench.arguments import new_place
 from stbench.contract.datasets import Blueprint, canonical_json
 from stbench.errors import StbenchError
 from stbench.files import storage_errors, sync
@@ -48,7 +49,7 @@ def generate(
     Raises `StbenchError` when `path` or what is half-written there is something else, when another process generates it
     right now, and when there is no space or permission; nothing is ever left half-written under `path`.
     """
-    path = Path(path).expanduser().absolute()
+    path = new_place(path)
     scheduler = scheduler or "threads"
     check_scheduler(scheduler)
     layout = layout_of(blueprint)
