@@ -183,9 +183,7 @@ SCORE = ("score", "--track", "waveeq-100/forecast-40", "--predictions", "p.zarr"
         ((*RUN, "--name", "a/b"), "cannot name a configuration"),
     ],
 )
-def test_odd_values_end_before_anything_is_made(
-    run: Callable[..., str], words: tuple[Any, ...], sentence: str
-) -> None:
+def test_odd_values_end_before_anything_is_made(run: Callable[..., str], words: tuple[Any, ...], sentence: str) -> None:
     pytest.importorskip("torch")
     assert sentence in run(*words)
 

@@ -152,7 +152,7 @@ def dataset_for(
     if (paths.data_dir() / blueprint.store_name).exists():
         return build(blueprint)
     with progress.bar(f"generating {dataset}", "sequences") as advance:
-        return build(blueprint, on_progress=advance)
+        return build(blueprint, on_progress=advance, on_note=progress.note)
 
 
 def command_line(todo: Plan, dataset: str, settings: Mapping[str, str]) -> str:
