@@ -197,7 +197,7 @@ def test_names_of_models_fit_into_the_name_of_a_folder(store: Path, tmp_path: Pa
 
 @pytest.mark.parametrize("seed", [-1, 2**63, 1.5, "0", None, True, np.nan])
 def test_seeds_are_whole_numbers_that_everything_can_hold(seed: Any) -> None:
-    with pytest.raises(StbenchError, match="seed is .*: give a whole number between 0 and"):
+    with pytest.raises(StbenchError, match=r"seed is .*: give a whole number between 0 and"):
         arguments.seed(seed)
 
 
@@ -246,7 +246,7 @@ def test_frames_a_model_cannot_be_asked_about_are_told_what_is_wanted(frames: An
 
 @pytest.mark.parametrize("horizon", [0, -1, 2.0, None, "4"])
 def test_horizons_are_whole_numbers_of_at_least_one(horizon: Any) -> None:
-    with pytest.raises(StbenchError, match="horizon is .*: give a whole number of at least 1"):
+    with pytest.raises(StbenchError, match=r"horizon is .*: give a whole number of at least 1"):
         asked(GOOD, horizon)
 
 
@@ -261,12 +261,12 @@ def test_frames_of_any_float_type_and_tensors_are_answered_in_float32() -> None:
 
 @pytest.mark.parametrize("times", [[], [0], [2, 1], [np.nan], [np.inf], "12", None, [-1, 1], 3])
 def test_lead_times_are_increasing_numbers_above_zero(times: Any) -> None:
-    with pytest.raises(StbenchError, match="lead_times is .*: give"):
+    with pytest.raises(StbenchError, match=r"lead_times is .*: give"):
         arguments.lead_times(times)
 
 
 def test_results_of_a_missing_folder_are_told(tmp_path: Path) -> None:
-    with pytest.raises(StbenchError, match="there is no results.csv in"):
+    with pytest.raises(StbenchError, match=r"there is no results\.csv in"):
         stbench.read_results(tmp_path / "nothing")
 
 

@@ -61,7 +61,10 @@ from stbench.contract.presets import PRESETS
 )
 @path_option("--predictions", help="Also write the forecast of every test window there, for `stbench score`.")
 @click.option("--reuse-checkpoint", is_flag=True, help="Go on from a checkpoint that older code made.")
-@click.option("--table/--no-table", default=True, help="End with the board, for which missing floors are run too.")
+@click.option("--table/--no-table", default=True, help="End with the board.")
+@click.option(
+    "--floors/--no-floors", "with_floors", default=None, help="Run missing floors too.  [default: with the table]"
+)
 @click.option("--force", is_flag=True, help="Run again what is finished.")
 def run(
     model: str,
@@ -82,6 +85,7 @@ def run(
     predictions: Path | None,
     reuse_checkpoint: bool,
     table: bool,
+    with_floors: bool | None,
     force: bool,
 ) -> None:
     """Train a preset of a model, predict, score; interrupted, the same command continues from the checkpoint.
@@ -113,9 +117,10 @@ def run(
         force=force,
         progress=console,
     )
-    if table:
+    if table if with_floors is None else with_floors:
         from stbench.running.suite import Job, floors, run_all
 
         beside = Job(model, dataset, preset, track, source, settings, raw, changes, name)
         run_all(floors(beside), runs=out, progress=console)
+    if table:
         show_run(result, out)

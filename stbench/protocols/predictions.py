@@ -175,6 +175,7 @@ def score_predictions(
     videos = Videos(track, i3d)
     known = context(store, windows, (name for metric in metrics for name in metric.needs))
     with Scorer(metrics, len(windows), track.horizon, context=known) as scorer:
+
         def read(rows: np.ndarray, first: int) -> np.ndarray:
             answer = _read(path, written, rows)
             _check_written(path, frames, answer, rows, windows, first)

@@ -86,7 +86,7 @@ def run(
     choice = choose(model, dataset, track=track, preset=preset, changes=changes, name=name)
     if choice.preset != choice.base:
         _check_configuration(choice, source, settings or {}, raw)
-    if not choice.plugin.floor and device != DEVICE:
+    if not choice.plugin.fitted and device != DEVICE:
         from stbench.running.fit import device_here
 
         device_here(device)
@@ -127,7 +127,7 @@ def run(
     asked.pop("predictions", None)
     if not todo.plugin.fitted and (spread := _snapshot_scores(todo, trained.model, weights, asked, progress)):
         trained = replace(trained, training={**trained.training, "snapshot_scores": spread})
-    command = command_line(todo, dataset, settings or {})
+    command = command_line(todo, store.source, settings or {}, seed)
     command += f" --i3d {shlex.quote(str(i3d))}" if "i3d" in asked else ""
     command += f" --device {shlex.quote(device)}" if device != DEVICE else ""
     made = Made(

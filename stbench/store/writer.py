@@ -50,8 +50,8 @@ def generate(
 
     A finished store of the same identity is opened at once; an interrupted one goes on where it stopped. `workers`
     defaults to the number of cores, `scheduler` is "threads" (default), "processes" or the address of a running Dask
-    cluster that sees the same files. At most `workers` shards are in memory. `on_progress(sequences done, in all)`; `on_note(sentence)`
-    where only the codec can make the store fit on the disk.
+    cluster that sees the same files. At most `workers` shards are in memory. `on_progress(sequences done, in all)`;
+    `on_note(sentence)` where only compression can make the store fit on the disk.
 
     Raises `StbenchError` when `path` or what is half-written there is something else, when another process generates it
     right now, and when there is no space or permission; nothing is ever left half-written under `path`.
