@@ -69,7 +69,7 @@ def test_presets_of_models_are_listed_by_dataset() -> None:
     found = {each["name"]: each for each in document("models", "--dataset", "waveeq")}
     assert {*found["sepvar"]["presets"]} == {"waveeq"}
     assert "quick" in found["sepvar"]["presets"]["waveeq"]["presets"]
-    assert found["mean"]["every_preset"] and found["mean"]["kind"] == "floor"
+    assert (found["mean"]["every_preset"], found["mean"]["kind"]) == (True, "floor")
 
 
 def test_info_tells_the_same_keys_of_a_store_and_of_what_is_not_made(store: Path) -> None:
@@ -89,7 +89,8 @@ def test_verify_reports_damage_with_exit_code_1(store: Path) -> None:
     shard.write_bytes(bytes(content))
     report = document("verify", store, code=1)
     assert report.keys() == promised("verify")
-    assert report["ok"] is False and "frames" in report["damaged"][0]
+    assert report["ok"] is False
+    assert "frames" in report["damaged"][0]
 
 
 def test_boards_have_the_rows_of_their_csv_with_numbers(tmp_path: Path) -> None:
@@ -100,7 +101,8 @@ def test_boards_have_the_rows_of_their_csv_with_numbers(tmp_path: Path) -> None:
     assert (board["track"], board["preset"]) == ("waveeq-100/forecast-40", "quick")
     row = board["rows"][0]
     assert (row["model"], row["rank"], row["lead_time"]) == ("mean", 1, "1..40")
-    assert isinstance(row["value"], float) and isinstance(row["dataset_version"], str)
+    assert isinstance(row["value"], float)
+    assert isinstance(row["dataset_version"], str)
     assert row["train_cpu_seconds"] is None or isinstance(row["train_cpu_seconds"], int | float)
     assert all(Path(each).exists() for each in found["files"])
 
@@ -111,7 +113,8 @@ def test_missing_runs_are_listed_as_commands_and_nothing_is_made(tmp_path: Path)
     assert before.exit_code == 0, before.output
     lines = before.stdout.splitlines()
     mean = next(each for each in lines if "--model mean --dataset waveeq-100 " in each)
-    assert mean.startswith("stbench run ") and mean.endswith(f"--out '{tmp_path}/my runs' --no-table")
+    assert mean.startswith("stbench run ")
+    assert mean.endswith(f"--out '{tmp_path}/my runs' --no-table")
     assert list(tmp_path.iterdir()) == []
 
 
