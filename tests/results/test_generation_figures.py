@@ -103,13 +103,7 @@ def test_no_title_is_cut(title: str, tmp_path: Path) -> None:
     ones = np.ones((1, 2, 3, 16, 16))
     drawn = [
         *clip_rows([[Row("a", clip(1.0, 2))]], tmp_path / "rows", title=title),
-        *fusion_grid(
-            np.ones((1, 3, 16, 16)),
-            np.ones((1, 2, 3, 16, 16)),
-            np.ones((1, 1, 2, 3, 16, 16)),
-            tmp_path / "g",
-            title=title,
-        ),
+        *fusion_grid(ones[:, 0], ones, ones[None], tmp_path / "grid", title=title),
     ]
     for path in drawn:
         head = np.asarray(Image.open(path).convert("L"))[: HEADER // 2 + 4]
