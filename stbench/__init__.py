@@ -57,10 +57,20 @@ def windows(
 
     Item i is a dict: `conditioning` (conditioning, *frame), `target` (horizon, *frame), both float32 tensors, time
     first, and the integers `sequence` and `start`. `split` is "train", "val", "test" or "train+val". The object is
-    picklable and opens the store inside the process that reads it. Needs `stbench[torch]`.
+    picklable and opens the store inside the process that reads it. Needs `stbench[torch]`. Raises `StbenchError` for
+    lengths and strides below 1 and where no window is that long.
     """
-    from stbench.splits.torch_windows import WindowDataset
+    try:
+        from stbench.splits.torch_windows import WindowDataset
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "torch":
+            raise
+        from stbench.errors import StbenchError
 
+        raise StbenchError(
+            "`stbench.windows` needs torch, which is not installed: pip install 'stbench[torch]', or read frames with "
+            "`stbench.open`"
+        ) from None
     return WindowDataset.open(dataset, split, conditioning, horizon, stride=stride, parameters=parameters)
 
 
@@ -81,17 +91,19 @@ def load_model(
     dataset, `runs` the folder of all runs. Raises `StbenchError` where no such run has left its weights, or its data
     are not there any more; nothing is generated.
     """
-    from pathlib import Path
-
-    from stbench import registry
+    from stbench import arguments, registry
     from stbench.paths import runs_dir
     from stbench.running.fit import load_trained
     from stbench.running.plan import choose, plan
     from stbench.store.named import open_named
 
+    for name, value in {"model": model, "dataset": dataset, "preset": preset, "source": source}.items():
+        arguments.text(name, value)
     choice = choose(model, dataset, preset=preset)
     store = open_named(dataset, {**registry.dataset(dataset).presets.get(choice.base, {}), **parameters}, source)
-    return load_trained(plan(choice, store, seed), runs_dir() if runs is None else Path(runs))
+    return load_trained(
+        plan(choice, store, arguments.seed(seed)), runs_dir() if runs is None else arguments.local_path(runs)
+    )
 
 
 def read_results(*folders: str | os.PathLike[str]) -> pd.DataFrame:
@@ -100,9 +112,8 @@ def read_results(*folders: str | os.PathLike[str]) -> pd.DataFrame:
     One row for each run, metric and lead time, with the 95 % interval; `lead_time` "1..h" is the mean over 1 to h.
     Raises `StbenchError` where there is no run.
     """
-    from pathlib import Path
-
+    from stbench.arguments import local_path
     from stbench.paths import runs_dir
     from stbench.results.frame import results_frame
 
-    return results_frame([Path(each) for each in folders] or [runs_dir()])
+    return results_frame([local_path(each) for each in folders] or [runs_dir()])

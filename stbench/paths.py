@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from stbench.arguments import local_path
+
 
 def data_dir() -> Path:
     """Folder of built stores: `STBENCH_DATA`, by default the user's cache folder."""
     if value := os.environ.get("STBENCH_DATA"):
-        return Path(value).expanduser()
+        return local_path(value)
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("stbench")) / "stores"
@@ -18,7 +20,7 @@ def data_dir() -> Path:
 def raw_dir() -> Path | None:
     """Folder of official raw files: `STBENCH_RAW`, or None where it is not set."""
     value = os.environ.get("STBENCH_RAW")
-    return Path(value).expanduser() if value else None
+    return local_path(value) if value else None
 
 
 def runs_dir() -> Path:

@@ -38,7 +38,15 @@ def messages() -> Console:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table on standard output."""
+    """Print a table on standard output; where it is too narrow for the words of all columns, one block a row."""
+    rows = [[*row] for row in rows]
+    console = output()
+    if _narrowest(columns, rows) > console.width:
+        console.print(title, style="italic")
+        for first, *rest in rows:
+            # What no console is wide enough for stands under its name, where only a word as long as a line is broken.
+            fields(f"{columns[0]} {first}", zip(columns[1:], rest, strict=True))
+        return
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -48,7 +56,13 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         drawn.add_column(column, overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
-    output().print(drawn)
+    console.print(drawn)
+
+
+def _narrowest(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+    """Columns of a console in which no word of a table is broken: the longest word of each, two between them."""
+    cells = [[name, *texts] for name, *texts in zip(columns, *rows, strict=True)]
+    return sum(2 + max(len(word) for cell in column for word in cell.split() or [""]) for column in cells)
 
 
 def fields(title: str, rows: Iterable[Sequence[str]]) -> None:

@@ -48,7 +48,7 @@ def generate(
     if source == "auto" and blueprint.source == "simulated":
         note(f"{name} is simulated here: the official files were not found, see `stbench fetch {name}`")
     with bar(f"generating {name}", "sequences") as advance:
-        store = build(blueprint, out, workers=workers, scheduler=scheduler, on_progress=advance)
+        store = build(blueprint, out, workers=workers, scheduler=scheduler, on_progress=advance, on_note=note)
     size = sum(file.stat().st_size for file in store.path.rglob("*") if file.is_file())
     rows = [
         ("path", str(store.path)),

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import click
 
 from stbench.cli.console import fields, note
 from stbench.cli.describe import card_rows, frames_text, mapping_rows, parameter_rows, split_rows, statistics_rows
+from stbench.cli.machine import json_option, print_json, split_document, track_document
 from stbench.cli.options import find_store, store_argument
 
 
 @click.command()
 @store_argument
-def info(store: str, settings: dict[str, str], source: str) -> None:
+@json_option
+def info(store: str, settings: dict[str, str], source: str, as_json: bool) -> None:
     """Show card, parameters, tracks, split, statistics, numerics certificate and digest.
 
     Works on datasets that are not generated yet: then without what only the data can tell.
@@ -19,10 +24,56 @@ def info(store: str, settings: dict[str, str], source: str) -> None:
     from stbench import registry
     from stbench.store.named import locate
 
-    if store in registry.names("datasets") and not locate(store, settings, source).exists():
+    unmade = store in registry.names("datasets") and not locate(store, settings, source).exists()
+    if as_json:
+        print_json(
+            _document_of_dataset(store, settings, source) if unmade else _document_of_store(store, settings, source)
+        )
+    elif unmade:
         _describe_dataset(store, settings, source)
     else:
         _describe_store(store, settings, source)
+
+
+def _document_of_dataset(name: str, settings: dict[str, str], source: str) -> dict[str, Any]:
+    from stbench import registry
+    from stbench.store.build import resolve
+
+    blueprint = resolve(name, settings, source)
+    return {
+        "name": name,
+        "version": blueprint.version,
+        "source": blueprint.source,
+        "parameters": dict(blueprint.parameters),
+        "tracks": [track_document(track) for track in registry.dataset(name).tracks],
+        "split": split_document(blueprint.split),
+        "shape": list(blueprint.variables["frames"].shape),
+        "card": dataclasses.asdict(blueprint.card),
+        **dict.fromkeys(("path", "digest", "row_size", "statistics", "certificate")),
+    }
+
+
+def _document_of_store(name_or_path: str, settings: dict[str, str], source: str) -> dict[str, Any]:
+    from stbench import registry
+
+    store = find_store(name_or_path, settings, source)
+    known = store.dataset in registry.names("datasets")
+    row_size = store.row_size
+    return {
+        "name": store.dataset,
+        "version": store.version,
+        "source": store.source,
+        "parameters": store.parameters,
+        "tracks": [track_document(track) for track in registry.dataset(store.dataset).tracks] if known else [],
+        "split": split_document(store.split),
+        "shape": list(store.frames_shape),
+        "card": dataclasses.asdict(store.card),
+        "path": str(store.path),
+        "digest": store.digest,
+        "row_size": None if row_size is None else {"smallest": int(row_size.min()), "largest": int(row_size.max())},
+        "statistics": store.attributes["statistics"],
+        "certificate": store.attributes.get("certificate") or None,
+    }
 
 
 def _describe_dataset(name: str, settings: dict[str, str], source: str) -> None:

@@ -8,7 +8,7 @@ import click
 
 from stbench.cli import console
 from stbench.cli.failures import Resumable
-from stbench.cli.options import complete, path_option, preset_option, set_option, source_option
+from stbench.cli.options import SEED, complete, path_option, preset_option, set_option, source_option
 
 
 @click.group()
@@ -19,7 +19,7 @@ def judge() -> None:
 @judge.command(cls=Resumable)
 @click.option("--dataset", required=True, metavar="NAME", shell_complete=complete("datasets"))
 @preset_option
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of weights and order.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of weights and order.")
 @source_option
 @path_option("--raw", help="Folder of official raw files.  [default: STBENCH_RAW]")
 @set_option

@@ -8,9 +8,11 @@ import click
 
 from stbench.cli import console
 from stbench.cli.failures import Resumable
+from stbench.cli.machine import board_document, json_option, print_json
 from stbench.cli.options import path_option, preset_option
 from stbench.cli.standings import show_board
 from stbench.contract.presets import CUSTOM
+from stbench.errors import StbenchError
 
 
 @click.command(cls=Resumable)
@@ -18,9 +20,20 @@ from stbench.contract.presets import CUSTOM
 @path_option("--out", default=Path("leaderboards"), show_default=True, help="Folder of the tables and records.")
 @path_option("--page", help="Web page of all leaderboards.  [default: index.html beside the tables]")
 @click.option("--run-missing", is_flag=True, help="First run what the preset has on every track and is not finished.")
+@click.option("--dry-run", is_flag=True, help="With --run-missing: print the commands, one a line, and do nothing.")
 @preset_option
 @click.option("--name", default="", help="Show the leaderboards of configurations of yours, `stbench run --name`.")
-def leaderboard(runs: Path | None, out: Path, page: Path | None, run_missing: bool, preset: str, name: str) -> None:
+@json_option
+def leaderboard(
+    runs: Path | None,
+    out: Path,
+    page: Path | None,
+    run_missing: bool,
+    dry_run: bool,
+    preset: str,
+    name: str,
+    as_json: bool,
+) -> None:
     """Build the leaderboards of finished runs and show those of a preset.
 
     Interrupted, the same command continues; finished runs are recognised and not repeated.
@@ -32,6 +45,11 @@ def leaderboard(runs: Path | None, out: Path, page: Path | None, run_missing: bo
     from stbench.paths import runs_dir
 
     runs = runs or runs_dir()
+    if dry_run:
+        if not run_missing:
+            raise StbenchError("--dry-run prints what --run-missing would run: give both")
+        _print_missing(preset, runs)
+        return
     if run_missing:
         from stbench.running.suite import everything, run_all
 
@@ -39,8 +57,19 @@ def leaderboard(runs: Path | None, out: Path, page: Path | None, run_missing: bo
     reported = default_path()
     written = build(runs, out, reported)
     written.append(write_page(out, page or out / "index.html", reported))
-    for board in boards(read_published(out)):
-        if board.preset == (f"{CUSTOM}-{name}" if name else preset):
-            show_board(board)
+    shown = [each for each in boards(read_published(out)) if each.preset == (f"{CUSTOM}-{name}" if name else preset)]
+    if as_json:
+        print_json({"boards": [board_document(each) for each in shown], "files": [str(path) for path in written]})
+        return
+    for board in shown:
+        show_board(board)
     for path in written:
         click.echo(path)
+
+
+def _print_missing(preset: str, runs: Path) -> None:
+    from stbench.running.missing import missing
+    from stbench.running.suite import everything
+
+    for command in missing(everything(preset), runs=runs):
+        click.echo(command)

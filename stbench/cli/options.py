@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from stbench.arguments import LARGEST_SEED, local_path
 from stbench.cli.parse import parse_duration, parse_settings
 from stbench.contract.presets import PRESETS
 
@@ -51,8 +52,18 @@ def complete_preset(context: click.Context, parameter: click.Parameter, incomple
     return found or [CompletionItem(incomplete, type="file")]
 
 
+class LocalPath(click.Path):
+    """The path of a file of this machine; an address of something elsewhere is refused."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return local_path(str(super().convert(local_path(value), param, ctx)))
+
+
+SEED = click.IntRange(0, LARGEST_SEED)
+
+
 def path_option(*names: str, help: str, **more: Any) -> Callable[[_Command], _Command]:
-    return click.option(*names, type=click.Path(path_type=Path), help=help, **more)
+    return click.option(*names, type=LocalPath(path_type=Path), help=help, **more)
 
 
 def source_option(command: _Command) -> _Command:

@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from stbench.cli import console
-from stbench.cli.options import complete, path_option, preset_option, set_option, source_option
+from stbench.cli.options import SEED, complete, path_option, preset_option, set_option, source_option
 
 
 @click.command()
 @click.option("--model", required=True, metavar="MODEL[:VARIANT]", shell_complete=complete("models"))
 @click.option("--dataset", required=True, metavar="NAME", shell_complete=complete("datasets"))
 @preset_option
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the run.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the run.")
 @source_option
 @path_option("--raw", help="Folder of official raw files.  [default: STBENCH_RAW]")
 @set_option

@@ -9,6 +9,7 @@ import click
 from stbench.cli import console
 from stbench.cli.failures import Resumable
 from stbench.cli.options import (
+    SEED,
     complete,
     complete_preset,
     i3d_option,
@@ -43,9 +44,7 @@ from stbench.contract.presets import PRESETS
     help="A setting on top of the preset, such as training.steps=100 or model.width=32; can be repeated.",
 )
 @click.option("--name", default="", help="What a configuration of yours is ranked under; else it is not ranked.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of weights and data order."
-)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of weights and data order.")
 @source_option
 @path_option("--raw", help="Folder of official raw files.  [default: STBENCH_RAW]")
 @set_option
@@ -62,7 +61,10 @@ from stbench.contract.presets import PRESETS
 )
 @path_option("--predictions", help="Also write the forecast of every test window there, for `stbench score`.")
 @click.option("--reuse-checkpoint", is_flag=True, help="Go on from a checkpoint that older code made.")
-@click.option("--table/--no-table", default=True, help="End with the board, for which missing floors are run too.")
+@click.option("--table/--no-table", default=True, help="End with the board.")
+@click.option(
+    "--floors/--no-floors", "with_floors", default=None, help="Run missing floors too.  [default: with the table]"
+)
 @click.option("--force", is_flag=True, help="Run again what is finished.")
 def run(
     model: str,
@@ -83,6 +85,7 @@ def run(
     predictions: Path | None,
     reuse_checkpoint: bool,
     table: bool,
+    with_floors: bool | None,
     force: bool,
 ) -> None:
     """Train a preset of a model, predict, score; interrupted, the same command continues from the checkpoint.
@@ -114,9 +117,10 @@ def run(
         force=force,
         progress=console,
     )
-    if table:
+    if table if with_floors is None else with_floors:
         from stbench.running.suite import Job, floors, run_all
 
         beside = Job(model, dataset, preset, track, source, settings, raw, changes, name)
         run_all(floors(beside), runs=out, progress=console)
+    if table:
         show_run(result, out)

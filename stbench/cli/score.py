@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from stbench.cli import console
-from stbench.cli.options import find_store, i3d_option, path_option, set_option, source_option
+from stbench.cli.options import SEED, find_store, i3d_option, path_option, set_option, source_option
 from stbench.cli.standings import show_run
 from stbench.contract.presets import PRESETS
 
@@ -21,11 +21,11 @@ from stbench.contract.presets import PRESETS
 )
 @path_option("--predictions", required=True, help="A prediction store: zarr v3 with frames, sequence and start.")
 @click.option("--name", required=True, help="What the leaderboard calls the model.")
-@click.option("--parameters", type=click.IntRange(min=0), required=True, help="Trainable numbers, over all its stages.")
+@click.option("--parameters", type=SEED, required=True, help="Trainable numbers, over all its stages.")
 @click.option(
     "--preset", type=click.Choice([*PRESETS]), default="paper", show_default=True, help="The board it belongs to."
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of its training.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of its training.")
 @path_option("--data", help="The dataset store.  [default: the one of --source and --set]")
 @source_option
 @set_option

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import click
 
 from stbench.cli.console import bar, fields
+from stbench.cli.machine import json_option, print_json
 from stbench.cli.options import find_store, store_argument
 from stbench.cli.parse import duration_text
 
 
 @click.command()
 @store_argument
+@json_option
 @click.pass_context
-def verify(context: click.Context, store: str, settings: dict[str, str], source: str) -> None:
+def verify(context: click.Context, store: str, settings: dict[str, str], source: str, as_json: bool) -> None:
     """Recompute digest and shard checksums of a store; exit code 1 and the damaged shards if they differ."""
     from stbench.store.verify import verify as verify_store
 
     path = find_store(store, settings, source).path
     with bar("verifying", "steps") as advance:
         report = verify_store(path, on_progress=advance)
+    if as_json:
+        print_json({"path": str(path), **dataclasses.asdict(report)})
+        context.exit(0 if report.ok else 1)
     rows = [
         ("path", str(path)),
         ("sequences", f"{report.sequences:,}"),

@@ -3,6 +3,7 @@ bytes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 GAP = 4
 LABEL = 118
 HEADER = 40
+TITLE = 14
 SIDE = 128
 """Pixels of a tile of the grid, about."""
 INK = "#1F2328"
@@ -72,7 +74,7 @@ def _fusion(content: np.ndarray, motion: np.ndarray, made: np.ndarray, title: st
     apart = 3 * GAP
     corner = (GAP + width + apart, HEADER + height + apart)
     size = (corner[0] + made.shape[1] * (width + GAP), corner[1] + made.shape[0] * (height + GAP))
-    sheet = _sheet((max(size[0], 7 * len(title) + 2 * GAP), size[1]), title, source)
+    sheet = _sheet((max(size[0], _title_width(title)), size[1]), title, source)
 
     def put(frame: np.ndarray, left: int, top: int) -> None:
         sheet.paste(_tile(frame).resize((width, height), 0), (left, top))
@@ -109,6 +111,7 @@ def _strip(groups: Sequence[Sequence[Row]], title: str, source: str) -> Picture:
     height, width = rows[0].frames.shape[2:]
     longest = max(len(row.frames) for row in rows)
     size = (LABEL + longest * (width + GAP) + GAP, HEADER + sum(len(g) * (height + GAP) + 2 * GAP for g in groups))
+    size = (max(size[0], _title_width(title)), size[1])
     sheet, top = _sheet(size, title, source), HEADER
     for number, group in enumerate(groups):
         if number:
@@ -128,7 +131,7 @@ def _film(groups: Sequence[Sequence[Row]], title: str, source: str) -> list[Pict
     height, width = groups[0][0].frames.shape[2:]
     tile, line = max(2 * width, 96), 2 * height + 22
     size = (max(len(group) for group in groups) * (tile + GAP) + GAP, HEADER + len(groups) * line + GAP)
-    size = (max(size[0], 460), size[1])
+    size = (max(size[0], 460, _title_width(title)), size[1])
     ground = _sheet(size, title, source)
     for place, group in enumerate(groups):
         for column, row in enumerate(group):
@@ -162,10 +165,17 @@ def _sheet(size: tuple[int, int], title: str, source: str) -> Picture:
     from PIL import Image
 
     sheet = Image.new("RGB", size, "#FFFFFF")
-    _write(sheet, (GAP + 2, 15), title, 14, INK, "lm")
+    _write(sheet, (GAP + 2, 15), title, TITLE, INK, "lm")
     if source == SIMULATED:
         _write(sheet, (GAP + 2, 31), SIMULATED, 12, AMBER, "lm")
     return sheet
+
+
+def _title_width(title: str) -> int:
+    """Pixels of a sheet on which a title is not cut."""
+    from PIL import ImageFont
+
+    return math.ceil(ImageFont.load_default(TITLE).getlength(title)) + 4 * GAP
 
 
 def _draw(sheet: Picture) -> ImageDraw:

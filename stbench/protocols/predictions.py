@@ -2,8 +2,9 @@
 
 A zarr v3 group: `frames (window, lead_time, channel, y, x)` or `(window, lead_time, sensor)`, floating point, in the
 dataset store's normalised units; `sequence (window)` and `start (window)`, integers, the window's sequence and first
-conditioning frame; `lead_time (lead_time)` = 1..horizon; group attributes `track`, `dataset`, `dataset_digest`,
-`model`. The windows may stand in any order; all test windows of the track must be there, once.
+conditioning frame; `lead_time (lead_time)` = 1..horizon, which somebody else may leave out, or give in another unit;
+group attributes `track`, `dataset`, `dataset_digest`, `model`. The windows may stand in any order; all test windows of
+the track must be there, once, and every chunk of their frames must have been written.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stbench.arguments import archive, local_path, new_place
 from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
 from stbench.files import partial_name, sync_tree, take_place
 from stbench.protocols.asking import Asking, Question
+from stbench.protocols.claims import Ranges, check_chunks, check_lead_times, check_order, check_units, with_fill
 from stbench.protocols.scoring import Scorer, Scores, track_metrics
 from stbench.protocols.videos import VideoFeatures, Videos
 from stbench.protocols.windows import Windows, automatic_batch_size, batches, clusters, context, track_windows
@@ -43,7 +46,7 @@ class PredictionWriter:
     def __init__(self, path: Path, store: Store, track: Track, model: str) -> None:
         import zarr
 
-        self.path = Path(path)
+        self.path = new_place(path)
         if self.path.exists():
             raise StbenchError(f"{self.path} exists already: choose another name or remove it")
         self._part = partial_name(self.path)
@@ -138,33 +141,54 @@ def score_predictions(
     *,
     on_progress: Callable[[int, int], None] | None = None,
     i3d: VideoFeatures | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> Scores:
     """Score a prediction store on all test windows of `track`, streaming, in window order.
 
-    With `i3d` a track that asks for it has `fvd`.
+    With `i3d` a track that asks for it has `fvd`. `on_note(sentence)` is told where the forecasts lie far from the
+    range of the frames.
 
     Raises `StbenchError` when it is not a prediction store, was made for another track or for a store of another
-    digest, has missing, repeated or foreign windows, frames of another shape or not floating point, or a value that is
-    not finite.
+    digest, has missing, repeated or foreign windows, other lead times, frames of another shape, unit or not floating
+    point, chunks that were never written, or a value that is not finite.
     """
-    group = _open(Path(path), store, track)
+    path = local_path(path)
+    group = _open(path, store, track)
     windows = track_windows(store, track)
     frames = _array(path, group, "frames")
-    rows = _rows(path, group, windows, frames.shape[0])
+    check_units(path, dict(group.attrs))
     wanted = (len(windows), track.horizon, *store.frame_shape)
-    if frames.shape != wanted:
-        raise StbenchError(f"{path} has frames of shape {frames.shape}, the track {track.id} wants {wanted}")
+    if frames.ndim != len(wanted) or frames.shape[1:] != wanted[1:] or frames.shape[0] > 2 * wanted[0]:
+        raise StbenchError(
+            f"{path} has frames of shape {frames.shape}, the track {track.id} wants {wanted}: (test window, lead "
+            "time, *frame)"
+        )
     if frames.dtype.kind != "f":
         raise StbenchError(f"{path} has frames of type {frames.dtype}: write them as float32, in normalised units")
+    check_order(path, frames, ("window", "lead_time", *FRAME_DIMS[len(store.frame_shape)]))
+    check_chunks(path, frames, int(np.prod(wanted)) * frames.dtype.itemsize)
+    _check_lead_times(path, group, track.horizon)
+    rows = _rows(path, group, windows, frames.shape[0])
+    written, ranges = with_fill(frames, np.nan), Ranges()
     size = automatic_batch_size(store.frame_shape, track.horizon)
     metrics = track_metrics(track, store.frame_shape)
     videos = Videos(track, i3d)
     known = context(store, windows, (name for metric in metrics for name in metric.needs))
     with Scorer(metrics, len(windows), track.horizon, context=known) as scorer:
+
+        def read(rows: np.ndarray, first: int) -> np.ndarray:
+            answer = _read(path, written, rows)
+            _check_written(path, frames, answer, rows, windows, first)
+            return answer
+
         asking = Asking(str(path), windows, [scorer], on_progress=on_progress)
         for items, conditioning, target in batches(store, windows, size):
-            question = Question(items.start, (), (path, frames, rows[items]), target[None], conditioning)
-            videos.add(asking.put(question, _read), target)
+            question = Question(items.start, (), (rows[items], items.start), target[None], conditioning)
+            prediction = asking.put(question, read)
+            ranges.add(prediction, conditioning, target)
+            videos.add(prediction, target)
+        if on_note is not None and (remark := ranges.remark(path)):
+            on_note(remark)
         together = clusters(store, windows)
         return Scores(windows.sequence, windows.start, scorer.values, None, whole=videos.whole, cluster=together)
 
@@ -174,6 +198,8 @@ def _open(path: Path, store: Store, track: Track) -> zarr.Group:
 
     if not path.exists():
         raise StbenchError(f"there is no prediction store {path}")
+    if kind := archive(path):
+        raise StbenchError(f"{path} is a {kind} archive and not a prediction store: unpack it, then give the folder")
     try:
         group = zarr.open_group(path, mode="r", zarr_format=3)
         attributes = dict(group.attrs)
@@ -212,6 +238,34 @@ def _damaged(path: Path, name: str, error: Exception) -> StbenchError:
     return StbenchError(f"{path} is damaged: '{name}' cannot be read ({said}), predict again")
 
 
+def _check_lead_times(path: Path, group: zarr.Group, horizon: int) -> None:
+    """A store without lead times goes by position."""
+    try:
+        if "lead_time" not in group:
+            return
+    except Exception as error:
+        raise _damaged(path, "lead_time", error) from None
+    array = _array(path, group, "lead_time")
+    if array.shape != (horizon,):
+        raise StbenchError(f"{path} has lead_time of shape {array.shape}: wanted are 1 to {horizon}")
+    check_chunks(path, array, horizon * array.dtype.itemsize)
+    check_lead_times(path, _read(path, array, np.arange(horizon)), str(array.attrs.get("units", "")), horizon)
+
+
+def _check_written(path: Path, frames: Any, answer: np.ndarray, rows: np.ndarray, windows: Windows, first: int) -> None:
+    """Refuse what the store reads as its fill value where no chunk was written: it is nobody's forecast."""
+    if np.isnan(frames.fill_value) or not (bad := np.isnan(answer)).any():
+        return
+    row = int(np.argwhere(bad.reshape(len(bad), -1).any(axis=1))[0, 0])
+    if np.isnan(_read(path, frames, rows[row : row + 1])[bad[row : row + 1]]).all():
+        return  # written as such, and refused as not finite
+    raise StbenchError(
+        f"{path} lacks a chunk of 'frames' with {windows.name(first + row)}, which would be read as "
+        f"{frames.fill_value:g}: write every chunk (zarr leaves out those that hold the fill value alone, so let that "
+        "be NaN)"
+    )
+
+
 def _rows(path: Path, group: zarr.Group, windows: Windows, n: int) -> np.ndarray:
     """Row of every window of the track in the prediction store."""
     columns = []
@@ -221,6 +275,7 @@ def _rows(path: Path, group: zarr.Group, windows: Windows, n: int) -> np.ndarray
             raise StbenchError(
                 f"{path} has {name} of shape {array.shape}, {array.dtype}: wanted are {n} integers, one a window"
             )
+        check_chunks(path, array, n * array.dtype.itemsize)
         columns.append(_read(path, array, np.arange(n)).tolist())
     row_of: dict[tuple[int, int], int] = {}
     for row, key in enumerate(zip(*columns, strict=True)):

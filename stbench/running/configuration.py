@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stbench import registry
+from stbench import arguments, registry
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import CUSTOM, PARTS, PRESETS, merge, resolve_shares, select
 from stbench.errors import StbenchError, nearest
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]*")
 _FILE = ".toml"
 _SPLIT = "training.split"
 
@@ -65,10 +63,8 @@ def configure(plugin: ModelPlugin, dataset: str, variant: str, asked: Asked) -> 
     Raises `StbenchError` for an unknown preset, a file that is missing, damaged or has unknown parts, a change that
     names no setting, and a name that cannot be one. Settings are checked when the model is built (`check_built`).
     """
-    if asked.name and (not _NAME.fullmatch(asked.name) or asked.name in PRESETS):
-        raise StbenchError(
-            f"'{asked.name}' cannot name a configuration: use letters, digits and . + _ - only, and no name of a preset"
-        )
+    if asked.name and arguments.name(asked.name, "a configuration") in PRESETS:
+        raise StbenchError(f"'{asked.name}' cannot name a configuration: it is the name of a preset")
     base, tables = _read(Path(asked.preset)) if asked.is_file else (asked.preset, None)
     if base not in PRESETS:
         hint = "" if asked.is_file else f"; a file of your own ends with {_FILE}"

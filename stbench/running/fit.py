@@ -72,7 +72,7 @@ def fit(
 
     trained_with = _training_code(folder, code, reuse_checkpoint, force, progress)
     torch.manual_seed(todo.seed)
-    module = _module(todo, task).to(_device(device))
+    module = _module(todo, task).to(device_here(device))
     with progress.bar(f"{todo.model}: training", "steps") as advance:
         summary = train(
             module,
@@ -98,7 +98,8 @@ def fit(
         "split": split,
     }
     macs = count_macs(module, (task.conditioning, *task.frame_shape), task.track.horizon)
-    return Trained(TorchForecaster(module), training, count_parameters(module), macs, MACS_VERSION, trained_with)
+    forecaster, parameters = TorchForecaster(module, task=task), count_parameters(module)
+    return Trained(forecaster, training, parameters, macs, MACS_VERSION, trained_with)
 
 
 def load_trained(todo: Plan, runs: Path) -> TorchForecaster:
@@ -118,10 +119,11 @@ def load_trained(todo: Plan, runs: Path) -> TorchForecaster:
             f"there are no weights of {todo.model} on {todo.store.dataset}, preset {todo.preset}, in {weights.parent}: "
             f"`stbench run --model {todo.model} --dataset {todo.store.dataset} {words}` trains them"
         )
+    task = Task(todo.track, todo.store.frame_shape)
     with torch.random.fork_rng():
-        module = todo.plugin.build(todo.configuration["model"], Task(todo.track, todo.store.frame_shape))
+        module = todo.plugin.build(todo.configuration["model"], task)
     module.load_state_dict(read_tensors(weights))
-    return TorchForecaster(module)
+    return TorchForecaster(module, task=task)
 
 
 def each_snapshot(model: Forecaster, folder: Path) -> Iterator[tuple[int, Forecaster]]:
@@ -180,13 +182,13 @@ def _training_code(folder: Path, now: str, reuse_checkpoint: bool, force: bool, 
     return now
 
 
-def _device(name: str) -> Any:
+def device_here(name: str) -> Any:
     import torch
 
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        torch.ones(1, device=device).sum().item()  # "meta" has no numbers
+    except Exception as error:  # what a device that is not there or half there raises, each in its way
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise StbenchError(f"there is no device '{name}' here ({reason}): use --device cpu") from None
     return device

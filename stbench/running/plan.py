@@ -57,6 +57,10 @@ class Choice:
     configuration: Mapping[str, Any]
     asked: Asked
 
+    @property
+    def model(self) -> str:
+        return f"{self.plugin.name}:{self.variant}" if self.variant else self.plugin.name
+
 
 def choose(
     model: str,
@@ -84,10 +88,6 @@ class Plan(Choice):
 
     store: Store
     seed: int
-
-    @property
-    def model(self) -> str:
-        return f"{self.plugin.name}:{self.variant}" if self.variant else self.plugin.name
 
     @property
     def trained(self) -> dict[str, Any]:
@@ -152,18 +152,19 @@ def dataset_for(
     if (paths.data_dir() / blueprint.store_name).exists():
         return build(blueprint)
     with progress.bar(f"generating {dataset}", "sequences") as advance:
-        return build(blueprint, on_progress=advance)
+        return build(blueprint, on_progress=advance, on_note=progress.note)
 
 
-def command_line(todo: Plan, dataset: str, settings: Mapping[str, str]) -> str:
+def command_line(choice: Choice, source: str, settings: Mapping[str, str], seed: int = 0) -> str:
     """The command that repeats a run on any machine, so the source that was found on this one is named."""
-    words = ["stbench", "run", "--model", todo.model, "--dataset", dataset, *todo.asked.words]
-    if todo.track != registry.dataset(dataset).tracks[0]:
-        words += ["--track", todo.track.id.partition("/")[2]]
-    if todo.seed:
-        words += ["--seed", str(todo.seed)]
-    if todo.store.source != "procedural":
-        words += ["--source", todo.store.source]
+    dataset = choice.track.dataset
+    words = ["stbench", "run", "--model", choice.model, "--dataset", dataset, *choice.asked.words]
+    if choice.track != registry.dataset(dataset).tracks[0]:
+        words += ["--track", choice.track.id.partition("/")[2]]
+    if seed:
+        words += ["--seed", str(seed)]
+    if source != "procedural":
+        words += ["--source", source]
     for key, value in settings.items():
         words += ["--set", f"{key}={value}"]
     return shlex.join(words)

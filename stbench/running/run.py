@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stbench import paths, registry
+from stbench import arguments, paths, registry
 from stbench.contract.datasets import Track
 from stbench.contract.models import Forecaster, Task
 from stbench.errors import StbenchError
@@ -82,9 +82,14 @@ def run(
     """
     progress = progress or Silent()
     started = datetime.now(UTC)
+    seed = arguments.seed(seed)
     choice = choose(model, dataset, track=track, preset=preset, changes=changes, name=name)
     if choice.preset != choice.base:
         _check_configuration(choice, source, settings or {}, raw)
+    if not choice.plugin.fitted and device != DEVICE:
+        from stbench.running.fit import device_here
+
+        device_here(device)
     if predictions is not None:
         _check_predictions(choice.track, predictions)
     store = dataset_for(dataset, choice.base, source=source, settings=settings or {}, raw=raw, progress=progress)
@@ -122,7 +127,7 @@ def run(
     asked.pop("predictions", None)
     if not todo.plugin.fitted and (spread := _snapshot_scores(todo, trained.model, weights, asked, progress)):
         trained = replace(trained, training={**trained.training, "snapshot_scores": spread})
-    command = command_line(todo, dataset, settings or {})
+    command = command_line(todo, store.source, settings or {}, seed)
     command += f" --i3d {shlex.quote(str(i3d))}" if "i3d" in asked else ""
     command += f" --device {shlex.quote(device)}" if device != DEVICE else ""
     made = Made(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stbench import paths, registry
+from stbench import arguments, paths, registry
 from stbench.contract.datasets import Track
 from stbench.contract.presets import PRESETS
 from stbench.errors import StbenchError, nearest
@@ -23,8 +22,6 @@ from stbench.running.stages import code_of_predictions
 if TYPE_CHECKING:
     from stbench.protocols.scoring import Scores
     from stbench.store.reader import Store
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]*")
 
 
 def score(
@@ -53,8 +50,8 @@ def score(
     found = track_by_id(track)
     if preset not in PRESETS:
         raise StbenchError(f"there is no preset '{preset}': {nearest(preset, PRESETS)}")
-    if not _NAME.fullmatch(name):
-        raise StbenchError(f"'{name}' cannot name a model: use letters, digits and . + _ - only")
+    name, seed = arguments.name(name, "a model"), arguments.seed(seed)
+    parameters = arguments.whole("parameters", parameters, 0, arguments.LARGEST_SEED)
     # A variant's colon is a dot in the names of folders.
     if (taken := name.partition(".")[0]) in registry.names("models"):
         raise StbenchError(f"'{taken}' is a model of stbench, whose runs come from `stbench run`: choose another name")
@@ -62,7 +59,7 @@ def score(
         raise StbenchError(f"the track {track} is of the dataset {found.dataset}, but {store.path} is {store.dataset}")
     network = i3d_for(found, i3d)
     with progress.bar(f"scoring {name}", "windows") as advance:
-        scores = score_predictions(predictions, store, found, on_progress=advance, i3d=network)
+        scores = score_predictions(predictions, store, found, on_progress=advance, i3d=network, on_note=progress.note)
     words = ["stbench", "score", "--track", track, "--name", name, "--predictions", str(predictions)]
     words += ["--data", str(store.path), "--parameters", str(parameters), "--preset", preset, "--seed", str(seed)]
     words += ["--i3d", str(i3d)] if network else []

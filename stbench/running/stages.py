@@ -28,6 +28,7 @@ SCORING = ("stbench.results.aggregate", "stbench.results.clusters", "stbench.sto
 
 LEFT_OUT = {
     "stbench": "shortcuts for users into the rooms",
+    "stbench.arguments": "refuses what cannot be used",
     "stbench.boards": "shows results",
     "stbench.cli": "reads commands and prints",
     "stbench.conformance": "tests models",

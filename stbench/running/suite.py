@@ -112,7 +112,7 @@ def run_all(todo: Sequence[Job], *, runs: Path | None = None, progress: Progress
         planned = plan(choice, store, seed=0)
         if finished(planned.folder(runs), code_of(planned)):
             continue
-        command = command_line(planned, job.dataset, job.settings)
+        command = command_line(planned, store.source, job.settings)
         progress.note(f"[{number}/{len(todo)}] {command}")
         words = [*shlex.split(command)[1:], "--out", str(runs), "--no-table"]
         words += ["--raw", str(job.raw)] if job.raw else []

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
+from stbench import arguments
+from stbench.errors import StbenchError
 from stbench.splits.index import WindowIndex
 from stbench.store.named import open_named
 from stbench.store.reader import Store
@@ -37,11 +39,23 @@ class WindowDataset(Dataset[dict[str, Any]]):
         stride: int = 1,
         parameters: Mapping[str, Any] = {},
     ) -> WindowDataset:
-        """Windows of "train", "val", "test" or "train+val"; `StbenchError` for an unknown dataset, store or part."""
+        """Windows of "train", "val", "test" or "train+val".
+
+        `StbenchError` for an unknown dataset, store or part, lengths or a stride below 1, and where no window fits.
+        """
+        conditioning = arguments.whole("conditioning", conditioning, 1)
+        horizon = arguments.whole("horizon", horizon, 1)
+        stride, split = arguments.whole("stride", stride, 1), arguments.text("split", split)
         store = open_named(name_or_path, parameters)
         index = WindowIndex.of_split(
             store.split, split, store.n_frames, conditioning, horizon, stride, row_size=store.row_size
         )
+        if not len(index):
+            most = "at most " if store.row_size is not None else ""
+            raise StbenchError(
+                f"the split '{split}' of {store.path} has no window of {conditioning}+{horizon} frames: its sequences "
+                f"have {most}{store.n_frames}, fewer where the split cuts them"
+            )
         return cls(store, index)
 
     def __len__(self) -> int:

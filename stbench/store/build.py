@@ -51,6 +51,7 @@ def build(
     workers: int | None = None,
     scheduler: str | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> Store:
     """Generate the store of a blueprint at `out`, by default under `STBENCH_DATA`, or open it if it is there already.
 
@@ -58,5 +59,5 @@ def build(
     """
     from stbench.store.writer import generate
 
-    path = Path(out) if out is not None else paths.data_dir() / blueprint.store_name
-    return generate(blueprint, path, workers=workers, scheduler=scheduler, on_progress=on_progress)
+    path = out if out is not None else paths.data_dir() / blueprint.store_name
+    return generate(blueprint, path, workers=workers, scheduler=scheduler, on_progress=on_progress, on_note=on_note)

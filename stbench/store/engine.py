@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -14,13 +15,23 @@ from typing import Any
 from stbench.errors import StbenchError, nearest
 
 LOCAL = ("threads", "processes")
+SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")
+_PLACE = re.compile(r"[^/\s]+:\d{1,5}/?")
 WAVE = 64
 """Tasks per worker in one graph. A graph of all shards would grow with the data set."""
 
 
 def check_scheduler(scheduler: str) -> None:
     """`StbenchError` for what is neither "threads", "processes" nor the address of a cluster."""
-    if scheduler not in LOCAL and "://" not in scheduler:
+    if scheduler in LOCAL:
+        return
+    scheme, _, place = scheduler.partition("://")
+    if place and (scheme not in SCHEMES or not _PLACE.fullmatch(place)):
+        raise StbenchError(
+            f"'{scheduler}' is no address of a Dask scheduler: write {', '.join(f'{each}://' for each in SCHEMES)} and "
+            "then host:port, such as tcp://127.0.0.1:8786"
+        )
+    if not place:
         raise StbenchError(
             f"there is no scheduler '{scheduler}': {nearest(scheduler, LOCAL)}, or the address of a running Dask "
             "cluster such as tcp://127.0.0.1:8786"
@@ -110,9 +121,10 @@ def _on_cluster(
 
     try:
         client = Client(address, timeout="10s", set_as_default=False)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
+    except Exception as error:  # distributed has no exception of its own for this
+        told = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise StbenchError(
-            f"there is no Dask scheduler at {address} ({error}): start one or leave --scheduler out"
+            f"there is no Dask scheduler at {address} ({told}): start one or leave --scheduler out"
         ) from None
     with client:
         rest = iter(numbers)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stbench import paths, registry
+from stbench.arguments import local_path
 from stbench.errors import StbenchError, nearest
 from stbench.store.build import resolve
 from stbench.store.reader import Store, open_store
@@ -26,7 +27,7 @@ def open_named(name_or_path: str | os.PathLike[str], parameters: Mapping[str, An
 
     `StbenchError`, with the command that makes it, where a named dataset has not been generated yet.
     """
-    name = os.fspath(name_or_path)
+    name = str(local_path(name_or_path))
     if name in registry.names("datasets"):
         path = locate(name, parameters, source)
         if os.path.lexists(path):

@@ -83,6 +83,11 @@ class Part:
         with np.load(self.marker(shard), allow_pickle=False) as content:
             return dict(content)
 
+    def marked(self) -> list[int]:
+        """Shards that have a marker, ascending; one listing of a folder, however many there are in all."""
+        names = [each.stem for each in (self.folder / "done").glob("*.npz")]
+        return sorted(int(name) for name in names if name.isdecimal())
+
     def is_done(self, shard: int, layout: Layout) -> bool:
         """Whether a shard has a readable marker and files of the recorded size."""
         try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stbench.arguments import archive, local_path
 from stbench.contract.datasets import Card, Split
 from stbench.errors import StbenchError, nearest
 from stbench.store.cards import card_of
@@ -207,7 +208,7 @@ def open_store(path: str | os.PathLike[str]) -> Store:
 
     Reads one small JSON file: no array is opened, no zarr imported.
     """
-    path = Path(path).expanduser().absolute()
+    path = local_path(path).absolute()
     unfinished = path.with_name(path.name + ".part")
     if path.name.endswith(".part"):
         raise StbenchError(f"{path} is a half-written store: {AGAIN}")
@@ -216,6 +217,8 @@ def open_store(path: str | os.PathLike[str]) -> Store:
             raise StbenchError(f"the store {path} is half-written: {AGAIN}")
         raise StbenchError(f"there is no store at {path}: make one with `stbench generate NAME --out {path}`")
     file = path / "zarr.json"
+    if kind := archive(path):
+        raise StbenchError(f"{path} is a {kind} archive and not a store: unpack it, then give the folder")
     if not file.is_file():
         raise StbenchError(f"{path} is not a store (it has no zarr.json): give the path of one")
     try:

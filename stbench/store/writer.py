@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import stbench
+from stbench.arguments import new_place
 from stbench.contract.datasets import Blueprint, canonical_json
 from stbench.errors import StbenchError
 from stbench.files import storage_errors, sync
@@ -30,6 +31,11 @@ from stbench.store.reader import Store, open_store
 from stbench.store.shard import ShardJob
 from stbench.store.statistics import by_part
 
+SHRINKS_WHOLE = 255
+"""What lz4 can save at most, of frames that are black for the most part say."""
+SHRINKS_FLOATS = 4
+"""What shuffled lz4 hardly saves of floating point: about 2.2 of wave frames (`stbench.store.layout`)."""
+
 
 def generate(
     blueprint: Blueprint,
@@ -38,17 +44,19 @@ def generate(
     workers: int | None = None,
     scheduler: str | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> Store:
     """Write the store of a blueprint to `path` and open it.
 
     A finished store of the same identity is opened at once; an interrupted one goes on where it stopped. `workers`
     defaults to the number of cores, `scheduler` is "threads" (default), "processes" or the address of a running Dask
-    cluster that sees the same files. At most `workers` shards are in memory. `on_progress(sequences done, in all)`.
+    cluster that sees the same files. At most `workers` shards are in memory. `on_progress(sequences done, in all)`;
+    `on_note(sentence)` where only compression can make the store fit on the disk.
 
     Raises `StbenchError` when `path` or what is half-written there is something else, when another process generates it
     right now, and when there is no space or permission; nothing is ever left half-written under `path`.
     """
-    path = Path(path).expanduser().absolute()
+    path = new_place(path)
     scheduler = scheduler or "threads"
     check_scheduler(scheduler)
     layout = layout_of(blueprint)
@@ -62,7 +70,7 @@ def generate(
                 part.remove()
                 return finished
             part.begin(blueprint.identity, layout, blueprint.coordinates)
-            _write_shards(blueprint, layout, part, workers, scheduler, on_progress)
+            _write_shards(blueprint, layout, part, workers, scheduler, on_progress, on_note)
             _finish(blueprint, layout, part)
             check_held()
             os.rename(part.store, path)
@@ -93,14 +101,18 @@ def _write_shards(
     workers: int | None,
     scheduler: str,
     on_progress: Callable[[int, int], None] | None,
+    on_note: Callable[[str], None] | None,
 ) -> None:
-    missing = [shard for shard in range(layout.n_shards) if not part.is_done(shard, layout)]
-    done = layout.n_sequences - sum(last - first for first, last in map(layout.span, missing))
+    there = {shard for shard in part.marked() if shard < layout.n_shards and part.is_done(shard, layout)}
+    done = sum(last - first for first, last in map(layout.span, there))
     if on_progress:
         on_progress(done, layout.n_sequences)
-    if not missing:
+    if len(there) == layout.n_shards:
         return
-    _check_space(layout, part, layout.n_sequences - done)
+    # Before anything that takes a time or a memory for every shard: there may be 10^8 of them.
+    if (remark := _check_space(layout, part, layout.n_sequences - done)) and on_note:
+        on_note(remark)
+    missing = [shard for shard in range(layout.n_shards) if shard not in there]
     if blueprint.prepare:
         try:
             blueprint.prepare()
@@ -119,18 +131,27 @@ def _write_shards(
     run_tasks(job, missing, workers, scheduler, on_done)
 
 
-def _check_space(layout: Layout, part: Part, sequences: int) -> None:
-    """Refuse before any work what does not fit uncompressed; the codec may save some, but nobody knows how much."""
-    share = {name: 1.0 - layout.padding_share(name) for name in layout.variables}
-    needed = sequences * sum(layout.sequence_bytes(name) * share[name] for name in layout.variables)
+def _check_space(layout: Layout, part: Part, sequences: int) -> str:
+    """Refuse before any work what cannot fit, however well it is compressed; a remark where it may or may not fit."""
+    needed = least = 0.0
+    for name, variable in layout.variables.items():
+        decoded = sequences * layout.sequence_bytes(name) * (1.0 - layout.padding_share(name))
+        needed += decoded
+        least += decoded / (SHRINKS_FLOATS if np.dtype(variable.dtype).kind == "f" else SHRINKS_WHOLE)
     free = shutil.disk_usage(part.folder).free
-    if needed > free:
+    if least > free:
         if sequences == layout.n_sequences:
             part.remove()
         raise StbenchError(
             f"there is no space for {part.path}: it needs up to {needed / 1e9:.2f} GB and {part.folder.parent} has "
             f"{free / 1e9:.2f} GB free; free some or choose another --out"
         )
+    if needed <= free:
+        return ""
+    return (
+        f"{part.path} needs up to {needed / 1e9:.2f} GB, less what compression saves, and {part.folder.parent} has "
+        f"{free / 1e9:.2f} GB free; should the disk get full, free some and give the same command"
+    )
 
 
 def _finish(blueprint: Blueprint, layout: Layout, part: Part) -> None:

@@ -9,25 +9,29 @@ import numpy as np
 import torch
 from torch import nn
 
+from stbench import arguments
 from stbench.contract.capabilities import HasConservation, HasForecastAt, HasLabel
-from stbench.contract.models import Factors
+from stbench.contract.models import Factors, Task
 from stbench.errors import StbenchError
 
 
 class TorchForecaster:
     """`forecast` of a module with `forward(conditioning, horizon)`: eval mode, float32, no gradients, in batches.
 
-    Whatever precision the model was trained with, it is evaluated in float32.
+    Whatever precision the model was trained with, it is evaluated in float32. Arrays are checked before the module
+    sees them: `StbenchError` for another shape than those of `task` (any, without one), for what is not floating point
+    and for values that are not finite.
     """
 
-    def __init__(self, module: nn.Module, batch_size: int = 256) -> None:
+    def __init__(self, module: nn.Module, batch_size: int = 256, task: Task | None = None) -> None:
         self.module = module.eval()
+        self.task = task
         self.batch_size = batch_size
         self.device = next((each.device for each in module.parameters()), torch.device("cpu"))
 
     def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
         """(batch, conditioning, *frame) -> (batch, horizon, *frame), float32."""
-        return self._in_batches(self.module, (conditioning,), horizon)
+        return self._in_batches(self.module, self._windows(conditioning=conditioning), _length("horizon", horizon))
 
     def forecast_at(self, conditioning: np.ndarray, lead_times: Sequence[float]) -> np.ndarray:
         """Frames at increasing lead times, 1 the first one after `conditioning` and 1.5 half a frame later:
@@ -42,36 +46,39 @@ class TorchForecaster:
                 f"{type(module).__name__} has no forecast_at, so it cannot be asked for single lead times: use "
                 "forecast(conditioning, horizon)"
             )
-        return self._in_batches(module.forecast_at, (conditioning,), lead_times)
+        windows = self._windows(conditioning=conditioning)
+        return self._in_batches(module.forecast_at, windows, arguments.lead_times(lead_times))
 
     def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
         """`swap(content, motion, horizon)` of a module that has it: (batch, conditioning, *frame) twice -> (batch,
         horizon, *frame), float32."""
         ask: Any = self.module.swap
-        return self._in_batches(ask, (content, motion), horizon)
+        return self._in_batches(ask, self._windows(content=content, motion=motion), _length("horizon", horizon))
 
     def generate(self, clip: np.ndarray, length: int, factors: Factors) -> np.ndarray:
         """`generate(clip, length, action)` of a module that has it."""
-        return self._in_batches(self.module.generate, (clip,), length, action=self._action(factors))
+        clips = self._clips(clip=clip)
+        return self._in_batches(self.module.generate, clips, _length("length", length), action=self._action(factors))
 
     def transfer(self, content: np.ndarray, motion: np.ndarray, length: int, factors: Factors) -> np.ndarray:
         """`transfer(content, motion, length, action)` of a module that has it."""
-        return self._in_batches(self.module.transfer, (content, motion), length, action=self._action(factors))
+        clips = self._clips(content=content, motion=motion)
+        return self._in_batches(self.module.transfer, clips, _length("length", length), action=self._action(factors))
 
     def sample(self, content: np.ndarray, length: int, factors: Factors, seed: int) -> np.ndarray:
         """`sample(content, action, length, generator)` of a module that has it."""
-        return self._drawn(self.module.sample, content, length, factors, seed)
+        return self._drawn(self.module.sample, self._clips(content=content)[0], length, factors, seed)
 
     def resample(self, motion: np.ndarray, length: int, factors: Factors, seed: int) -> np.ndarray:
         """`resample(motion, action, length, generator)` of a module that has it."""
-        return self._drawn(self.module.resample, motion, length, factors, seed)
+        return self._drawn(self.module.resample, self._clips(motion=motion)[0], length, factors, seed)
 
     def reconstruct(self, clip: np.ndarray, factors: Factors) -> np.ndarray:
         """`reconstruct(clip, action)` of a module that has it: (batch, n, *frame), float32."""
         ask: Any = self.module.reconstruct
         self.module.eval()
         with torch.no_grad():
-            answer: torch.Tensor = ask(self._tensor(clip), self._action(factors))
+            answer: torch.Tensor = ask(self._tensor(self._clips(clip=clip)[0]), self._action(factors))
         return answer.float().cpu().numpy()
 
     def imagine(self, factors: Factors, length: int, seed: int) -> np.ndarray:
@@ -79,7 +86,9 @@ class TorchForecaster:
         ask: Any = self.module.imagine
         self.module.eval()
         with torch.no_grad():
-            answer: torch.Tensor = ask(self._action(factors), length, torch.Generator().manual_seed(seed))
+            answer: torch.Tensor = ask(
+                self._action(factors), _length("length", length), torch.Generator().manual_seed(arguments.seed(seed))
+            )
         return answer.float().cpu().numpy()
 
     def codes(self, clip: np.ndarray, factors: Factors) -> dict[str, np.ndarray]:
@@ -87,7 +96,7 @@ class TorchForecaster:
         ask: Any = self.module.codes
         self.module.eval()
         with torch.no_grad():
-            found = ask(self._tensor(clip), self._action(factors))
+            found = ask(self._tensor(self._clips(clip=clip)[0]), self._action(factors))
         return {name: each.double().flatten(1).cpu().numpy() for name, each in found.items()}
 
     @property
@@ -99,14 +108,22 @@ class TorchForecaster:
         ask: Any = self.module.conservation
         self.module.eval()
         with torch.no_grad():
-            found = ask(self._tensor(clip), self._action(factors), steps)
+            found = ask(self._tensor(self._clips(clip=clip)[0]), self._action(factors), _length("steps", steps))
         return {name: each.double().cpu().numpy() for name, each in found.items()}
+
+    def _windows(self, **frames: np.ndarray) -> tuple[np.ndarray, ...]:
+        wanted = None if self.task is None else (self.task.conditioning, *self.task.frame_shape)
+        return _alike({name: arguments.frames(name, each, wanted) for name, each in frames.items()})
+
+    def _clips(self, **frames: np.ndarray) -> tuple[np.ndarray, ...]:
+        wanted = None if self.task is None else (-1, *self.task.frame_shape)
+        return _alike({name: arguments.frames(name, each, wanted) for name, each in frames.items()})
 
     def _drawn(self, ask: Any, clip: np.ndarray, length: int, factors: Factors, seed: int) -> np.ndarray:
         self.module.eval()
         with torch.no_grad():
-            generator = torch.Generator().manual_seed(seed)
-            answer: torch.Tensor = ask(self._tensor(clip), self._action(factors), length, generator)
+            generator = torch.Generator().manual_seed(arguments.seed(seed))
+            answer: torch.Tensor = ask(self._tensor(clip), self._action(factors), _length("length", length), generator)
         return answer.float().cpu().numpy()
 
     def _tensor(self, frames: np.ndarray) -> torch.Tensor:
@@ -132,3 +149,15 @@ class TorchForecaster:
                 answer = ask(*(torch.from_numpy(part).to(self.device) for part in parts), asked, **known)
                 answers.append(answer.float().cpu().numpy())
         return np.concatenate(answers)
+
+
+def _length(name: str, value: int) -> int:
+    return arguments.whole(name, value, 1)
+
+
+def _alike(frames: dict[str, np.ndarray]) -> tuple[np.ndarray, ...]:
+    """The arrays, one row of each for one answer."""
+    if len({len(each) for each in frames.values()}) > 1:
+        rows = ", ".join(f"{name} {len(each)}" for name, each in frames.items())
+        raise StbenchError(f"the batches differ ({rows}): give as many of one as of the other")
+    return (*frames.values(),)

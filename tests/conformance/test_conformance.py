@@ -138,6 +138,17 @@ def test_a_broken_promise_is_found_and_named(plugin: ModelPlugin, check: str, se
     assert re.search(sentence, found[check].sentence), found[check].sentence
 
 
+def test_a_model_that_counts_is_blamed_for_its_state_and_not_for_reading_targets(tmp_path: Path) -> None:
+    found = findings(toys.floor(toys.CountingFloor, capabilities=("forecast", "swap")), tmp_path)
+    assert {"repeatable", "swap"} <= set(failed(found)), found
+    assert found["targets"].verdict == found["truths"].verdict == "holds"
+
+
+def test_a_model_that_counts_and_reads_targets_is_found(tmp_path: Path) -> None:
+    found = findings(toys.floor(toys.CountingPeekingFloor, capabilities=("forecast", "swap")), tmp_path)
+    assert {"targets", "truths"} <= set(failed(found)), found
+
+
 def test_parameters_no_loss_depends_on_are_counted_but_no_failure(tmp_path: Path) -> None:
     found = findings(toys.learned(toys.Unused), tmp_path)
     assert not failed(found)

@@ -241,6 +241,28 @@ class PeekingFloor(GoodFloor):
         return answer + self.store.read(6)[3].mean()
 
 
+class CountingFloor(GoodFloor):
+    """Counts what it is asked, and looks at no store."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        self.asked = 0
+
+    def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
+        self.asked += 1
+        return super().forecast(conditioning, horizon) + np.float32(self.asked)
+
+    def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
+        return self.forecast(motion, horizon)
+
+
+class CountingPeekingFloor(CountingFloor):
+    """Counts, and opens the store it was fitted on."""
+
+    def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
+        return super().forecast(conditioning, horizon) + self.store.read(6)[3].mean()
+
+
 class MemorisingFloor(GoodFloor):
     """Keeps what the store shows while it is fitted, the test part too."""
 

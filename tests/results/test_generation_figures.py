@@ -93,3 +93,19 @@ def test_grid_of_other_shapes_is_refused_and_nothing_is_left(tmp_path: Path) -> 
     with pytest.raises(StbenchError, match="a grid of 2 contents"):
         fusion_grid(shades(2), shades(3, 4), shades(3, 2, 4), tmp_path / "x", title="t")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "title", ["W" * 120, "sepvar:ode-rk4 on moving-mnist-angle, preset paper: sequences from their first frame"]
+)
+def test_no_title_is_cut(title: str, tmp_path: Path) -> None:
+    """Right of a whole title is white."""
+    ones = np.ones((1, 2, 3, 16, 16))
+    drawn = [
+        *clip_rows([[Row("a", clip(1.0, 2))]], tmp_path / "rows", title=title),
+        *fusion_grid(ones[:, 0], ones, ones[None], tmp_path / "grid", title=title),
+    ]
+    for path in drawn:
+        head = np.asarray(Image.open(path).convert("L"))[: HEADER // 2 + 4]
+        assert (head[:, -GAP:] > 250).all(), path
+        assert (head < 128).any(), path

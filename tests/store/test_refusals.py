@@ -9,11 +9,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from toy_dataset import toy
 
+from stbench.contract.datasets import Variable
 from stbench.errors import StbenchError
 from stbench.store import writer
+from stbench.store.build import build, resolve
+from stbench.store.part import Part
 from stbench.store.writer import generate
 
 LIMITED = """
@@ -47,14 +51,53 @@ def test_too_little_space_is_refused_before_any_work(tmp_path: Path, monkeypatch
     def never(first: int, last: int) -> dict[str, Any]:
         raise AssertionError("work was done")
 
-    # 13 sequences of 12 x 64 float32, a float64 and two float32.
-    needed = 13 * (12 * 64 * 4 + 16)
-    monkeypatch.setattr(writer.shutil, "disk_usage", lambda path: SimpleNamespace(free=needed - 1))
+    leave_free(monkeypatch, NEEDED // writer.SHRINKS_FLOATS - 1)
     with pytest.raises(StbenchError, match="there is no space for"):
         generate(toy(produce=never), tmp_path / "toy.zarr")
     assert list(tmp_path.iterdir()) == []
-    monkeypatch.setattr(writer.shutil, "disk_usage", lambda path: SimpleNamespace(free=needed))
-    assert generate(toy(), tmp_path / "toy.zarr").n_sequences == 13
+
+
+def leave_free(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
+    monkeypatch.setattr(writer.shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+
+
+NEEDED = 13 * (12 * 64 * 4 + 16)
+"""Bytes of 13 sequences of 12 x 64 float32, a float64 and two float32."""
+
+
+@pytest.mark.parametrize(("free", "notes"), [(NEEDED, 0), (NEEDED - 1, 1), (NEEDED // writer.SHRINKS_FLOATS + 1, 1)])
+def test_a_store_that_compression_may_make_fit_is_made_with_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, notes: int
+) -> None:
+    leave_free(monkeypatch, free)
+    told: list[str] = []
+    assert generate(toy(), tmp_path / "toy.zarr", workers=1, on_note=told.append).n_sequences == 13
+    assert len(told) == notes
+    assert all("less what compression saves" in each for each in told)
+
+
+def test_bytes_are_refused_only_where_no_compression_could_help(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def black(first: int, last: int) -> dict[str, Any]:
+        return {"frames": np.zeros((last - first, 12, 1, 8, 8), np.uint8)}
+
+    frames = Variable(("sequence", "time", "channel", "y", "x"), (13, 12, 1, 8, 8), "uint8", (1, 5, 1, 8, 8))
+    blueprint = toy(variables={"frames": frames}, produce=black)
+    leave_free(monkeypatch, 13 * 12 * 64 // writer.SHRINKS_WHOLE)
+    with pytest.raises(StbenchError, match="there is no space for"):
+        generate(blueprint, tmp_path / "toy.zarr")
+    leave_free(monkeypatch, 13 * 12 * 64 // writer.SHRINKS_WHOLE + 1)
+    assert generate(blueprint, tmp_path / "toy.zarr", workers=1).n_sequences == 13
+
+
+def test_the_disk_is_looked_at_before_shard_by_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """10^8 sequences are refused without a look at each."""
+    leave_free(monkeypatch, 10**11)
+    monkeypatch.setattr(Part, "is_done", lambda *arguments: pytest.fail("a shard was looked for"))
+    with pytest.raises(StbenchError, match=r"needs up to 6001\.60 GB"):
+        build(resolve("waveeq-100", {"sequences": 100_000_000}), tmp_path / "w.zarr")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

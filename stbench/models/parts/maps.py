@@ -51,6 +51,10 @@ class MapDecoder(ConvDecoder):
     the last layer is: "normalised", a stage like the others, as in the published code (the paper does not say so); or
     "identity", the bare convolution. The former spends a short training on its scale: LeakyReLU divides what is below
     the mean by five.
+
+    To carry published weights over: there the maps stand before what comes from below, [maps, x], here behind it, [x,
+    maps]. So the first convolution of the second, third and fourth group has its input channels in another order; with
+    x of c channels, `published[:, [*range(maps, maps + c), *range(maps)]]` is ours. As functions both are the same.
     """
 
     def __init__(self, frame_shape: Sequence[int], code_size: int, *, width: int, skips: bool, output: str) -> None:
