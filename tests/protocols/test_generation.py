@@ -328,7 +328,7 @@ def test_temporal_variance_is_zero_for_constant_content_and_about_one_for_noise(
 def test_scores_of_whole_clips_become_one_row_that_names_the_judge(store: Store, judge: Any) -> None:
     scores = sample(Repeater(), store, track("sample-8"), judge=judge, limit=20)
     record: Any = SimpleNamespace(
-        **{"track": "sprites/sample-8", "dataset": "sprites", "dataset_version": "1", "dataset_digest": "d"},
+        **{"track": track("sample-8"), "dataset": "sprites", "dataset_version": "1", "dataset_digest": "d"},
         **{"split": "s", "dataset_source": "simulated", "full_model": "repeater", "preset": "quick", "seed": 0},
     )
     found = rows(scores, record)
