@@ -81,12 +81,12 @@ def configure(plugin: ModelPlugin, dataset: str, variant: str, asked: Asked) -> 
         if not plugin.presets(dataset):
             known = [each for each in registry.names("datasets") if plugin.presets(each)]
             raise StbenchError(f"'{plugin.name}' has no presets for the dataset '{dataset}': {nearest(dataset, known)}")
-        return Configured(base, _with_split(plugin, base, select(plugin, dataset, base, variant, changes)))
+        return Configured(base, _with_split(plugin, asked, base, select(plugin, dataset, base, variant, changes)))
     if variant:
         raise StbenchError(
             f"{asked.preset} holds a whole configuration, so the variant '{variant}' would change nothing: leave it out"
         )
-    return Configured(base, _with_split(plugin, base, resolve_shares(merge(tables, changes))))
+    return Configured(base, _with_split(plugin, asked, base, resolve_shares(merge(tables, changes))))
 
 
 def _without_presets(
@@ -104,15 +104,15 @@ def _without_presets(
     return merge({"model": model, "training": {"split": split}}, changes)
 
 
-def _with_split(plugin: ModelPlugin, base: str, tables: dict[str, Any]) -> dict[str, Any]:
+def _with_split(plugin: ModelPlugin, asked: Asked, base: str, tables: dict[str, Any]) -> dict[str, Any]:
     """Tables that say what to learn from, which those of a classical model may leave out."""
     if plugin.fitted:
         return merge({"training": {"split": _split(base)}}, tables)
     if "split" not in tables["training"]:
         raise StbenchError(
-            f"the configuration '{base}' of '{plugin.name}' does not say what to train on: its table [training] needs "
-            "'split' (\"train\") beside the settings of the training; a numpy model that learns by itself says "
-            "kind='classical' in its plug-in"
+            f"the configuration '{asked.preset}' of '{plugin.name}' does not say what to train on: its table "
+            "[training] needs 'split' (\"train\") beside the settings of the training; a numpy model that learns by "
+            "itself says kind='classical' in its plug-in"
         )
     return tables
 
@@ -176,19 +176,11 @@ def check_built(plugin: ModelPlugin, configuration: Mapping[str, Any], task: Tas
     Raises `StbenchError` for a setting that is unknown, missing, of a wrong type, impossible, or of a player that the
     model does not have.
     """
-    if plugin.fitted:
-        plugin.build(configuration["model"], task)
-        return
-    import torch
-
-    from stbench.training.players import players_of
-    from stbench.training.settings import TrainingSettings
-
-    settings = TrainingSettings.parse(configuration["training"])
     try:
-        with torch.random.fork_rng():
-            module = plugin.build(configuration["model"], task)
-        players_of(module, settings)
+        if plugin.fitted:
+            plugin.build(configuration["model"], task)
+        else:
+            _check_learned(plugin, configuration, task)
     except StbenchError:
         raise
     except Exception as error:  # what numbers a layer of somebody's model cannot have, torch says in its own way
@@ -196,3 +188,15 @@ def check_built(plugin: ModelPlugin, configuration: Mapping[str, Any], task: Tas
         raise StbenchError(
             f"{plugin.name} cannot be built with these settings ({type(error).__name__}: {told}): change them"
         ) from error
+
+
+def _check_learned(plugin: ModelPlugin, configuration: Mapping[str, Any], task: Task) -> None:
+    import torch
+
+    from stbench.training.players import players_of
+    from stbench.training.settings import TrainingSettings
+
+    settings = TrainingSettings.parse(configuration["training"])
+    with torch.random.fork_rng():
+        module = plugin.build(configuration["model"], task)
+    players_of(module, settings)

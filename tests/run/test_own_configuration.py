@@ -156,7 +156,8 @@ FILE = 'preset = "quick"\n[model]\n[training]\n'
         ('preset = "quick"\n[model]\n', r"mine.toml lacks the table \[training\]"),
         ("[model]\n[training]\n", "mine.toml lacks the line preset"),
         (FILE.replace("quick", "quik"), "no preset 'quik': did you mean 'quick'"),
-        (FILE, "its table \\[training\\] needs 'split'"),
+        (FILE, r"'.*mine.toml' of 'sepvar' does not say what to train on: its table \[training\] needs 'split'"),
+        (FILE + 'split = "train"\n', "the training settings lack 'learning_rate'"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_one_sentence(text: str | None, sentence: str, tmp_path: Path) -> None:
