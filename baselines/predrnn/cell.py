@@ -95,8 +95,8 @@ class STLSTMStack(nn.Module):
 
     def read(self, frames: Tensor) -> list[Tensor]:
         """`from_input` of the lowest layer for frames (batch, steps, inputs, y, x), all in one call."""
-        projected: Tensor = self.layers[0].from_input(frames.flatten(0, 1))  # type: ignore[operator,union-attr]
-        return list(projected.unflatten(0, frames.shape[:2]).unbind(1))
+        read: list[Tensor] = self.layers[0].from_input.frames(frames)  # type: ignore[operator,union-attr]
+        return read
 
     def start(self, like: Tensor) -> States:
         """All states 0 for the batch of `like`."""

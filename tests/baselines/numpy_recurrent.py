@@ -41,3 +41,54 @@ def st_lstm(x: np.ndarray, h: np.ndarray, c: np.ndarray, m: np.ndarray, w: Weigh
     both = np.concatenate([c, m], axis=1)
     o = sigmoid(xo + ho + projection(both, w, "from_both"))
     return o * np.tanh(projection(both, w, "merge")), c, m
+
+
+def causal_lstm(x: np.ndarray, h: np.ndarray, c: np.ndarray, m: np.ndarray, w: Weights) -> Maps:
+    xi, xf, xg, yi, yf, yg, xo = gates(x, w, "from_input", 7)
+    hi, hf, hg, ho = gates(h, w, "from_hidden", 4)
+    ci, cf, cg = gates(c, w, "from_cell", 3)
+    c = sigmoid(xf + hf + cf + 1) * c + sigmoid(xi + hi + ci) * np.tanh(xg + hg + cg)
+    ki, kg, kf, ko = gates(c, w, "from_new_cell", 4)
+    mi, mf, mm = gates(m, w, "from_memory", 3)
+    m = sigmoid(yf + kf + mf + 1) * np.tanh(mm) + sigmoid(yi + ki + mi) * np.tanh(yg + kg)
+    o = np.tanh(xo + ho + ko + projection(m, w, "from_new_memory"))
+    return o * np.tanh(projection(np.concatenate([c, m], axis=1), w, "merge")), c, m
+
+
+def highway(x: np.ndarray, z: np.ndarray, w: Weights) -> np.ndarray:
+    px, sx = gates(x, w, "from_input", 2)
+    pz, sz = gates(z, w, "from_state", 2)
+    s = sigmoid(sx + sz)
+    return s * np.tanh(px + pz) + (1 - s) * z
+
+
+def mim_cell(x: np.ndarray, h: np.ndarray, n: np.ndarray, w: Weights) -> Maps:
+    """MIM-N and MIM-S: D and n'."""
+    xi, xf, xg, xo = gates(x, w, "from_input", 4)
+    hi, hf, hg, ho = gates(h, w, "from_hidden", 4)
+    p_i, p_f = w["peephole.before"]
+    n = sigmoid(xf + hf + p_f * n + 1) * n + sigmoid(xi + hi + p_i * n) * np.tanh(xg + hg)
+    return sigmoid(xo + ho + w["peephole.after"] * n) * np.tanh(n), n
+
+
+def shared_st_lstm(x: np.ndarray, h: np.ndarray, c: np.ndarray, m: np.ndarray, w: Weights) -> Maps:
+    xi, xf, xg, xo = gates(x, w, "from_input", 4)
+    hi, hf, hg, ho = gates(h, w, "from_hidden", 4)
+    mi, mf, mg, mo = gates(m, w, "from_memory", 4)
+    c = sigmoid(xf + hf + 1) * c + sigmoid(xi + hi) * np.tanh(xg + hg)
+    m = sigmoid(xf + mf + 1) * m + sigmoid(xi + mi) * np.tanh(xg + mg)
+    return sigmoid(xo + ho + mo) * np.tanh(projection(np.concatenate([c, m], axis=1), w, "merge")), c, m
+
+
+def mim_block(
+    x: np.ndarray, d: np.ndarray, h: np.ndarray, c: np.ndarray, m: np.ndarray, s: np.ndarray, w: Weights
+) -> Maps:
+    xi, xf, xg, xo = gates(x, w, "from_input", 4)
+    hi, hg, ho = gates(h, w, "from_hidden", 3)
+    mi, mf, mg, mo = gates(m, w, "from_memory", 4)
+    own = {name.removeprefix("stationary."): each for name, each in w.items() if name.startswith("stationary.")}
+    t, s = mim_cell(d, c, s, own)
+    c = t + sigmoid(xi + hi) * np.tanh(xg + hg)
+    m = sigmoid(xf + mf + 1) * m + sigmoid(xi + mi) * np.tanh(xg + mg)
+    h = sigmoid(xo + ho + mo) * np.tanh(projection(np.concatenate([c, m], axis=1), w, "merge"))
+    return h, c, m, s

@@ -19,6 +19,15 @@ from stbench.models.parts.frame_by_frame import FrameByFrame
 COMMON = {"kernel": 3, "patch": 2, "bias": True, "sampling_steps": 1, "reverse_input": False}
 SETTINGS: dict[str, dict[str, Any]] = {
     "predrnn": {**COMMON, "hidden": [4, 4], "norm": "none", "loss": "mse"},
+    "causal-lstm": {
+        **COMMON,
+        "hidden": [4, 3, 4],
+        "norm": "channel",
+        "loss": "mse",
+        "init": "library",
+        "highway": True,
+    },
+    "mim": {**COMMON, "hidden": [4] * 3, "norm": "none", "loss": "mse", "init": "release", "first": "shared"},
 }
 TASK = Task(Track("d", "forecast", 4, 5, 5, ("mse",)), (2, 8, 12))
 

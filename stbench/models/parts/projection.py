@@ -106,6 +106,11 @@ class Projection(nn.Module):
         convolve = self._tiled or self.convolution
         return full(self.norm(convolve(x)))
 
+    def frames(self, x: Tensor) -> list[Tensor]:
+        """Of each time step of x (batch, steps, inner, y, x), in one call."""
+        projected: Tensor = self(x.flatten(0, 1))
+        return list(projected.reshape(*x.shape[:2], *projected.shape[1:]).unbind(1))
+
 
 _norm = norm
 

@@ -1,6 +1,9 @@
 """stub"""
+
 from __future__ import annotations
+
 from collections.abc import Callable
+
 from torch import Tensor, nn
 
 
