@@ -92,3 +92,50 @@ def mim_block(
     m = sigmoid(xf + mf + 1) * m + sigmoid(xi + mi) * np.tanh(xg + mg)
     h = sigmoid(xo + ho + mo) * np.tanh(projection(np.concatenate([c, m], axis=1), w, "merge"))
     return h, c, m, s
+
+
+def window_projection(x: np.ndarray, w: Weights, name: str) -> np.ndarray:
+    """(batch, window, channel, y, x): slot l sees slots l, l + 1, .. of a window of two, zeros after the last."""
+    kernel, bias = w[f"{name}.convolution.weight"], w.get(f"{name}.convolution.bias")
+    slots, length = x.shape[1], kernel.shape[2]
+    before = (length - 1) // 2
+    padded = np.pad(x, ((0, 0), (before, length - 1 - before), (0, 0), (0, 0), (0, 0)))
+    y = np.stack(
+        [sum(convolve(padded[:, k + j], kernel[:, :, j]) for j in range(length)) for k in range(slots)], axis=1
+    )
+    if bias is not None:
+        y = y + bias[:, None, None]
+    if f"{name}.norm.weight" in w:
+        y = normalised(y, w[f"{name}.norm.weight"], w[f"{name}.norm.bias"])
+    return y
+
+
+def attention(query: np.ndarray, history: list[np.ndarray]) -> np.ndarray:
+    """One position after the other; (batch, window, channel, y, x)."""
+    out = np.zeros_like(query)
+    positions = [(k, v, u) for k in range(query.shape[1]) for v in range(query.shape[3]) for u in range(query.shape[4])]
+    for b in range(len(query)):
+        rows = np.stack([past[b, k, :, v, u] for past in history for k, v, u in positions])
+        for k, v, u in positions:
+            weight = np.exp(rows @ query[b, k, :, v, u])
+            out[b, k, :, v, u] = weight @ rows / weight.sum()
+    return out
+
+
+def e3d_lstm(x: np.ndarray, h: np.ndarray, c: np.ndarray, m: np.ndarray, history: list[np.ndarray], w: Weights) -> Maps:
+    def gates(maps: np.ndarray, name: str, number: int) -> list[np.ndarray]:
+        return np.split(window_projection(maps, w, name), number, axis=2)
+
+    xi, xr, xg, yi, yf, yg, xo = gates(x, "from_input", 7)
+    hi, hr, hg, ho = gates(h, "from_hidden", 4)
+    mi, mf, mg, mm = gates(m, "from_memory", 4)
+    recalled = attention(sigmoid(xr + hr), history)
+    c = normalised(c + recalled, w["norm.weight"], w["norm.bias"]) + sigmoid(xi + hi) * np.tanh(xg + hg)
+    m = sigmoid(yf + mf + 1) * np.tanh(mm) + sigmoid(yi + mi) * np.tanh(yg + mg)
+    more = window_projection(c, w, "from_new_cell") + window_projection(m, w, "from_new_memory")
+    o = sigmoid(np.tanh(xo + ho + more))
+    both = np.concatenate([c, m], axis=2)
+    merged = np.stack(
+        [convolve(both[:, k], w["merge.weight"], w.get("merge.bias")) for k in range(both.shape[1])], axis=1
+    )
+    return o * np.tanh(merged), c, m

@@ -28,6 +28,15 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "highway": True,
     },
     "mim": {**COMMON, "hidden": [4] * 3, "norm": "none", "loss": "mse", "init": "release", "first": "shared"},
+    "e3d-lstm": {
+        **COMMON,
+        "hidden": [4, 4],
+        "window": 2,
+        "norm": "channel",
+        "loss": "mse_mae",
+        "init": "glorot",
+        "recalls": True,
+    },
 }
 TASK = Task(Track("d", "forecast", 4, 5, 5, ("mse",)), (2, 8, 12))
 

@@ -40,7 +40,7 @@ class MapNorm(nn.Module):
         return normal * self.weight + self.bias
 
 
-def norm(kind: str, shape: tuple[int, ...]) -> nn.Module:
+def normalisation(kind: str, shape: tuple[int, ...]) -> nn.Module:
     """`MapNorm`, or nothing for "none"; `StbenchError` with the nearest name for an unknown kind."""
     choose("norm", dict.fromkeys(NORMS), kind)
     return nn.Identity() if kind == "none" else MapNorm(shape, kind)
@@ -99,7 +99,7 @@ class Projection(nn.Module):
         choose("init", INITIAL, init)(self.convolution)
         if bias and init != "library":
             nn.init.zeros_(self.convolution.bias)  # type: ignore[arg-type]
-        self.norm = _norm(norm, (outer, *map_shape))
+        self.norm = normalisation(norm, (outer, *map_shape))
         self._tiled: Callable[[Tensor], Tensor] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -110,9 +110,6 @@ class Projection(nn.Module):
         """Of each time step of x (batch, steps, inner, y, x), in one call."""
         projected: Tensor = self(x.flatten(0, 1))
         return list(projected.reshape(*x.shape[:2], *projected.shape[1:]).unbind(1))
-
-
-_norm = norm
 
 
 @contextmanager
