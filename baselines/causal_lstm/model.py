@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 
 from stbench.contract.models import ModelPlugin, Task
-from stbench.models import presets
+from stbench.contract.presets import beside
 from stbench.models.parts.components import make
 from stbench.models.parts.frame_by_frame import FrameByFrame
 from stbench.models.parts.patches import patches
@@ -82,5 +82,5 @@ plugin = ModelPlugin(
   year = {2018}
 }""",
     build=build,
-    presets=lambda dataset: presets.load("causal-lstm", dataset, package="stbench.baselines.presets"),
+    presets=beside(__name__),
 )

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.errors import StbenchError
-from stbench.models import presets
+from stbench.contract.presets import beside
 from stbench.models.parts.components import choose, make
 from stbench.models.parts.frame_by_frame import FrameByFrame
 from stbench.models.parts.patches import patches
@@ -104,5 +104,5 @@ plugin = ModelPlugin(
   year = {2019}
 }""",
     build=build,
-    presets=lambda dataset: presets.load("e3d-lstm", dataset, package="stbench.baselines.presets"),
+    presets=beside(__name__),
 )

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stbench.contract.models import ModelPlugin, Task
-from stbench.models import presets
+from stbench.contract.presets import beside
 from stbench.models.parts.components import choose, make
 from stbench.models.parts.frame_by_frame import FrameByFrame
 from stbench.models.parts.patches import patches
@@ -88,5 +88,5 @@ plugin = ModelPlugin(
   year = {2019}
 }""",
     build=build,
-    presets=lambda dataset: presets.load("mim", dataset, package="stbench.baselines.presets"),
+    presets=beside(__name__),
 )
