@@ -22,8 +22,8 @@ import torch
 from torch import Tensor, nn
 
 from stbench.contract.models import ModelPlugin, Task
-from stbench.errors import StbenchError
 from stbench.contract.presets import beside
+from stbench.errors import StbenchError
 from stbench.models.parts.components import choose, make
 from stbench.models.parts.frame_by_frame import FrameByFrame
 from stbench.models.parts.patches import patches

@@ -115,7 +115,6 @@ def test_vectors_have_no_presets_of_convolutional_models() -> None:
         assert not registry.model(name).presets("waveeq-100")
 
 
-
 def test_recurrent_papers_are_the_optimisation_of_the_releases() -> None:
     rates = {"predrnn": 3e-4, "causal-lstm": 1e-3, "mim": 1e-3, "e3d-lstm": 1e-3}
     for name, rate in rates.items():
