@@ -1,10 +1,10 @@
 """Forward and backward of the recurrent baselines beside a plain PredRNN, timed in turns.
 
-    python benchmarks/recurrent.py [--turns 5] [--threads 2] [--batch 4] [--models predrnn causal-lstm mim e3d-lstm]
+    python benchmarks/recurrent.py [--turns 5] [--threads 2] [--batch 4] [--frames 20] [--models predrnn mim ...]
 
 The plain module has one convolution per operand and step, as public code has it: nothing is read ahead, no weight is
 prepared. Printed are medians of the seconds and of the processor's seconds: the second count where the machine is
-shared. Moving MNIST, 10 -> 10 frames, variant `field`.
+shared. Moving MNIST, half of the frames condition, variant `field`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from torch import Tensor, nn
 from stbench import registry
 from stbench.contract.models import Task
 from stbench.contract.presets import select
-
-FRAMES, CONDITIONING = 20, 10
 
 
 class PlainCell(nn.Module):
@@ -60,7 +58,7 @@ class PlainPredRNN(nn.Module):
         zero = cut.new_zeros(len(cut), 128, *cut.shape[-2:])
         states, m, predicted = [(zero, zero)] * len(self.cells), zero, []
         for t in range(frames.shape[1] - 1):
-            x = cut[:, t] if t < CONDITIONING else predicted[-1]
+            x = cut[:, t] if t < frames.shape[1] // 2 else predicted[-1]
             for k, cell in enumerate(self.cells):
                 x, c, m = cell(x, *states[k], m)
                 states[k] = (x, c)
@@ -73,7 +71,8 @@ def published(name: str, frames: Tensor) -> Callable[[], Tensor]:
     dataset = registry.dataset("moving-mnist")
     settings = select(registry.model(name), "moving-mnist", "paper", "field")["model"]
     module = registry.model(name).build(settings, Task(dataset.tracks[0], (1, 64, 64)))
-    batch = {"frames": frames, "conditioning": frames[:, :CONDITIONING], "target": frames[:, CONDITIONING:]}
+    seen = frames.shape[1] // 2
+    batch = {"frames": frames, "conditioning": frames[:, :seen], "target": frames[:, seen:]}
     batch["step"] = torch.tensor(10**9)
 
     def run() -> Tensor:
@@ -96,12 +95,13 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--frames", type=int, default=20)
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--models", nargs="*", default=["predrnn"])
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    frames = torch.rand(arguments.batch, FRAMES, 1, 64, 64)
+    frames = torch.rand(arguments.batch, arguments.frames, 1, 64, 64)
     plain = PlainPredRNN()
     runs = {"plain PredRNN": lambda: plain.loss(frames)} | {name: published(name, frames) for name in arguments.models}
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
