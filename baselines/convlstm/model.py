@@ -16,11 +16,12 @@ from torch.nn import functional as F
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.errors import StbenchError
 from stbench.models.parts.components import make
+from stbench.models.parts.frame_by_frame import FrameByFrame
+from stbench.models.parts.objectives import choose_loss
+from stbench.models.parts.patches import patches
 
-from .cell import ConvLSTMStack
-from .loss import choose_loss
+from .cell import ConvLSTMStack, State
 
 
 class EncoderForecaster(nn.Module):
@@ -48,7 +49,7 @@ class EncoderForecaster(nn.Module):
         loss: str,
     ) -> None:
         super().__init__()
-        channels, map_shape = patches(frame_shape, patch)
+        channels, map_shape = patches("convlstm", frame_shape, patch)
         self.patch = patch
         self.objective = choose_loss(loss)
         self.encoder = ConvLSTMStack(channels, hidden, kernel, map_shape, peephole=peephole, bias=bias)
@@ -77,17 +78,18 @@ class EncoderForecaster(nn.Module):
         return {"total": self.objective.error(self.raw(batch["conditioning"], target.shape[1]), target)}
 
 
-class NextFrame(nn.Module):
-    """Layers of cells that predict frame t + 1 from frame t, and go on from their own frames.
+class NextFrame(FrameByFrame):
+    """Layers of cells that predict frame t + 1 from frame t, and go on from their own frames: see `FrameByFrame`.
 
         v̂_{t+1} = squash(W * h_L(t)),   input at t ≤ n: v_t,   at t > n: b v_t + (1 - b) v̂_t
 
-    b = 1 with probability eta = max(0, 1 - (s + 1) / `sampling_steps`) at training step s, drawn for every sample and
-    frame; b = 0 in a forecast. W is a 1x1 convolution. With hidden = 4 x [128], kernel 5, patch 4, no bias and no
-    peephole it has the 11,675,648 parameters that are in use in the public implementation.
+    W is a 1x1 convolution. With hidden = 4 x [128], kernel 5, patch 4, no bias and no peephole it has the 11,675,648
+    parameters that are in use in the public implementation.
 
     Source: the recipe of Y. Wang et al., PredRNN, NIPS 2017, as used for ConvLSTM in later comparisons.
     """
+
+    stack: ConvLSTMStack
 
     def __init__(
         self,
@@ -101,65 +103,25 @@ class NextFrame(nn.Module):
         loss: str,
         sampling_steps: int,
     ) -> None:
-        super().__init__()
-        channels, map_shape = patches(frame_shape, patch)
-        self.patch, self.sampling_steps = patch, sampling_steps
-        self.objective = choose_loss(loss)
-        self.stack = ConvLSTMStack(channels, hidden, kernel, map_shape, peephole=peephole, bias=bias)
-        self.output = nn.Conv2d(hidden[-1], channels, 1, bias=bias)
+        channels, map_shape = patches("convlstm", frame_shape, patch)
+        super().__init__(
+            ConvLSTMStack(channels, hidden, kernel, map_shape, peephole=peephole, bias=bias),
+            nn.Conv2d(hidden[-1], channels, 1, bias=bias),
+            patch=patch,
+            loss=loss,
+            sampling_steps=sampling_steps,
+        )
 
-    def forward(self, conditioning: Tensor, horizon: int) -> Tensor:
-        """(batch, conditioning, *frame) -> (batch, horizon, *frame)."""
-        n = conditioning.shape[1]
-        raw = self._roll_out(conditioning, n, n + horizon - 1)
-        return self.objective.squash(raw[:, n - 1 :])
+    def read(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """The frames themselves: a step convolves them one at a time, and so published runs keep their bits."""
+        return list(inputs)
 
-    def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        """`total`: mean over frames 2..n + horizon, the conditioning ones included, and pixels of the error of `loss`.
-
-        `batch["step"]` is where training stands (`stbench.contract.models`); without it every input is as at step 0.
-        """
-        frames, n = batch["frames"], batch["conditioning"].shape[1]
-        drawn = torch.rand(len(frames), frames.shape[1] - 1 - n, generator=generator)
-        truth = (drawn < self.sampling_rate(int(batch.get("step", 0)))).to(frames.device)
-        raw = self._roll_out(frames, n, frames.shape[1] - 1, truth)
-        return {"total": self.objective.error(raw, frames[:, 1:])}
-
-    def sampling_rate(self, step: int) -> float:
-        """eta: the probability of a true frame as input at training step 0, 1, ..."""
-        return max(0.0, 1.0 - (step + 1) / self.sampling_steps)
-
-    def _roll_out(self, frames: Tensor, n: int, steps: int, truth: Tensor | None = None) -> Tensor:
-        """Raw predictions (batch, steps, *frame) of frames 2..steps + 1.
-
-        The first n inputs are true, and of the later ones those where `truth` (batch, steps - n) says so.
-        """
-        seen = F.pixel_unshuffle(frames, self.patch)
-        states = self.stack.start(seen)
-        raw: list[Tensor] = []
-        for t in range(steps):
-            if t < n:
-                x = seen[:, t]
-            else:
-                x = self.objective.squash(raw[-1])
-                if truth is not None:
-                    x = torch.where(truth[:, t - n, None, None, None], seen[:, t], x)
-            states = self.stack.step(x, states)
-            raw.append(self.output(states[-1][0]).float())
-        return F.pixel_shuffle(torch.stack(raw, 1), self.patch)
+    def step(self, x: Tensor, states: list[State]) -> tuple[Tensor, list[State]]:
+        states = self.stack.step(x, states)
+        return states[-1][0], states
 
 
 ARCHITECTURES = {"encoder-forecaster": EncoderForecaster, "next-frame": NextFrame}
-
-
-def patches(frame_shape: tuple[int, ...], patch: int) -> tuple[int, tuple[int, int]]:
-    """Channels and (y, x) of frames cut into patches; `StbenchError` for vectors and sizes that cannot be cut so."""
-    if len(frame_shape) != 3:
-        raise StbenchError(f"convlstm needs images (channel, y, x), not frames of shape {frame_shape}: use sepvar")
-    channels, height, width = frame_shape
-    if height % patch or width % patch:
-        raise StbenchError(f"frames of {height} x {width} pixels cannot be cut into patches of {patch} x {patch}")
-    return channels * patch * patch, (height // patch, width // patch)
 
 
 def build(settings: Mapping[str, Any], task: Task) -> EncoderForecaster | NextFrame:

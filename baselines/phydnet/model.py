@@ -18,6 +18,7 @@ from stbench.contract.presets import beside
 from stbench.contract.settings import construct
 from stbench.errors import StbenchError
 from stbench.models.parts.components import choose
+from stbench.models.parts.sampling import TeacherForcing
 
 from ..convlstm.cell import ConvLSTMStack
 from .cell import PhyCell
@@ -92,8 +93,7 @@ class PhyDNet(nn.Module):
         max(0, 1 - s / `teacher_steps`) at training step s = `batch["step"]`, else its own.
         """
         frames, n = batch["frames"], batch["conditioning"].shape[1]
-        probability = max(0.0, 1.0 - int(batch.get("step", 0)) / self.teacher_steps)
-        teacher = float(torch.rand((), generator=generator)) < probability
+        teacher = TeacherForcing(self.teacher_steps).flip(int(batch.get("step", 0)), generator)
         steps = frames.shape[1] - 1
         predicted = self._roll_out(frames[:, : steps if teacher else n], steps)
         terms = {"frames": F.mse_loss(predicted, frames[:, 1:]) * steps}

@@ -173,7 +173,7 @@ def test_next_frame_is_scored_on_the_conditioning_frames_too() -> None:
 
 def test_scheduled_sampling_falls_by_2e_5_an_iteration_to_zero_at_50_000() -> None:
     model = next_frame(sampling_steps=50_000)
-    rates = [model.sampling_rate(step) for step in (0, 1, 24_999, 49_998, 49_999, 80_000)]
+    rates = [model.sampling.rate(step) for step in (0, 1, 24_999, 49_998, 49_999, 80_000)]
     assert rates == pytest.approx([1 - 2e-5, 1 - 4e-5, 0.5, 2e-5, 0, 0], abs=1e-12)
 
 

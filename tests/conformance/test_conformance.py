@@ -200,6 +200,14 @@ SMALL: dict[str, dict[str, Any]] = {
     "convlstm": {"hidden": [4], "kernel": 3, "patch": 2},
     "convlstm:field": {"hidden": [4, 4], "kernel": 3, "patch": 2},
     "phydnet": {"width": 32, "residual": [32]},
+    "predrnn": {"hidden": [4, 4], "kernel": 3},
+    "predrnn:field": {"hidden": [4, 4], "kernel": 3},
+    "causal-lstm": {"hidden": [4, 3], "kernel": 3},
+    "causal-lstm:field": {"hidden": [4, 4], "kernel": 3},
+    "mim": {"hidden": [4, 4], "kernel": 3},
+    "mim:field": {"hidden": [4, 4], "kernel": 3},
+    "e3d-lstm": {"hidden": [3, 3], "kernel": 3},
+    "e3d-lstm:field": {"hidden": [3, 3], "kernel": 3},
 }
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from stbench.models.parts.components import choose
+from .components import choose
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,21 @@ def _identity(raw: Tensor) -> Tensor:
     return raw
 
 
+def _squared_and_absolute(predicted: Tensor, target: Tensor) -> Tensor:
+    """Mean of (v̂ - v)² + |v̂ - v|."""
+    return F.mse_loss(predicted, target) + F.l1_loss(predicted, target)
+
+
+def _half_squared_and_absolute(predicted: Tensor, target: Tensor) -> Tensor:
+    """Mean of (v̂ - v)² / 2 + |v̂ - v|."""
+    return 0.5 * F.mse_loss(predicted, target) + F.l1_loss(predicted, target)
+
+
 OBJECTIVES = {
     "cross_entropy": Objective(torch.sigmoid, F.binary_cross_entropy_with_logits),
     "mse": Objective(_identity, F.mse_loss),
+    "mse_mae": Objective(_identity, _squared_and_absolute),
+    "half_mse_mae": Objective(_identity, _half_squared_and_absolute),
 }
 
 
