@@ -150,6 +150,9 @@ def test_recurrent_field_variants_are_the_recipe_of_later_comparisons(name: str)
         assert (found["model"]["norm"], found["model"]["bias"]) == ("none", False)
         assert found["model"]["sampling_steps"] == 50_000
         assert not found["model"]["reverse_input"]
+        # Five of fifty epochs warm the rate up on TaxiBJ.
+        schedule = ("cosine", found["training"]["steps"] // 10) if dataset == "taxibj" else ("one-cycle", None)
+        assert (found["training"]["schedule"], found["training"].get("warm_up")) == schedule
 
 
 @pytest.mark.parametrize("name", RECURRENT)
