@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-import numpy as np
-
 from stbench.errors import StbenchError, nearest
+
+if TYPE_CHECKING:
+    import numpy as np
 
 LARGEST_SEED = 2**63 - 1
 """What NumPy, torch and the tables of results all can hold."""
@@ -27,7 +29,8 @@ _ARCHIVES = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gzip", b"
 def whole(name: str, value: Any, least: int, most: int | None = None) -> int:
     """A whole number between `least` and `most`, NumPy's too; `StbenchError` that names the argument otherwise."""
     wanted = f"of at least {least}" if most is None else f"between {least} and {most}"
-    if isinstance(value, bool | np.bool_):
+    # NumPy's truth value is no index either, but says so in a warning only.
+    if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
         raise StbenchError(f"{name} is {value}: give a whole number {wanted}")
     try:
         number = operator.index(value)
@@ -120,6 +123,8 @@ def frames(name: str, value: Any, wanted: tuple[int, ...] | None) -> np.ndarray:
 
     `StbenchError` for another shape, for what is not floating point, and for values that are not finite.
     """
+    import numpy as np
+
     try:
         values = np.asarray(value)
     except Exception as error:  # of a list of lists, or a tensor on a device
@@ -155,7 +160,7 @@ def lead_times(value: Any) -> list[float]:
     except (TypeError, ValueError):
         raise StbenchError(f"lead_times is {_told(value)}: give numbers, [0.5, 1, 1.5] say") from None
     before = [0.0, *times]
-    if not times or not all(a < b < np.inf for a, b in zip(before, times, strict=False)):
+    if not times or not all(a < b < math.inf for a, b in zip(before, times, strict=False)):
         raise StbenchError(f"lead_times is {_told(value)}: give increasing numbers above 0, [0.5, 1, 1.5] say")
     return times
 

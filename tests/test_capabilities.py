@@ -19,8 +19,8 @@ from stbench.contract.capabilities import (
     HasSwapCases,
 )
 
-NO_PLUGIN = {"sched_getaffinity", "__module__", "__name__", "dtype"}
-"""Attributes of Python, the system and arrays."""
+NO_PLUGIN = {"sched_getaffinity", "__module__", "__name__", "dtype", "dimension_names", "window"}
+"""Attributes of Python, the system, arrays and the stacks of `stbench.models.parts`."""
 
 
 def asked_by_name() -> dict[str, str]:
