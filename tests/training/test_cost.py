@@ -74,7 +74,7 @@ def test_a_recurrent_layer_is_its_gates_at_every_step(layer, gates, both):
 
 
 @pytest.mark.skipif(
-    not torch.cuda.is_available(), reason="cuDNN does a whole network of layers in one call: no GPU here"
+    not torch.cuda.is_available(), reason="no GPU here, and it is cuDNN that does all layers in one call"
 )
 def test_a_recurrent_network_of_cudnn_is_counted_as_its_layers_are():
     network = nn.LSTM(N, H, num_layers=2, batch_first=True)
