@@ -43,6 +43,9 @@ def test_a_parameter_used_outside_a_layer_counts_too():
     assert macs(lambda x: matrix.t() @ x[0, 0], (5, N)) == N * H
     assert macs(lambda x: torch.einsum("btn,nh->bth", x, matrix), (5, N)) == 5 * N * H
     assert macs(lambda x: x[0, 0] @ x[0, 1], (5, N)) == N
+    assert (
+        macs(lambda x: torch.vdot(torch.complex(x[0, 0], x[0, 0]), torch.complex(x[0, 1], x[0, 1])).real, (5, N)) == N
+    )
     assert macs(lambda x: torch.addmv(matrix[0], matrix.t(), x[0, 0]), (5, N)) == N * H
 
 
@@ -68,6 +71,16 @@ def test_a_recurrent_layer_is_its_gates_at_every_step(layer, gates, both):
     directions = 1 + both
     step = gates * H * ((N + H) + (directions * H + H)) * directions
     assert macs(lambda x, layer: layer(x)[0], (7, N), layer=network) == 7 * step
+
+
+@pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="no GPU here, and it is cuDNN that does all layers in one call"
+)
+def test_a_recurrent_network_of_cudnn_is_counted_as_its_layers_are():
+    network = nn.LSTM(N, H, num_layers=2, batch_first=True)
+    model = Asks(lambda x, layer: layer(x)[0], layer=network)
+    on_cpu = count_macs(model, (7, N), 1)
+    assert count_macs(model.cuda(), (7, N), 1) == on_cpu
 
 
 @pytest.mark.parametrize(("cell", "gates"), [(nn.LSTMCell, 4), (nn.GRUCell, 3)])
@@ -119,6 +132,13 @@ def test_a_sampled_grid_is_its_neighbours_for_every_output(mode, neighbours):
         return F.grid_sample(x[:, 0], torch.zeros(1, 7, 9, 2), mode=mode, align_corners=False)
 
     assert macs(call, (1, 3, 8, 8)) == neighbours * 3 * 7 * 9
+
+
+def test_a_sampled_grid_of_three_dimensions_has_eight_neighbours():
+    def call(x):
+        return F.grid_sample(x[:, 0], torch.zeros(1, 2, 3, 4, 3), align_corners=False)
+
+    assert macs(call, (1, 3, 8, 8, 8)) == 8 * 3 * 2 * 3 * 4
 
 
 @pytest.mark.parametrize(
