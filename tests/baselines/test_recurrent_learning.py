@@ -74,13 +74,20 @@ def error(net: FrameByFrame) -> float:
     return float((forecast - clips()[:, CONDITIONING:]).square().mean())
 
 
+@cache
+def learnt(name: str) -> float:
+    return error(trained(name))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SETTINGS)
-def test_training_windows_are_forecast_twice_as_well_as_by_persistence_and_better_than_without_memory(
-    name: str,
-) -> None:
+def test_training_windows_are_forecast_twice_as_well_as_by_persistence(name: str) -> None:
     target, last = clips()[:, CONDITIONING:], clips()[:, CONDITIONING - 1 : CONDITIONING]
-    persistence = float((last - target).square().mean())
-    learnt = error(trained(name))
-    assert learnt < persistence / 2
-    assert learnt < error(trained(name, forgets=True))
+    assert learnt(name) < float((last - target).square().mean()) / 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted({*SETTINGS} - {"e3d-lstm"}))
+def test_a_model_that_forgets_its_states_is_worse(name: str) -> None:
+    """Not claimed of E3D-LSTM: within these steps it learns faster without (docs/reproduction.md)."""
+    assert learnt(name) < error(trained(name, forgets=True))
