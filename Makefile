@@ -1,8 +1,10 @@
 # Every target sets up .venv by itself, once; it is set up again when pyproject.toml or constraints.txt change.
-# `make PYTHON=python3.12 test` uses another interpreter, `make PRESET=cpu leaderboard` another preset.
+# `make PYTHON=python3.12 test` uses another interpreter, `make PRESET=cpu leaderboard` another preset. That target runs
+# as many models side by side as there are cores; `make JOBS=1 leaderboard` runs one at a time.
 
 PYTHON ?= python3
 PRESET ?= quick
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 BIN := .venv/bin
 READY := .venv/.ready
 
@@ -16,7 +18,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 leaderboard: $(READY) ## run what is missing of the quick preset, write leaderboards/ and show the table
-	$(BIN)/stbench leaderboard --run-missing --preset $(PRESET)
+	$(BIN)/stbench leaderboard --run-missing --preset $(PRESET) --jobs $(JOBS)
 
 test: $(READY) ## the fast tests
 	$(TEST) -m "not slow"

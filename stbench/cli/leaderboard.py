@@ -21,6 +21,13 @@ from stbench.errors import StbenchError
 @path_option("--page", help="Web page of all leaderboards.  [default: index.html beside the tables]")
 @click.option("--run-missing", is_flag=True, help="First run what the preset has on every track and is not finished.")
 @click.option("--dry-run", is_flag=True, help="With --run-missing: print the commands, one a line, and do nothing.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="With --run-missing: how many runs side by side; they share the cores.",
+)
 @preset_option
 @click.option("--name", default="", help="Show the leaderboards of configurations of yours, `stbench run --name`.")
 @json_option
@@ -30,6 +37,7 @@ def leaderboard(
     page: Path | None,
     run_missing: bool,
     dry_run: bool,
+    jobs: int,
     preset: str,
     name: str,
     as_json: bool,
@@ -53,7 +61,7 @@ def leaderboard(
     if run_missing:
         from stbench.running.suite import everything, run_all
 
-        run_all(everything(preset), runs=runs, progress=console)
+        run_all(everything(preset), runs=runs, jobs=jobs, progress=console)
     reported = default_path()
     written = build(runs, out, reported)
     written.append(write_page(out, page or out / "index.html", reported))

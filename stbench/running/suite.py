@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from stbench import paths, registry
+from stbench.arguments import whole
 from stbench.errors import StbenchError
 from stbench.progress import Progress, Silent
 from stbench.protocols.known import has_capability
@@ -21,6 +25,9 @@ from stbench.running.stages import code_of
 
 BESIDE = ("forecast", "swap")
 """Protocols that ask a forecaster's weights for more, at no training: no judge, no labels."""
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+"""What libraries read the number of their threads from."""
 
 
 @dataclass(frozen=True)
@@ -99,27 +106,69 @@ def floors(beside: Job) -> list[Job]:
     return [Job(**{**vars(beside), "model": name, "changes": split}) for name in names]
 
 
-def run_all(todo: Sequence[Job], *, runs: Path | None = None, progress: Progress | None = None) -> None:
-    """Run every job that is not finished. Raises `StbenchError` naming those that failed, after all were tried."""
+def run_all(todo: Sequence[Job], *, runs: Path | None = None, jobs: int = 1, progress: Progress | None = None) -> None:
+    """Run every job that is not finished, `jobs` at a time.
+
+    One at a time shows what it tells and has all cores. Several share the cores evenly, and what one tells is shown if
+    it fails. Data are made here, before the first run that needs them. Raises `StbenchError` naming the runs that
+    failed, after all were tried.
+    """
     progress = progress or Silent()
     runs = runs or paths.runs_dir()
-    failed = []
-    for number, job in enumerate(todo, 1):
-        choice = choose(job.model, job.dataset, track=job.track, preset=job.preset, changes=job.changes, name=job.name)
-        store = dataset_for(
-            job.dataset, choice.base, source=job.source, settings=job.settings, raw=job.raw, progress=progress
-        )
-        planned = plan(choice, store, seed=0)
-        if finished(planned.folder(runs), code_of(planned)):
-            continue
-        command = command_line(planned, store.source, job.settings)
-        progress.note(f"[{number}/{len(todo)}] {command}")
-        words = [*shlex.split(command)[1:], "--out", str(runs), "--no-table"]
-        words += ["--raw", str(job.raw)] if job.raw else []
-        done = subprocess.run([sys.executable, "-m", "stbench", *words], check=False)
-        if done.returncode in (-signal.SIGINT, 128 + signal.SIGINT):
-            raise KeyboardInterrupt
-        if done.returncode:
-            failed.append(f"{job.model} on {planned.track.id}")
+    failed: list[str] = []
+    running: set[Future[str]] = set()
+    with ThreadPoolExecutor(whole("jobs", jobs, 1)) as pool:
+        try:
+            for number, job in enumerate(todo, 1):
+                if len(running) == jobs:
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    failed += filter(None, (each.result() for each in done))
+                choice = choose(
+                    job.model, job.dataset, track=job.track, preset=job.preset, changes=job.changes, name=job.name
+                )
+                store = dataset_for(
+                    job.dataset, choice.base, source=job.source, settings=job.settings, raw=job.raw, progress=progress
+                )
+                planned = plan(choice, store, seed=0)
+                if finished(planned.folder(runs), code_of(planned)):
+                    continue
+                command = command_line(planned, store.source, job.settings)
+                label = f"[{number}/{len(todo)}]"
+                progress.note(f"{label} {command}")
+                words = [*shlex.split(command)[1:], "--out", str(runs), "--no-table"]
+                words += ["--raw", str(job.raw)] if job.raw else []
+                name = f"{job.model} on {planned.track.id}"
+                running.add(pool.submit(_run, name, words, None if jobs == 1 else _share(jobs), label, progress))
+            failed += filter(None, (each.result() for each in running))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     if failed:
         raise StbenchError(f"{len(failed)} of {len(todo)} runs failed ({', '.join(failed)}): see their messages above")
+
+
+def _run(name: str, words: list[str], environment: dict[str, str] | None, label: str, progress: Progress) -> str:
+    """Run `stbench` with some words in a process of its own; the name if that failed. Its messages are kept and shown
+    on failure where it has an environment of its own, because there others run beside it."""
+    begun = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "stbench", *words],
+        check=False,
+        env=environment,
+        stdout=subprocess.PIPE if environment else None,
+        stderr=subprocess.STDOUT if environment else None,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode in (-signal.SIGINT, 128 + signal.SIGINT):
+        raise KeyboardInterrupt
+    if environment:
+        took = f"{time.monotonic() - begun:.0f} s"
+        progress.note(f"{label} failed after {took}: {done.stdout}" if done.returncode else f"{label} done in {took}")
+    return name if done.returncode else ""
+
+
+def _share(jobs: int) -> dict[str, str]:
+    """The environment of one of `jobs` processes that share the cores evenly."""
+    threads = str(max(1, (os.cpu_count() or 1) // jobs))
+    return {**dict.fromkeys(THREADS, threads), **os.environ}
