@@ -11,6 +11,8 @@ from stbench.conformance.subject import BATCH, Subject
 from stbench.errors import StbenchError
 from stbench.protocols.peeking import reacts_to_targets, reacts_to_test_part
 
+LINE = 64
+"""Bytes of a cache line."""
 ROUNDING = 1e-5
 """Forecasts of a window in different batches may differ by so much of the largest value, or by a thousandth of what
 differs from window to window: the order of sums depends on the size of the batch."""
@@ -57,7 +59,24 @@ def repeatable(subject: Subject) -> str:
             "the same windows are forecast differently after another batch: reset every state at the start of a "
             "forecast and draw nothing from a global random generator"
         )
-    return "the same windows give the same bits, whatever was forecast in between"
+    # An array of 4 byte numbers begins at any multiple of 4; a library may take other instructions where it is not 64.
+    for offset in (4, 16, 32):
+        moved = subject.model.forecast(_placed(subject.conditioning, offset), subject.task.track.horizon)
+        if np.asarray(moved).tobytes() != first.tobytes():
+            raise StbenchError(
+                f"the same windows are forecast differently where they lie {offset} bytes behind a multiple of "
+                f"{LINE}: work on a copy that begins at a multiple of {LINE}, as torch's own arrays do"
+            )
+    return "the same windows give the same bits, whatever was forecast in between and wherever they lie in memory"
+
+
+def _placed(frames: np.ndarray, offset: int) -> np.ndarray:
+    """A copy that begins `offset` bytes behind a multiple of `LINE`."""
+    room = np.empty(frames.nbytes + 2 * LINE, np.uint8)
+    start = -room.ctypes.data % LINE + offset
+    copy = room[start : start + frames.nbytes].view(frames.dtype).reshape(frames.shape)
+    copy[...] = frames
+    return copy
 
 
 def learning_repeatable(subject: Subject) -> str:

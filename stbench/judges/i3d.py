@@ -48,6 +48,8 @@ class I3D:
         """
         import torch
 
+        from stbench.training.adapter import tensor
+
         if clips.ndim != 5 or clips.shape[2] not in (1, 3) or clips.shape[1] < FEWEST_FRAMES:
             raise StbenchError(
                 f"fvd wants clips (n, time, channel, y, x) of at least {FEWEST_FRAMES} frames with 1 or 3 channels, "
@@ -56,7 +58,7 @@ class I3D:
         found = []
         with torch.no_grad():
             for start in range(0, len(clips), BATCH):
-                shown = torch.from_numpy(network_input(clips[start : start + BATCH]))
+                shown = tensor(network_input(clips[start : start + BATCH]))
                 logits = self._network(shown, rescale=False, resize=False, return_features=True)
                 if tuple(logits.shape) != (len(shown), LOGITS):
                     raise StbenchError(f"the I3D network answers {tuple(logits.shape)}, not 400 logits a clip")

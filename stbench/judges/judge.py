@@ -97,7 +97,9 @@ class Judge:
         """Clips (n, time, *frame) float32 in [0, 1] -> probabilities (n, classes) float64 of each head."""
         import torch
 
-        features = torch.from_numpy(self.features(clips).astype(np.float32))
+        from stbench.training.adapter import tensor
+
+        features = tensor(self.features(clips))
         with torch.no_grad():
             logits = self.network.answer(features)
         return {name: torch.softmax(each.double(), 1).numpy() for name, each in logits.items()}
@@ -106,10 +108,12 @@ class Judge:
         """Clips (n, time, *frame) -> (n, k) float64: what the heads see."""
         import torch
 
+        from stbench.training.adapter import tensor
+
         parts = []
         with torch.no_grad():
             for start in range(0, len(clips), BATCH):
-                part = torch.from_numpy(np.ascontiguousarray(clips[start : start + BATCH], np.float32))
+                part = tensor(clips[start : start + BATCH])
                 parts.append(self.network.features(part).double().numpy())
         return np.concatenate(parts)
 

@@ -127,7 +127,7 @@ class TorchForecaster:
         return answer.float().cpu().numpy()
 
     def _tensor(self, frames: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(frames, np.float32)).to(self.device)
+        return tensor(frames).to(self.device)
 
     def _action(self, factors: Factors) -> torch.Tensor | None:
         """The factor the module calls its `label`; None where it has no label, or is not told."""
@@ -141,14 +141,20 @@ class TorchForecaster:
         self.module.eval()
         with torch.no_grad():
             for start in range(0, len(windows[0]), self.batch_size):
-                parts = [np.ascontiguousarray(each[start : start + self.batch_size], np.float32) for each in windows]
+                parts = [self._tensor(each[start : start + self.batch_size]) for each in windows]
                 known = {
                     name: each if each is None else each[start : start + self.batch_size]
                     for name, each in labels.items()
                 }
-                answer = ask(*(torch.from_numpy(part).to(self.device) for part in parts), asked, **known)
+                answer = ask(*parts, asked, **known)
                 answers.append(answer.float().cpu().numpy())
         return np.concatenate(answers)
+
+
+def tensor(frames: np.ndarray) -> torch.Tensor:
+    """A float32 copy where torch places its own tensors. A matrix product may have other last bits where an array does
+    not begin at a multiple of 64 bytes, and NumPy's begin wherever there is room."""
+    return torch.from_numpy(np.ascontiguousarray(frames, np.float32)).clone()
 
 
 def _length(name: str, value: int) -> int:

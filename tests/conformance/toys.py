@@ -233,6 +233,13 @@ class RandomFloor(GoodFloor):
         self.frame = self.frame * np.random.default_rng().random(dtype=np.float32)
 
 
+class PlacedFloor(GoodFloor):
+    """Its last bits depend on where in memory the frames begin, as those of some matrix products do."""
+
+    def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
+        return super().forecast(conditioning, horizon) + np.float32(conditioning.ctypes.data % 64)
+
+
 class PeekingFloor(GoodFloor):
     """Opens the store it was fitted on."""
 
