@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stbench.devices import fits, moved
 from stbench.splits.index import window_places
 from stbench.store.normaliser import Normaliser
 
@@ -21,7 +22,9 @@ class Batches:
     """Batch of any step 0, 1, ...: rows `step*batch_size ... ` of the endless sequence of per-epoch permutations.
 
     Epoch e visits every window once, in the permutation drawn from (seed, e); a batch may span two epochs, so that
-    all have the same size. The frames lie in one tensor in memory and a batch is one `index_select`.
+    all have the same size. The frames lie in one tensor and a batch is one `index_select`: on the device where they fit
+    there, so that nothing but the numbers of frames goes to a card in a step, else in memory, from where a batch goes
+    to the card through pinned memory. Labels lie on the device.
     """
 
     def __init__(
@@ -35,7 +38,7 @@ class Batches:
         self.windows, self.batch_size, self.seed, self.device = windows, batch_size, seed, device
         self.row, self.start = (np.asarray(each, np.int64) for each in windows.rows())
         found = {name: windows.labels(name) for name in labels}
-        self.labels = {name: torch.from_numpy(values) for name, values in found.items() if values is not None}
+        self.labels = {name: torch.from_numpy(each).to(device) for name, each in found.items() if each is not None}
         self._epoch, self._order = -1, np.empty(0, np.int64)
 
     @cached_property
@@ -43,7 +46,8 @@ class Batches:
         """(row, time, *frame) and what normalises them; read when the first batch is wanted: a finished run reads
         nothing."""
         frames, mean, std = self.windows.stored
-        return torch.from_numpy(np.ascontiguousarray(frames)), Normaliser(mean, std)
+        stored = torch.from_numpy(np.ascontiguousarray(frames))
+        return (stored.to(self.device) if fits(stored.nbytes, self.device) else stored), Normaliser(mean, std)
 
     def __len__(self) -> int:
         """Number of windows, which is the length of an epoch."""
@@ -66,14 +70,16 @@ class Batches:
         items, length = self.items(step), self.windows.conditioning + self.windows.horizon
         stored, normaliser = self.frames
         places = torch.from_numpy(window_places(self.row[items], self.start[items], stored.shape[1], length))
-        picked = stored.flatten(0, 1).index_select(0, places.flatten())
-        frames = normaliser.in_place(picked.reshape(*places.shape, *stored.shape[2:]).to(self.device).float())
+        picked = stored.flatten(0, 1).index_select(0, moved(places.flatten(), stored.device))
+        frames = moved(picked.reshape(*places.shape, *stored.shape[2:]), self.device).float()
+        frames = normaliser.in_place(frames)
         batch = {
             "frames": frames,
             "conditioning": frames[:, : self.windows.conditioning],
             "target": frames[:, self.windows.conditioning :],
         }
-        return batch | {name: values[items].to(self.device) for name, values in self.labels.items()}
+        chosen = moved(torch.from_numpy(items), self.device) if self.labels else None
+        return batch | {name: values[chosen] for name, values in self.labels.items()}
 
     def _permutation(self, epoch: int) -> np.ndarray:
         if epoch != self._epoch:

@@ -61,13 +61,17 @@ class TrainingLog:
                 "make room or permission, or choose another folder"
             ) from None
 
-    def add(self, step: int, losses: dict[str, float]) -> None:
+    def due(self, step: int) -> bool:
+        """Is there a line after this step?"""
+        return step % self.settings.log_every == 0 or step == self.settings.steps
+
+    def add(self, step: int, losses: Mapping[str, float]) -> None:
         clock = self.clock
         for name, value in losses.items():
             clock.sums[name] = clock.sums.get(name, 0.0) + value
             clock.counts[name] = clock.counts.get(name, 0) + 1
         clock.count += 1
-        if step % self.settings.log_every == 0 or step == self.settings.steps:
+        if self.due(step):
             self._line(step)
 
     def latest(self) -> dict[str, float]:

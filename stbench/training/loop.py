@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from stbench.contract.capabilities import HasLabels
+from stbench.devices import arithmetic
 from stbench.errors import StbenchError
 from stbench.training import checkpoint as checkpoints
 
@@ -62,7 +63,8 @@ def train(
     seed: int,
     identity: Mapping[str, Any],
     budget_seconds: float | None = None,
-    on_progress: Callable[[int, int, dict[str, float]], None] | None = None,
+    deterministic: bool = False,
+    on_progress: Callable[[int, int, Mapping[str, float]], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> TrainingSummary:
     """Train `module` in place on the device it is on, from the checkpoint in `folder` if there is one.
@@ -73,10 +75,13 @@ def train(
     `log.jsonl` to `folder`. The result depends on the module's initial weights, windows, decisive settings and
     `seed` alone: interrupted anywhere and continued, it is the same bit for bit on a CPU. Ends early, with a
     checkpoint and `finished=False`, when `budget_seconds` of this session are used up, on SIGINT or SIGTERM, or
-    when `stop()` says so. A finished folder is only loaded.
+    when `stop()` says so. A finished folder is only loaded. `deterministic` is for a card, see
+    `stbench.devices.arithmetic`. `on_progress(step, steps, losses)` is told the terms of the latest step whose losses
+    are known: on a processor each step's, on a card those of the last line of the log.
 
     Raises `StbenchError` for impossible settings, players that do not fit them, a damaged checkpoint or one of another
-    `identity`, a loss that is not finite (naming the step), and a folder that cannot be written.
+    `identity`, a loss that is not finite (naming the step), a folder that cannot be written, and a card without the
+    memory or the deterministic operation that is needed.
     """
     settings = TrainingSettings.parse(configuration)
     _refuse_batch_of_one(module, settings)
@@ -91,7 +96,8 @@ def train(
         "windows": {"number": len(batches), "conditioning": windows.conditioning, "horizon": windows.horizon},
     }
     # Whatever is drawn in here leaves the caller's generator as it was.
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    forked = torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
+    with forked, arithmetic(device, deterministic):
         session = _Session(module, batches, settings, folder, seed, identity)
         with Interruption() as interruption:
             stopped_by = session.run(budget_seconds, on_progress, stop, interruption)
@@ -128,11 +134,13 @@ class _Session:
         players = {each.name: each.settings for each in self.state.players}
         self.log = TrainingLog(folder / "log.jsonl", self.state.clock, settings, players, self.resumed_from)
         self.saved_at = self.state.step if found is not None else -1
+        self.known: Mapping[str, float] = {}
+        """Terms of the latest step whose losses were read."""
 
     def run(
         self,
         budget_seconds: float | None,
-        on_progress: Callable[[int, int, dict[str, float]], None] | None,
+        on_progress: Callable[[int, int, Mapping[str, float]], None] | None,
         stop: Callable[[], bool] | None,
         interruption: Interruption,
     ) -> str | None:
@@ -150,10 +158,11 @@ class _Session:
                 stopped_by = "budget"
             if stopped_by:
                 break
-            losses = self._step()
+            self._step()
             if on_progress is not None:
-                on_progress(state.step, settings.steps, losses)
+                on_progress(state.step, settings.steps, self.known)
             if state.step in settings.snapshots:
+                self._read()
                 checkpoints.save_snapshot(self.folder, state.step, state.weights())
             if time.monotonic() - last_save >= settings.checkpoint_seconds:
                 self._save()
@@ -163,19 +172,33 @@ class _Session:
         state.hand_over()
         return stopped_by
 
-    def _step(self) -> dict[str, float]:
+    def _step(self) -> None:
         state, clock = self.state, self.state.clock
         start, busy = time.perf_counter(), time.process_time()
         batch = self.batches.batch(state.step)
         loaded = time.perf_counter()
-        losses = state.advance(batch)
+        state.advance(batch)
+        # On a card the time of a step shows where its losses are waited for.
+        losses = state.losses.read() if state.losses.at_hand or self.log.due(state.step) else {}
         clock.loading += loaded - start
         clock.stepping += time.perf_counter() - start
         clock.processor += time.process_time() - busy
-        self.log.add(state.step, losses)
-        return losses
+        self._note(losses)
+
+    def _read(self) -> None:
+        """Before anything is kept: weights that a loss without a finite value has touched are not."""
+        start = time.perf_counter()
+        losses = self.state.losses.read()
+        self.state.clock.stepping += time.perf_counter() - start
+        self._note(losses)
+
+    def _note(self, losses: Mapping[int, Mapping[str, float]]) -> None:
+        for step, terms in losses.items():
+            self.log.add(step, terms)
+            self.known = terms
 
     def _save(self) -> None:
+        self._read()
         start = time.perf_counter()
         checkpoints.save(self.folder, self.state.checkpoint(), self.identity)
         self.saved_at = self.state.step

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from stbench.errors import StbenchError
 
 from .checkpoint import Checkpoint
 from .log import Clock
+from .losses import Losses
 from .players import Player, players_of
 from .settings import TrainingSettings
 
@@ -29,6 +29,7 @@ class TrainingState:
         self.step = 0
         self.clock = Clock()
         self.device = next(module.parameters()).device
+        self.losses = Losses(self.device)
         self.parameters = {name: each for name, each in module.named_parameters() if each.requires_grad}
         self.players = players_of(module, settings)
         torch.manual_seed(seed)
@@ -38,36 +39,27 @@ class TrainingState:
         if settings.average_decay:
             self.average = {name: each.detach().clone() for name, each in self.parameters.items()}
 
-    def advance(self, batch: Mapping[str, Tensor]) -> dict[str, float]:
+    def advance(self, batch: Mapping[str, Tensor]) -> None:
         """One step of the run: each player that acts in it takes one of its own, one after the other on one batch.
 
-        Gives the terms of their losses; those of named players are `<player>/<term>`. A loss finds the number of steps
-        taken in `batch["step"]`. Raises `StbenchError`, before any weight of a player changes, when its total is not
-        finite; what other players learnt in that step is lost with it.
+        The terms of their losses go to `losses`. A loss finds the number of steps taken in `batch["step"]`, which is
+        on the processor. Raises `StbenchError`, before any weight of a player changes, when its total is not finite;
+        what other players learnt in that step is lost with it. On a card that shows only when the terms are read.
         """
         batch, step = {**batch, "step": torch.tensor(self.step)}, self.step + 1
-        losses: dict[str, float] = {}
         for player in self.players:
             if player.settings.acts(step):
-                losses |= self._turn(player, batch, step)
+                self._turn(player, batch, step)
         if self.average:
             live = [each.detach() for each in self.parameters.values()]
             torch._foreach_lerp_(list(self.average.values()), live, 1.0 - self.settings.decay(step))
         self.step = step
-        return losses
 
-    def _turn(self, player: Player, batch: Mapping[str, Tensor], step: int) -> dict[str, float]:
+    def _turn(self, player: Player, batch: Mapping[str, Tensor], step: int) -> None:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
             terms = player.loss(self.module, batch, self.generator)
-        losses = {name: term.item() for name, term in terms.items()}
-        if not math.isfinite(losses["total"]):
-            whose = f" of the player '{player.name}'" if player.name else ""
-            raise StbenchError(
-                f"the loss{whose} is {losses['total']} at step {step}: "
-                "look at the terms in log.jsonl and lower learning_rate, or use precision float32"
-            )
+        self.losses.add(step, player.name, terms)
         player.learn(terms["total"], step)
-        return {f"{player.name}/{name}": value for name, value in losses.items()} if player.name else losses
 
     def weights(self) -> dict[str, Tensor]:
         """The state_dict to use and to keep: averaged weights where they are averaged."""
