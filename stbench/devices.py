@@ -22,6 +22,8 @@ REFERENCE = "cpu"
 """Where a model is trained and asked when nobody says otherwise."""
 AUTO = "auto"
 """A CUDA card where there is one, else the processor."""
+CARDS = ("cuda", "cuda, deterministic")
+"""What the identity of a training has of the card it was made on."""
 SHARE = 0.5
 """Of the memory that is free on a card: what the frames may take of it; the rest is for the model and its gradients."""
 WORKSPACE = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -44,23 +46,28 @@ def find_device(name: str) -> torch.device:
     return device
 
 
-def other_than_reference(device: torch.device, deterministic: bool) -> str:
-    """What the identity of a training has of its device: "cuda" or "cuda, deterministic"; nothing on the processor,
-    where training is bitwise repeatable anyway."""
-    if device.type == REFERENCE:
+def card(device: str, deterministic: bool) -> str:
+    """What the identity of a training has of its device: one of `CARDS`; nothing on the processor, where training is
+    bitwise repeatable anyway."""
+    kind = _kind(device)
+    if kind == REFERENCE:
         return ""
-    return f"{device.type}, deterministic" if deterministic else device.type
+    return f"{kind}, deterministic" if deterministic else kind
+
+
+def _kind(device: str) -> str:
+    return device.partition(":")[0]
 
 
 @contextmanager
-def arithmetic(device: torch.device, deterministic: bool = False) -> Iterator[None]:
+def arithmetic(device: str, deterministic: bool = False) -> Iterator[None]:
     """Within, float32 on a card is float32: TF32, which keeps ten bits of a factor, is off in products of matrices and
     in convolutions, and cuDNN chooses no algorithm by the clock. On the processor nothing changes.
 
     `deterministic`: only operations that give the same bits each time. Raises `StbenchError` for an operation that has
     no such form, and where the memory of the card is too small.
     """
-    if device.type == REFERENCE:
+    if _kind(device) == REFERENCE:
         yield
         return
     import torch

@@ -79,6 +79,7 @@ class Line:
             found.append("training stopped before its last step")
         if any(each.git_dirty for each in records):
             found.append("tracked files were changed since the revision")
+        found += dict.fromkeys(f"trained on {each.device}" for each in records if not each.device.startswith("cpu"))
         found += sorted({note for each in records if (note := _doubtful(each.judge))})
         return (*found, *self._infinite())
 

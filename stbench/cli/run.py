@@ -51,7 +51,8 @@ from stbench.contract.presets import PRESETS
 @i3d_option
 @path_option("--out", help="Folder of all runs.  [default: ./runs]")
 @click.option("--budget", callback=seconds, metavar="TIME", help="Stop training after this: 90s, 10m, 1h30m.")
-@click.option("--device", default="cpu", show_default=True, help="Torch device.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, or auto: a card if there is one.")
+@click.option("--deterministic", is_flag=True, help="On a card: the same bits every time, or an error.")
 @click.option(
     "--save-predictions",
     type=click.IntRange(min=0),
@@ -81,6 +82,7 @@ def run(
     out: Path | None,
     budget: float | None,
     device: str,
+    deterministic: bool,
     save_predictions: int,
     predictions: Path | None,
     reuse_checkpoint: bool,
@@ -111,6 +113,7 @@ def run(
         i3d=i3d,
         budget_seconds=budget,
         device=device,
+        deterministic=deterministic,
         keep=save_predictions,
         predictions=predictions,
         reuse_checkpoint=reuse_checkpoint,

@@ -34,7 +34,7 @@ def environment(device: str = "cpu") -> Environment:
     """What can be known of this process: `device` is the torch name; a CUDA device is told by the name of its card."""
     revision, dirty = git_revision()
     return {
-        "device": _device_name(device),
+        "device": device_name(device) if device.startswith("cuda") else device,
         "processor": processor_name(),
         "threads": _threads(),
         "libraries": library_versions(LIBRARIES),
@@ -106,7 +106,8 @@ def _threads() -> int:
     return os.cpu_count() or 1
 
 
-def _device_name(device: str) -> str:
+def device_name(device: str) -> str:
+    """ "cuda (NVIDIA H200)", "cpu (AMD EPYC 9654, 2 cores)": a torch name with what its maker calls it."""
     if device.startswith("cuda") and "torch" in sys.modules:
         return f"{device} ({sys.modules['torch'].cuda.get_device_name(device)})"
-    return device
+    return f"{device} ({processor_name()})" if device.startswith("cpu") else device

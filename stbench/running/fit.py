@@ -7,13 +7,14 @@ import shlex
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stbench.contract.models import Forecaster, Task
+from stbench.devices import CARDS
 from stbench.errors import StbenchError
 from stbench.files import write_json
 from stbench.progress import Progress
@@ -44,12 +45,13 @@ def fit(
     reuse_checkpoint: bool,
     force: bool,
     progress: Progress,
+    deterministic: bool = False,
 ) -> Trained:
     """Fit or train what `todo` says, continuing from the checkpoint in `folder`; `code` is the digest of the training
     code.
 
-    Raises `StbenchError` for an unknown device and whatever training refuses, KeyboardInterrupt when a signal stopped
-    it.
+    `device` and `deterministic` are for torch models; a numpy model stays on the processor. Raises `StbenchError` for
+    an unknown device and whatever training refuses, KeyboardInterrupt when a signal stopped it.
     """
     from stbench.splits.training import TrainingWindows
 
@@ -66,13 +68,15 @@ def fit(
 
     import torch
 
+    from stbench.devices import facts, find_device
     from stbench.training.adapter import TorchForecaster
     from stbench.training.cost import MACS_VERSION, count_macs, count_parameters
     from stbench.training.loop import train
 
     trained_with = _training_code(folder, code, reuse_checkpoint, force, progress)
     torch.manual_seed(todo.seed)
-    module = _module(todo, task).to(device_here(device))
+    place = find_device(device)
+    module = _module(todo, task).to(place)
     with progress.bar(f"{todo.model}: training", "steps") as advance:
         summary = train(
             module,
@@ -82,6 +86,7 @@ def fit(
             seed=todo.seed,
             identity=todo.trained,
             budget_seconds=budget_seconds,
+            deterministic=deterministic,
             on_progress=lambda step, steps, losses: advance(step, steps),
         )
     if summary.stopped_by == "signal":
@@ -96,6 +101,7 @@ def fit(
         "loader_share": summary.loader_share,
         "losses": summary.losses,
         "split": split,
+        **facts(place, deterministic),
     }
     macs = count_macs(module, (task.conditioning, *task.frame_shape), task.track.horizon)
     forecaster, parameters = TorchForecaster(module, task=task), count_parameters(module)
@@ -103,8 +109,9 @@ def fit(
 
 
 def load_trained(todo: Plan, runs: Path) -> TorchForecaster:
-    """The model of a plan with the weights a run left under `runs`; `StbenchError` for one that is fitted, which has
-    none, and where there are none."""
+    """The model of a plan, on the processor, with the weights a run left under `runs`: of a training on the processor,
+    or where there is none of one on a card. `StbenchError` for one that is fitted, which has none, and where there are
+    none."""
     if todo.plugin.fitted:
         raise StbenchError(f"the {todo.plugin.noun} '{todo.model}' has no weights to load: it is fitted in every run")
     import torch
@@ -112,7 +119,9 @@ def load_trained(todo: Plan, runs: Path) -> TorchForecaster:
     from stbench.training.adapter import TorchForecaster
     from stbench.training.checkpoint import read_tensors
 
-    weights = todo.training_folder(runs) / "checkpoint" / "weights.safetensors"
+    places = [replace(todo, card=card).training_folder(runs) for card in ("", *CARDS)]
+    files = [place / "checkpoint" / "weights.safetensors" for place in places]
+    weights = next((each for each in files if each.exists()), files[0])
     if not weights.exists():
         words = shlex.join(todo.asked.words)
         raise StbenchError(
@@ -180,15 +189,3 @@ def _training_code(folder: Path, now: str, reuse_checkpoint: bool, force: bool, 
         checkpoint.rename(aside)
     write_json(path, {"sha256": now}, indent=None)
     return now
-
-
-def device_here(name: str) -> Any:
-    import torch
-
-    try:
-        device = torch.device(name)
-        torch.ones(1, device=device).sum().item()  # "meta" has no numbers
-    except Exception as error:  # what a device that is not there or half there raises, each in its way
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise StbenchError(f"there is no device '{name}' here ({reason}): use --device cpu") from None
-    return device

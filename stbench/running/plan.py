@@ -84,10 +84,13 @@ def choose(
 
 @dataclass(frozen=True)
 class Plan(Choice):
-    """What a run depends on, known before anything is trained: a choice, the data and a seed."""
+    """What a run depends on, known before anything is trained: a choice, the data, a seed and the kind of device."""
 
     store: Store
     seed: int
+    card: str = ""
+    """ "cuda" or "cuda, deterministic"; empty on the processor, the reference, so that no identity of a run there
+    names it. What was trained on a card has folders of its own and is never continued elsewhere."""
 
     @property
     def trained(self) -> dict[str, Any]:
@@ -105,6 +108,7 @@ class Plan(Choice):
             "dataset_digest": self.store.digest,
             "preset": self.preset,
             "seed": self.seed,
+            **({"device": self.card} if self.card else {}),
         }
 
     @property
@@ -129,8 +133,8 @@ class Plan(Choice):
         return before if before.exists() and not today.exists() else today
 
 
-def plan(choice: Choice, store: Store, seed: int) -> Plan:
-    return Plan(**vars(choice), store=store, seed=seed)
+def plan(choice: Choice, store: Store, seed: int, card: str = "") -> Plan:
+    return Plan(**vars(choice), store=store, seed=seed, card=card)
 
 
 def dataset_for(

@@ -22,15 +22,13 @@ from typing import TYPE_CHECKING, Any
 from stbench import arguments, paths, registry
 from stbench.contract.datasets import Track
 from stbench.contract.models import Forecaster, Task
+from stbench.devices import REFERENCE, arithmetic, card, find_device
 from stbench.errors import StbenchError
 from stbench.progress import Progress, Silent
 from stbench.protocols.known import protocol_of
 from stbench.running.plan import Choice, Plan, choose, command_line, dataset_for, plan
 from stbench.running.recording import Made
 from stbench.running.stages import code_of
-
-DEVICE = "cpu"
-"""Where a model is trained and asked when nobody says otherwise; a command names any other."""
 
 if TYPE_CHECKING:
     from stbench.results.record import RunRecord
@@ -61,7 +59,8 @@ def run(
     runs: Path | None = None,
     i3d: Path | None = None,
     budget_seconds: float | None = None,
-    device: str = DEVICE,
+    device: str = REFERENCE,
+    deterministic: bool = False,
     keep: int = 64,
     predictions: Path | None = None,
     reuse_checkpoint: bool = False,
@@ -77,7 +76,9 @@ def run(
     `force`. With `predictions` a forecast of every test window is written there (`PredictionWriter`), for which a
     finished run predicts once more. Training that was interrupted continues; when the code it depends on has changed
     since, it starts again, unless `reuse_checkpoint`. With `budget_seconds` training stops after that time, the model
-    is scored as it is, and the same command goes on from there. Raises `StbenchError` for whatever a user can get wrong
+    is scored as it is, and the same command goes on from there. `device` is the torch name of where a torch model is
+    trained and asked, or "auto": a CUDA card where there is one. What a card trains has folders of its own, so nothing
+    of the processor's is mixed with it; `deterministic` asks it for the same bits every time. Raises `StbenchError` for whatever a user can get wrong
     and KeyboardInterrupt, with a checkpoint on disk, when it was interrupted.
     """
     progress = progress or Silent()
@@ -86,14 +87,11 @@ def run(
     choice = choose(model, dataset, track=track, preset=preset, changes=changes, name=name)
     if choice.preset != choice.base:
         _check_configuration(choice, source, settings or {}, raw)
-    if not choice.plugin.fitted and device != DEVICE:
-        from stbench.running.fit import device_here
-
-        device_here(device)
+    device = _device(choice, device, progress)
     if predictions is not None:
         _check_predictions(choice.track, predictions)
     store = dataset_for(dataset, choice.base, source=source, settings=settings or {}, raw=raw, progress=progress)
-    todo = plan(choice, store, seed)
+    todo = plan(choice, store, seed, card(device, deterministic))
     runs = runs or paths.runs_dir()
     folder, weights = todo.folder(runs), todo.training_folder(runs)
     kept = None if todo.plugin.fitted else weights
@@ -117,19 +115,23 @@ def run(
         reuse_checkpoint=reuse_checkpoint,
         force=force,
         progress=progress,
+        deterministic=deterministic,
     )
     with progress.bar(f"{todo.model}: scoring", "windows") as advance, ExitStack() as stack:
+        stack.enter_context(arithmetic(device, deterministic))
         if predictions is not None:
             from stbench.protocols.predictions import PredictionWriter
 
             asked["predictions"] = stack.enter_context(PredictionWriter(predictions, store, todo.track, todo.model))
         scores = protocol_of(todo.track).play(trained.model, store, todo.track, keep=keep, on_progress=advance, **asked)
     asked.pop("predictions", None)
-    if not todo.plugin.fitted and (spread := _snapshot_scores(todo, trained.model, weights, asked, progress)):
+    score_snapshots = arithmetic(device, deterministic)(_snapshot_scores)
+    if not todo.plugin.fitted and (spread := score_snapshots(todo, trained.model, weights, asked, progress)):
         trained = replace(trained, training={**trained.training, "snapshot_scores": spread})
     command = command_line(todo, store.source, settings or {}, seed)
     command += f" --i3d {shlex.quote(str(i3d))}" if "i3d" in asked else ""
-    command += f" --device {shlex.quote(device)}" if device != DEVICE else ""
+    command += f" --device {shlex.quote(device)}" if device != REFERENCE else ""
+    command += " --deterministic" if todo.card and deterministic else ""
     made = Made(
         model=todo.plugin.name,
         variant=todo.variant,
@@ -153,6 +155,20 @@ def run(
     )
     record = write_run(todo, folder, made, scores)
     return RunResult(folder, record, kept, reused=False)
+
+
+def _device(choice: Choice, asked: str, progress: Progress) -> str:
+    """Name of the device that is used, before any data are made, in one line where it is not the default."""
+    from stbench.provenance.environment import device_name
+
+    if asked == REFERENCE:
+        return asked
+    if choice.plugin.fitted:
+        progress.note(f"{choice.model} is a numpy model: it stays on the processor")
+        return REFERENCE
+    found = str(find_device(asked))
+    progress.note(f"{choice.model} runs on {device_name(found)}")
+    return found
 
 
 def _also_asked(todo: Plan, runs: Path, i3d: Path | None) -> dict[str, Any]:

@@ -29,8 +29,9 @@ class Normaliser:
         return frames if self._identity else frames * np.float32(self.std) + np.float32(self.mean)
 
     def in_place(self, stored: Tensor) -> Tensor:
-        """x in the place of v, a float32 tensor."""
-        return stored if self._identity else stored.sub_(self.mean).div_(self.std)
+        """x in the place of v, a float32 tensor, on any device to the same bits."""
+        # By a number, a card multiplies with its inverse instead, which rounds twice.
+        return stored if self._identity else stored.sub_(self.mean).div_(stored.new_full((), self.std))
 
     @property
     def _identity(self) -> bool:

@@ -97,7 +97,7 @@ def train(
     }
     # Whatever is drawn in here leaves the caller's generator as it was.
     forked = torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
-    with forked, arithmetic(device, deterministic):
+    with forked, arithmetic(str(device), deterministic):
         session = _Session(module, batches, settings, folder, seed, identity)
         with Interruption() as interruption:
             stopped_by = session.run(budget_seconds, on_progress, stop, interruption)

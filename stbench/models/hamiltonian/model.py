@@ -276,12 +276,17 @@ class Hamiltonian(nn.Module):
                 "the Hamiltonian model is conditioned on actions and was given none: use a dataset that has "
                 f"the factor '{self.label}', or the variant without actions"
             )
+        hot = (action.unsqueeze(-1) == torch.arange(self.blocks, device=action.device)).to(dtype)
+        if self.training and action.device.type != "cpu":
+            # To look at the numbers is to wait for the card in every step. Of an action there is not the loss is not
+            # finite, which ends the training as well.
+            return torch.where(hot.any(-1, keepdim=True), hot, torch.nan)
         if action.numel() and not 0 <= int(action.min()) <= int(action.max()) < self.blocks:
             raise StbenchError(
                 f"there is no action {int(action.min())}..{int(action.max())} in a model of {self.blocks} actions, "
                 f"0..{self.blocks - 1}: give one of those"
             )
-        return nn.functional.one_hot(action, self.blocks).to(dtype)
+        return hot
 
     def _mask(self, action: Tensor | None, like: Tensor) -> Tensor:
         """(batch or 1, 1.., K, 1): 1 for the block of the action, all ones where the model is not conditioned."""

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from stbench.devices import moved
+
 from ..parts.components import choose
 
 SLOPE = 0.2
@@ -27,7 +29,7 @@ class Gaussian(NamedTuple):
 
     def sample(self, generator: torch.Generator) -> Tensor:
         """mean + exp(log_variance / 2) * noise, noise ~ N(0, I) drawn on the CPU."""
-        noise = torch.randn(self.mean.shape, generator=generator).to(self.mean)
+        noise = moved(torch.randn(self.mean.shape, generator=generator), self.mean.device).to(self.mean.dtype)
         return self.mean + torch.exp(0.5 * self.log_variance) * noise
 
     def divergence(self) -> Tensor:

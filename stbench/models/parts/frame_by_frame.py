@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stbench.devices import moved
+
 from .objectives import choose_loss
 from .projection import full, prepared
 from .sampling import ScheduledSampling
@@ -60,7 +62,7 @@ class FrameByFrame(nn.Module):
         frames, n, step = batch["frames"], batch["conditioning"].shape[1], int(batch.get("step", 0))
         if self.reverse_input and step % 2:
             frames = frames.flip(1)
-        truth = self.sampling.draw(len(frames), frames.shape[1] - 1 - n, step, generator).to(frames.device)
+        truth = moved(self.sampling.draw(len(frames), frames.shape[1] - 1 - n, step, generator), frames.device)
         raw = self._roll_out(frames, n, frames.shape[1] - 1, truth)
         return {"total": self.objective.error(raw, frames[:, 1:])}
 

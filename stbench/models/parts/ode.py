@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from stbench.devices import moved
 from stbench.errors import StbenchError
 
 from .components import choose
@@ -83,7 +84,7 @@ class _OdeIntegrator(nn.Module):
             return state.unsqueeze(1)
         begin = () if times[0] == 0 else (0.0,)
         asked = [*begin, *times, *self._beyond(times[-1])]
-        grid = torch.tensor(asked, dtype=state.dtype, device=state.device)
+        grid = moved(torch.tensor(asked, dtype=state.dtype), state.device)
         with torch.autocast(state.device.type, enabled=False):
             states = self.solve(self.field, state, grid, **self._options(times))
         return states[len(begin) : len(begin) + len(times)].transpose(0, 1)
