@@ -196,17 +196,6 @@ def test_predictions_made_elsewhere_score_as_our_own(tmp_path: Path) -> None:
     assert values[0] == values[1]
 
 
-def test_the_command_names_the_device_that_is_not_the_default(tmp_path: Path) -> None:
-    from stbench.cli.run import run as command
-
-    (option,) = (each for each in command.params if each.name == "device")
-    default = tiny(tmp_path / "default", "mean", device=option.default)
-    assert "--device" not in default.record.command
-    other = tiny(tmp_path / "other", "mean", device="cpu:0")
-    assert other.record.command == f"{default.record.command} --device cpu:0"
-    assert other.record.device == "cpu:0"
-
-
 def test_a_run_keeps_the_means_of_its_sequences_and_names_its_files(tmp_path: Path) -> None:
     result = tiny(tmp_path, "mean")
     digest = hashlib.sha256((result.folder / "results.csv").read_bytes()).hexdigest()

@@ -31,9 +31,11 @@ from stbench.training.state import TrainingState
 
 META = torch.device("meta")
 SHAPES = {"moving-mnist": (1, 64, 64), "waveeq-100": (100,), "sst": (1, 64, 64), "sprites": (3, 64, 64)}
-CASES = [(name, "moving-mnist", "") for name in ("sepvar", "convlstm", "phydnet", "predrnn", "causal-lstm", "mim")]
-CASES += [("e3d-lstm", "moving-mnist", ""), ("convlstm", "moving-mnist", "field"), ("hamiltonian", "sprites", "")]
-CASES += [("sepvar", "waveeq-100", ""), ("sepvar", "sst", "")]
+SLOW = [("sepvar", "moving-mnist", ""), ("sepvar", "sst", ""), ("hamiltonian", "sprites", "")]
+SLOW += [(name, "moving-mnist", "") for name in ("causal-lstm", "mim", "e3d-lstm")]
+QUICK = [("sepvar", "waveeq-100", ""), ("convlstm", "moving-mnist", "field")]
+QUICK += [(name, "moving-mnist", "") for name in ("convlstm", "phydnet", "predrnn")]
+CASES = [*QUICK, *(pytest.param(*each, marks=pytest.mark.slow) for each in SLOW)]
 
 
 class Windows:
@@ -91,7 +93,7 @@ def settings(**changed: object) -> TrainingSettings:
 
 def test_every_torch_model_is_among_the_cases() -> None:
     learned = {name for name in registry.names("models") if not registry.model(name).fitted}
-    assert {name for name, _, _ in CASES} == learned
+    assert {name for name, _, _ in [*QUICK, *SLOW]} == learned
 
 
 @pytest.mark.parametrize(("name", "dataset", "variant"), CASES)
@@ -143,7 +145,10 @@ def test_losses_of_a_card_are_read_together_and_in_order() -> None:
     kept.add(4, "", {"error": torch.tensor(0.25), "total": torch.tensor(0.1)})
     kept.add(5, "left", {"total": torch.tensor(2.0)})
     kept.add(5, "right", {"total": torch.tensor(3.0)})
-    assert kept.read() == {4: {"error": 0.25, "total": torch.tensor(0.1).item()}, 5: {"left/total": 2, "right/total": 3}}
+    assert kept.read() == {
+        4: {"error": 0.25, "total": torch.tensor(0.1).item()},
+        5: {"left/total": 2, "right/total": 3},
+    }
     assert kept.read() == {}
 
 
@@ -217,7 +222,11 @@ def test_weights_that_met_a_loss_without_a_value_are_not_kept(
 def test_tf32_is_off_on_a_card_while_a_model_computes_and_left_as_it_was() -> None:
     def flags() -> tuple[bool, ...]:
         backends = torch.backends
-        return (backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32, torch.are_deterministic_algorithms_enabled())
+        return (
+            backends.cuda.matmul.allow_tf32,
+            backends.cudnn.allow_tf32,
+            torch.are_deterministic_algorithms_enabled(),
+        )
 
     before = flags()
     try:
