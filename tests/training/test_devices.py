@@ -7,7 +7,7 @@ comes from the processor can be watched.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -70,12 +70,11 @@ class Transfers(TorchDispatchMode):
 
 
 @pytest.fixture
-def meta(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def meta(monkeypatch: pytest.MonkeyPatch) -> None:
     """Autocast knows no device "meta", and has nothing to do there."""
     real, enabled = torch.autocast, torch.is_autocast_enabled
     monkeypatch.setattr(torch, "autocast", lambda kind, *args, **kw: nullcontext() if kind == "meta" else real(kind))
     monkeypatch.setattr(torch, "is_autocast_enabled", lambda kind="cpu": kind != "meta" and enabled(kind))
-    yield
 
 
 def built(name: str, dataset: str, variant: str, horizon: int) -> nn.Module:
