@@ -98,6 +98,15 @@ def test_a_judge_that_errs_too_often_is_named_in_the_note(tmp_path: Path, run: A
     assert notes["unsure"].endswith("right on fewer than 99 % of real test clips (action 97.1 %)")
 
 
+def test_a_card_is_named_in_the_note_and_the_processor_is_not(tmp_path: Path, run: Any) -> None:
+    run(1.0, model="fast", device="cuda (NVIDIA H200)")
+    run(2.0, model="slow", device="cpu")
+    (path,) = build(tmp_path / "runs", tmp_path / "out")
+    found = {model: (row["device"], row["note"]) for model, row in main_rows(path).items()}
+    assert found["fast"] == ("cuda (NVIDIA H200)", "trained on cuda (NVIDIA H200)")
+    assert found["slow"] == ("cpu", "")
+
+
 def test_seeds_are_averaged_with_unbiased_deviation_and_intervals_of_the_test_set(tmp_path: Path, run: Any) -> None:
     levels = (1.0, 1.5, 2.5)
     for seed, level in enumerate(levels):
