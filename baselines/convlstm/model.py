@@ -17,11 +17,10 @@ from torch.nn import functional as F
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
 from stbench.models.parts.components import make
+from stbench.models.parts.convlstm import ConvLSTMStack, State
 from stbench.models.parts.frame_by_frame import FrameByFrame
 from stbench.models.parts.objectives import choose_loss
 from stbench.models.parts.patches import patches
-
-from .cell import ConvLSTMStack, State
 
 
 class EncoderForecaster(nn.Module):

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stbench.errors import StbenchError
-from stbench.models.parts.projection import full, normalisation
+from stbench.models.parts.precision import full
+from stbench.models.parts.projection import normalisation
 
 
 class WindowProjection(nn.Module):

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from ..predrnn.cell import one_width
+from stbench.models.parts.st_lstm import one_width
+
 from .cell import E3DLSTMCell
 
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from stbench.errors import StbenchError
 from stbench.models.parts.components import choose
+from stbench.models.parts.st_lstm import STLSTMCell, one_width
 
-from ..predrnn.cell import STLSTMCell, one_width
 from .cell import MIMBlock, MIMCell, SharedSTLSTMCell
 
 FIRST = ("shared", "st-lstm")

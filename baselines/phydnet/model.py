@@ -18,9 +18,9 @@ from stbench.contract.presets import beside
 from stbench.contract.settings import construct
 from stbench.errors import StbenchError
 from stbench.models.parts.components import choose
+from stbench.models.parts.convlstm import ConvLSTMStack
 from stbench.models.parts.sampling import TeacherForcing
 
-from ..convlstm.cell import ConvLSTMStack
 from .cell import PhyCell
 from .networks import branch_decoder, branch_encoder, frame_decoder, frame_encoder
 

@@ -17,7 +17,7 @@ from stbench.models.parts.components import make
 from stbench.models.parts.frame_by_frame import FrameByFrame
 from stbench.models.parts.patches import patches
 
-from .cell import STLSTMStack
+from .stack import STLSTMStack
 
 
 class PredRNN(FrameByFrame):

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 from numpy_cells import conv_lstm, conv_lstm_stack, sigmoid, weights
-from stbench.baselines.convlstm.cell import ConvLSTMCell, ConvLSTMStack
 from stbench.baselines.convlstm.model import EncoderForecaster, NextFrame, build
 from torch import nn
 
 from stbench.contract.datasets import Track
 from stbench.contract.models import Task
 from stbench.errors import StbenchError
+from stbench.models.parts.convlstm import ConvLSTMCell, ConvLSTMStack
 
 SMALL = {"hidden": [4, 3], "kernel": 3, "patch": 2, "peephole": "channel", "bias": True}
 

@@ -10,8 +10,9 @@ import torch
 from numpy_cells import convolve, weights
 from numpy_recurrent import st_lstm
 from recurrent import count, forecast_by_hand, patched, randomised, unpatched
-from stbench.baselines.predrnn.cell import STLSTMCell
 from stbench.baselines.predrnn.model import PredRNN
+
+from stbench.models.parts.st_lstm import STLSTMCell
 
 SMALL = {
     "hidden": [3, 3],

@@ -14,7 +14,8 @@ from stbench.contract.datasets import Track
 from stbench.contract.models import Task
 from stbench.errors import StbenchError
 from stbench.models.hamiltonian.model import TERMS, Hamiltonian, build
-from stbench.models.hamiltonian.networks import CausalConvolutions, Gaussian
+from stbench.models.hamiltonian.networks import CausalConvolutions
+from stbench.models.parts.gaussian import Gaussian
 from stbench.running.plan import choose
 from stbench.training.cost import count_parameters
 

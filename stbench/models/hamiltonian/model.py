@@ -22,7 +22,10 @@ from stbench.contract.settings import construct
 from stbench.errors import StbenchError, nearest
 
 from ..parts.components import choose
-from .networks import ContentNetwork, FrameDecoder, FrameEncoder, Gaussian, MotionNetwork, full_precision
+from ..parts.conv_dense import FrameDecoder, FrameEncoder
+from ..parts.gaussian import Gaussian, per_clip
+from ..parts.precision import full
+from .networks import ContentNetwork, MotionNetwork
 from .phase_space import HamiltonianBlocks
 
 DIVERGENCE_FRAMES = ("all", "reference")
@@ -114,7 +117,7 @@ class Hamiltonian(nn.Module):
         """phi(z, q_t): (batch, content), (batch, time, K, 2d) -> frames (batch, time, *frame) in [0, 1]."""
         position = states[..., : self.block_size].flatten(2)
         code = torch.cat((content.unsqueeze(1).expand(-1, position.shape[1], -1), position), -1)
-        frames: Tensor = full_precision(self.decoder(code.flatten(0, 1)))
+        frames: Tensor = full(self.decoder(code.flatten(0, 1)))
         frames = (frames - self.frame_shift) / self.frame_scale
         return frames.reshape(*position.shape[:2], *frames.shape[1:])
 
@@ -146,9 +149,9 @@ class Hamiltonian(nn.Module):
             "direct": lambda: square * _squares(self.decode(code, inferred) - frames),
             "consistency": lambda: _squares(rolled - inferred),
             "differences": lambda: square * _squares(generated.diff(dim=1) - frames.diff(dim=1)),
-            "divergence_content": lambda: content.divergence().sum(1).mean(),
-            "divergence_position": lambda: _total((position.divergence() * active)[:, shown]),
-            "divergence_momentum": lambda: _total((momentum.divergence() * active)[:, shown]),
+            "divergence_content": lambda: per_clip(content.divergence()),
+            "divergence_position": lambda: per_clip((position.divergence() * active)[:, shown]),
+            "divergence_momentum": lambda: per_clip((momentum.divergence() * active)[:, shown]),
         }
         terms = {name: wanted[name]() for name in self.loss_weights}
         terms["total"] = torch.stack([self.loss_weights[name] * term for name, term in terms.items()]).sum()
@@ -297,12 +300,7 @@ class Hamiltonian(nn.Module):
 
 
 def _squares(difference: Tensor) -> Tensor:
-    """Sum of squares over all but the batch, mean over the batch."""
-    return difference.square().flatten(1).sum(1).mean()
-
-
-def _total(values: Tensor) -> Tensor:
-    return values.flatten(1).sum(1).mean()
+    return per_clip(difference.square())
 
 
 def build(settings: Mapping[str, Any], task: Task) -> Hamiltonian:

@@ -1,4 +1,8 @@
-"""DCGAN encoder and decoder for 64 x 64 pixels (Radford et al. 2016; appendix E.2.2): Moving MNIST, chairs' decoder."""
+"""DCGAN encoder and decoder for 64 x 64 and 32 x 32 pixels (Radford et al. 2016).
+
+sepvar has them for Moving MNIST and its chairs' decoder (appendix E.2.2); DrNet, SVG, DDPAE, MoCoGAN and what came
+after DSVAE have the same convolutions with another code, activation or bias.
+"""
 
 from __future__ import annotations
 
@@ -8,52 +12,78 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from .codes import code_layer, code_of
 from .components import choose
-from .convolutions import Chain, Conv2d, ConvDecoder, ConvEncoder, ConvTranspose2d, Stage
+from .convolutions import SLOPE, Chain, Conv2d, ConvDecoder, ConvEncoder, ConvTranspose2d, Stage
 from .mlp import OUTPUTS
 from .normalisation import Steps
+
+FACTORS = {64: (1, 2, 4, 8), 32: (1, 2, 4)}
+"""Side of a frame -> channels of the stages, in units of `width`; each halves the side, down to 4 pixels."""
 
 
 class DCGANEncoder(ConvEncoder):
     """64 -> 32 -> 16 -> 8 -> 4 pixels by 4x4 convolutions of stride 2, channels `width` * (1, 2, 4, 8), then linear.
 
-    LeakyReLU throughout, batch normalisation in all but the first; neither after the code (batch, code_size). Feature
-    maps: the four outputs, finest first.
+    Frames of 32 pixels have one stage less. LeakyReLU throughout, batch normalisation in all stages but the first, or
+    in all if `norm_first` (DrNet, SVG). `code`: what follows the linear map to (batch, code_size), a name of `CODES`.
+    `bias` False: no convolution or linear map has one (DDPAE). Feature maps: outputs of the stages, finest first.
     """
 
-    def __init__(self, frame_shape: Sequence[int], n_frames: int, code_size: int, *, width: int) -> None:
-        super().__init__(frame_shape, n_frames, [64])
-        channels = [self.channels, width, 2 * width, 4 * width, 8 * width]
+    def __init__(
+        self,
+        frame_shape: Sequence[int],
+        n_frames: int,
+        code_size: int,
+        *,
+        width: int,
+        code: str = "linear",
+        norm_first: bool = False,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(frame_shape, n_frames, list(FACTORS))
+        channels = [self.channels, *(width * factor for factor in FACTORS[frame_shape[1]])]
         self.stages = nn.ModuleList(
-            Stage(Conv2d(inner, outer, 4, 2, 1), norm=number > 0)
+            Stage(Conv2d(inner, outer, 4, 2, 1, bias=bias), norm=number > 0 or norm_first)
             for number, (inner, outer) in enumerate(pairwise(channels))
         )
-        self.code = nn.Linear(8 * width * 16, code_size)
+        self.code, self.ending = code_layer(code, 4, channels[-1], code_size, flat=True, bias=bias)
 
     def features(self, x: Tensor, steps: Steps) -> tuple[Tensor, tuple[Tensor, ...]]:
         maps = []
         for stage in self.stages:
             x = stage(x, steps)
             maps.append(x)
-        return self.code(x.flatten(1)), tuple(maps)
+        return code_of(x, self.code, self.ending, steps), tuple(maps)
 
 
 class DCGANDecoder(ConvDecoder):
     """Mirror of the encoder: 1 -> 4 -> 8 -> 16 -> 32 -> 64 pixels by transposed 4x4 convolutions, then `output`.
 
-    Batch normalisation and LeakyReLU in all but the last. With `skips` the encoder's maps double the input channels of
-    every stage but the first.
+    Batch normalisation and LeakyReLU of `slope` in all but the last; 0 is ReLU (DDPAE, MoCoGAN). With `skips` the
+    encoder's maps double the input channels of every stage but the first. `bias` False: no convolution has one.
     """
 
-    def __init__(self, frame_shape: Sequence[int], code_size: int, *, width: int, skips: bool, output: str) -> None:
-        super().__init__(frame_shape, [64])
+    def __init__(
+        self,
+        frame_shape: Sequence[int],
+        code_size: int,
+        *,
+        width: int,
+        skips: bool,
+        output: str,
+        slope: float = SLOPE,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(frame_shape, list(FACTORS))
         self.skips, both = skips, 2 if skips else 1
-        channels = [8 * width, 4 * width, 2 * width, width]
-        self.first = Stage(ConvTranspose2d(code_size, 8 * width, 4))
+        channels = [width * factor for factor in reversed(FACTORS[frame_shape[1]])]
+        self.first = Stage(ConvTranspose2d(code_size, channels[0], 4, bias=bias), slope)
         self.stages = nn.ModuleList(
-            Stage(ConvTranspose2d(both * inner, outer, 4, 2, 1)) for inner, outer in pairwise(channels)
+            Stage(ConvTranspose2d(both * inner, outer, 4, 2, 1, bias=bias), slope)
+            for inner, outer in pairwise(channels)
         )
-        self.last = Chain(ConvTranspose2d(both * width, frame_shape[0], 4, 2, 1))
+        self.last = Chain(ConvTranspose2d(both * width, frame_shape[0], 4, 2, 1, bias=bias))
         self.output = choose("output", OUTPUTS, output)()
 
     def frame(self, x: Tensor, skips: tuple[Tensor, ...], steps: Steps) -> Tensor:

@@ -12,7 +12,8 @@ from torch.nn import functional as F
 from stbench.devices import moved
 
 from .objectives import choose_loss
-from .projection import full, prepared
+from .precision import full
+from .projection import prepared
 from .sampling import ScheduledSampling
 
 

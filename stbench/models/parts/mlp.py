@@ -13,7 +13,7 @@ from .components import choose
 from .convolutions import Code
 from .normalisation import Steps
 
-OUTPUTS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "identity": nn.Identity}
+OUTPUTS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "identity": nn.Identity, "tanh": nn.Tanh}
 
 
 def perceptron(sizes: Sequence[int]) -> nn.Sequential:

@@ -12,15 +12,11 @@ from torch.nn import functional as F
 from stbench.errors import StbenchError
 
 from .components import choose
+from .precision import full
 from .tiles import tiled
 
 NORMS = ("none", "channel", "element")
 EPSILON = 1e-5
-
-
-def full(x: Tensor) -> Tensor:
-    """States are carried in float32 whatever the precision of the convolutions; float64 stays."""
-    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 
 class MapNorm(nn.Module):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .codes import code_layer, code_of
 from .convolutions import Chain, Conv2d, ConvEncoder, Stage
 from .normalisation import Steps
 
@@ -30,12 +31,15 @@ class ResNetEncoder(ConvEncoder):
     """64 -> 33 (5x5, stride 2) -> 17 (max pooling) -> 17, 9, 5, 3 pixels in four stages of two blocks -> 3x3 to the
     code.
 
-    Channels `width` * (1, 2, 4, 8); nothing after the code (batch, code_size). The published module also creates a
+    Channels `width` * (1, 2, 4, 8); `code`: what follows the last convolution, to (batch, code_size), a name of
+    `CODES`. The published module also creates a
     batch normalisation of the code, 2 * code_size parameters, that it never applies; there is none here. No feature
     maps.
     """
 
-    def __init__(self, frame_shape: Sequence[int], n_frames: int, code_size: int, *, width: int) -> None:
+    def __init__(
+        self, frame_shape: Sequence[int], n_frames: int, code_size: int, *, width: int, code: str = "linear"
+    ) -> None:
         super().__init__(frame_shape, n_frames, [64])
         self.first = Chain(Stage(Conv2d(self.channels, width, 5, 2, 3), slope=0.0), nn.MaxPool2d(3, 2, 1))
         blocks, inner = [], width
@@ -43,10 +47,10 @@ class ResNetEncoder(ConvEncoder):
             blocks += [BasicBlock(inner, outer, 2 if number else 1), BasicBlock(outer, outer, 1)]
             inner = outer
         self.blocks = nn.ModuleList(blocks)
-        self.code = Conv2d(8 * width, code_size, 3)
+        self.code, self.ending = code_layer(code, 3, 8 * width, code_size, flat=False)
 
     def features(self, x: Tensor, steps: Steps) -> tuple[Tensor, tuple[Tensor, ...]]:
         x = self.first(x, steps)
         for block in self.blocks:
             x = block(x, steps)
-        return self.code(x).flatten(1), ()
+        return code_of(x, self.code, self.ending, steps), ()

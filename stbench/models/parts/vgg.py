@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from .codes import code_layer, code_of
 from .components import choose
-from .convolutions import Chain, Conv2d, ConvDecoder, ConvEncoder, ConvTranspose2d, Stage, conv3
+from .convolutions import Chain, ConvDecoder, ConvEncoder, ConvTranspose2d, Stage, conv3
 from .mlp import OUTPUTS
 from .normalisation import Steps
 
@@ -29,11 +30,13 @@ class VGGEncoder(ConvEncoder):
     """Groups of 2, 2, 3, 3 convolutions of `width` * (1, 2, 4, 8) channels with max pooling between, then 4x4 to the
     code.
 
-    The code (batch, code_size) is batch-normalised, without activation. Feature maps: outputs of the groups, finest
-    first.
+    `code`: what follows the last convolution, to (batch, code_size), a name of `CODES`. Feature maps: outputs of the
+    groups, finest first.
     """
 
-    def __init__(self, frame_shape: Sequence[int], n_frames: int, code_size: int, *, width: int) -> None:
+    def __init__(
+        self, frame_shape: Sequence[int], n_frames: int, code_size: int, *, width: int, code: str = "normalised"
+    ) -> None:
         super().__init__(frame_shape, n_frames, [64, 32])
         self.groups = nn.ModuleList(
             (
@@ -45,14 +48,14 @@ class VGGEncoder(ConvEncoder):
         )
         self.pool = nn.MaxPool2d(2)
         self.last_pool = nn.MaxPool2d(2) if frame_shape[1] == 64 else nn.Identity()
-        self.code = Stage(Conv2d(8 * width, code_size, 4), slope=1.0)
+        self.code, self.ending = code_layer(code, 4, 8 * width, code_size, flat=False)
 
     def features(self, x: Tensor, steps: Steps) -> tuple[Tensor, tuple[Tensor, ...]]:
         maps: list[Tensor] = []
         for each in self.groups:
             x = each(self.pool(x) if maps else x, steps)
             maps.append(x)
-        return self.code(self.last_pool(x), steps).flatten(1), tuple(maps)
+        return code_of(self.last_pool(x), self.code, self.ending, steps), tuple(maps)
 
 
 class VGGDecoder(ConvDecoder):

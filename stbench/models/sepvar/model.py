@@ -21,8 +21,9 @@ from stbench.errors import StbenchError, nearest
 
 from ..parts.components import choose, make
 from ..parts.convolutions import Code
+from ..parts.initial import normal
 from ..parts.normalisation import ONE, Steps
-from .parts import DECODERS, ENCODERS, INTEGRATORS, MIXINGS, PRIORS, check_fit, initialise
+from .parts import DECODERS, ENCODERS, INTEGRATORS, MIXINGS, PRIORS, check_fit
 from .static import change_of_static, window_starts
 
 OFFSETS = {"conditioning": False, "none": True}
@@ -85,7 +86,7 @@ class SeparationOfVariables(nn.Module):
         self.decoder: nn.Module = make("decoder", DECODERS, decoder, frame_shape, code_size)
         for part in (self.static_encoder, self.temporal_encoder, self.decoder):
             if part is not None:
-                initialise(part, initial_std)
+                normal(part, initial_std)
         self.integrator: nn.Module = make("integrator", INTEGRATORS, integrator, temporal_size)
 
     def static(self, conditioning: Tensor) -> Code | None:

@@ -97,15 +97,3 @@ def check_fit(
                 f"the encoder '{encoder.get('name')}' of width {encoder.get('width')}: make them alike, or set "
                 "skips = false"
             )
-
-
-def initialise(part: nn.Module, std: float) -> None:
-    """Weights ~ N(0, std^2), biases 0, scales of batch normalisation ~ N(1, std^2) (appendix E.2.2)."""
-    for layer in part.modules():
-        if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
-            nn.init.normal_(layer.weight, 0.0, std)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
-        elif isinstance(layer, nn.BatchNorm2d):
-            nn.init.normal_(layer.weight, 1.0, std)
-            nn.init.zeros_(layer.bias)

@@ -1,0 +1,84 @@
+"""Stacks of LSTM cells on vectors, stepped one frame at a time, and a prior of sequences made of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from .gaussian import Gaussian, GaussianHead
+from .precision import full
+
+State = tuple[Tensor, Tensor]
+"""h and c of a layer, each (batch, hidden), float32 whatever the precision of the products."""
+
+
+class LSTMStack(nn.Module):
+    """h_l, c_l (t) = LSTM_l(h_{l-1}(t), h_l(t-1), c_l(t-1)),  h_0(t) = W x_t + b, or x_t where not `embedded`.
+
+    `layers` layers of `hidden` units. DrNet's and SVG's networks are embedded, with a linear map of their own on the
+    top h; priors of DSVAE and what came after it are not. Source: S. Hochreiter and J. Schmidhuber, 1997.
+    """
+
+    def __init__(self, inputs: int, hidden: int, *, layers: int, embedded: bool) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.embedding = nn.Linear(inputs, hidden) if embedded else nn.Identity()
+        widths = [hidden if embedded else inputs, *[hidden] * layers]
+        self.cells = nn.ModuleList(nn.LSTMCell(below, width) for below, width in pairwise(widths))
+
+    def start(self, like: Tensor) -> list[State]:
+        """h = c = 0 for the batch of `like`."""
+        zeros = torch.zeros(len(like), self.hidden, device=like.device, dtype=full(like).dtype)
+        return [(zeros, zeros) for _ in self.cells]
+
+    def step(self, x: Tensor, states: Sequence[State]) -> tuple[Tensor, list[State]]:
+        """One time step: x (batch, inputs) -> h of the top layer (batch, hidden), and the new states."""
+        below, found = self.embedding(x), []
+        for cell, state in zip(self.cells, states, strict=True):
+            h, c = cell(below, state)
+            found.append((full(h), full(c)))
+            below = found[-1][0]
+        return below, found
+
+    def unroll(self, x: Tensor) -> Tensor:
+        """(batch, time, inputs) -> h of the top layer at each time (batch, time, hidden), from states of 0."""
+        states, found = self.start(x), []
+        for each in x.unbind(1):
+            h, states = self.step(each, states)
+            found.append(h)
+        return torch.stack(found, 1)
+
+
+class SequencePrior(nn.Module):
+    """p(z_1..z_T) = Π p(z_t | z_1..z_{t-1}), Gaussians whose moments are linear in the state of an LSTM; z_0 = 0.
+
+    `forward` is the teacher-forced prior, conditioned on codes that are there: with draws of the posterior its
+    divergence is that of the bound. `draw` feeds it its own draws. Source: Y. Li and S. Mandt, ICML 2018.
+    """
+
+    def __init__(self, size: int, hidden: int, *, layers: int = 1) -> None:
+        super().__init__()
+        self.size = size
+        self.stack = LSTMStack(size, hidden, layers=layers, embedded=False)
+        self.head = GaussianHead(hidden, size)
+
+    def forward(self, codes: Tensor) -> Gaussian:
+        """p(z_t | z_1..z_{t-1}) for every t: (batch, time, size) -> Gaussian of that shape; z_T is not looked at."""
+        before = torch.cat((torch.zeros_like(codes[:, :1]), codes[:, :-1]), 1)
+        prior: Gaussian = self.head(self.stack.unroll(before))
+        return prior
+
+    def draw(self, batch: int, steps: int, generator: torch.Generator) -> tuple[Tensor, Gaussian]:
+        """z (batch, steps, size), each drawn given those drawn before it, and the Gaussians they were drawn from."""
+        z = self.head.mean.weight.new_zeros(batch, self.size)
+        states, drawn, priors = self.stack.start(z), [], []
+        for _ in range(steps):
+            h, states = self.stack.step(z, states)
+            priors.append(self.head(h))
+            z = priors[-1].sample(generator)
+            drawn.append(z)
+        moments = (torch.stack(each, 1) for each in zip(*priors, strict=True))
+        return torch.stack(drawn, 1), Gaussian(*moments)
