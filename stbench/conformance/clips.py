@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from stbench.conformance.axes import asked, axes_of
 from stbench.conformance.subject import BATCH, Subject
 from stbench.contract.capabilities import HasLabels
+from stbench.contract.models import Coder, Resampler, Sampler, Sequencer, Transferrer
 from stbench.errors import StbenchError
 from stbench.protocols.clips import SEEN
 from stbench.protocols.peeking import reacts_to_test_part
@@ -52,19 +54,30 @@ def clips_of(subject: Subject) -> Clips:
     return Clips(frames, {name: np.arange(BATCH) % 2 for name in labels})
 
 
+INTERFACES: dict[str, Callable[..., Any]] = {
+    "generate": Sequencer.generate,
+    "transfer": Transferrer.transfer,
+    "sample": Sampler.sample,
+    "resample": Resampler.resample,
+    "codes": Coder.codes,
+}
+
+
 def ask(capability: str, model: Any, clips: Clips) -> Answer:
-    """What a model answers, by name."""
-    if capability == "codes":
-        codes = dict(model.codes(clips.content, clips.factors))
-        more = model.conservation(clips.content, clips.factors, SEEN) if conserves(model) else {}
-        return {**codes, **more}
-    asks: dict[str, Callable[[], np.ndarray]] = {
-        "generate": lambda: model.generate(clips.content, clips.length, clips.factors),
-        "transfer": lambda: model.transfer(clips.content, clips.motion, clips.length, clips.factors),
-        "sample": lambda: model.sample(clips.content, clips.length, clips.factors, SEED),
-        "resample": lambda: model.resample(clips.motion, clips.length, clips.factors, SEED),
+    """What a model answers, by name; its shapes are held to those of the interface."""
+    asks: dict[str, tuple[Any, ...]] = {
+        "generate": (clips.content, clips.length, clips.factors),
+        "transfer": (clips.content, clips.motion, clips.length, clips.factors),
+        "sample": (clips.content, clips.length, clips.factors, SEED),
+        "resample": (clips.motion, clips.length, clips.factors, SEED),
+        "codes": (clips.content, clips.factors),
     }
-    return {"frames": asks[capability]()}
+    frame, method = axes_of(clips.frames.shape[2:]), getattr(model, capability)
+    answer = asked(INTERFACES[capability], method, *asks[capability], frame=frame)
+    if capability != "codes":
+        return {"frames": answer}
+    more = model.conservation(clips.content, SEEN, clips.factors) if conserves(model) else {}
+    return {**answer, **more}
 
 
 def answers(capability: str, subject: Subject) -> str:

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from stbench.conformance.axes import asked, axes_of, told
 from stbench.conformance.subject import BATCH, Subject
+from stbench.contract.models import Forecaster, Swapper
 from stbench.errors import StbenchError
 from stbench.protocols.peeking import reacts_to_targets, reacts_to_test_part
 
@@ -19,10 +21,13 @@ differs from window to window: the order of sums depends on the size of the batc
 
 
 def shape(subject: Subject) -> str:
-    found = np.shape(subject.forecast())
-    wanted = (BATCH, subject.task.track.horizon, *subject.task.frame_shape)
+    horizon, frame = subject.task.track.horizon, axes_of(subject.task.frame_shape)
+    found = np.shape(
+        asked(Forecaster.forecast, subject.model.forecast, subject.conditioning.copy(), horizon, frame=frame)
+    )
+    wanted = (BATCH, horizon, *subject.task.frame_shape)
     if found != wanted:
-        raise StbenchError(f"the forecast has shape {found}, not (batch, horizon, *frame) = {wanted}")
+        raise StbenchError(told("the answer of forecast", found, ("batch", "horizon", *frame), wanted))
     return f"{wanted}"
 
 
@@ -124,7 +129,9 @@ def swap(subject: Subject) -> str:
     """For a model with this capability: content of one window, motion of another."""
     content, motion = subject.conditioning, subject.conditioning[::-1].copy()
     horizon = subject.task.track.horizon
-    answers = [subject.model.swap(content.copy(), motion.copy(), horizon) for _ in range(2)]  # type: ignore[attr-defined]
+    frame, model = axes_of(subject.task.frame_shape), subject.model
+    assert isinstance(model, Swapper)
+    answers = [asked(Swapper.swap, model.swap, content.copy(), motion.copy(), horizon, frame=frame) for _ in range(2)]
     wanted = (BATCH, horizon, *subject.task.frame_shape)
     if np.shape(answers[0]) != wanted or answers[0].dtype != np.float32:
         raise StbenchError(f"swap answers {answers[0].dtype} {np.shape(answers[0])}, not float32 {wanted}")

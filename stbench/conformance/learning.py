@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from stbench.conformance.axes import asked, axes_of
 from stbench.conformance.training import BATCH, SEED, STEPS, module_of, players, short
 from stbench.contract.capabilities import HasLabels
+from stbench.contract.modules import TorchModel
 from stbench.errors import StbenchError
 from stbench.training.batches import Batches
 from stbench.training.loop import train
+from stbench.training.modules import torch_module
 from stbench.training.players import Player
 
 if TYPE_CHECKING:
@@ -89,7 +92,7 @@ def resumable(subject: Subject) -> str:
     train(parts, windows, settings, folder, seed=SEED, identity={}, stop=lambda: next(remaining, None) is None)
     # A new process starts from other weights and another state of the global generator.
     torch.manual_seed(SEED + 1)
-    parts = subject.plugin.build(subject.configuration["model"], subject.task)
+    parts = torch_module(subject.plugin.build(subject.configuration["model"], subject.task))
     train(parts, windows, settings, folder, seed=SEED, identity={})
     for name, each in whole.state_dict().items():
         if not torch.equal(each, parts.state_dict()[name]):
@@ -100,7 +103,17 @@ def resumable(subject: Subject) -> str:
     return f"stopped after {STEPS // 2} of {STEPS} steps and continued, every weight has the same bits"
 
 
+def forward(subject: Subject) -> str:
+    """Tensors in, tensors out, before the first step."""
+    module, batch, task = _module(subject).eval(), _batch(subject), subject.task
+    frame = axes_of(task.frame_shape)
+    with torch.no_grad():
+        found: Tensor = asked(TorchModel.forward, module, batch["conditioning"], task.train_horizon, frame=frame)
+    return f"{tuple(found.shape)}"
+
+
 LEARNING: dict[str, Callable[[Subject], str]] = {
+    "forward": forward,
     "loss": loss_terms,
     "gradient": gradient,
     "loss-repeatable": loss_repeatable,

@@ -96,10 +96,11 @@ def _configured(subject: Subject) -> str:
                 f"(stbench.contract.models){numpy}"
             )
     if not subject.plugin.fitted:
+        from stbench.training.modules import torch_module
         from stbench.training.players import players_of
         from stbench.training.settings import TrainingSettings
 
-        players_of(model, TrainingSettings.parse(subject.configuration["training"]))
+        players_of(torch_module(model), TrainingSettings.parse(subject.configuration["training"]))
     return f"{type(model).__name__} for {subject.task.track.id}, frames {subject.task.frame_shape}"
 
 

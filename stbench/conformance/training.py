@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from stbench.contract.models import ModelPlugin, Task
-from stbench.errors import StbenchError
 from stbench.training.adapter import TorchForecaster
 from stbench.training.loop import train
+from stbench.training.modules import torch_module
 from stbench.training.players import Player, players_of
 from stbench.training.settings import TrainingSettings
 
@@ -30,12 +30,7 @@ def module_of(plugin: ModelPlugin, configuration: Mapping[str, Any], task: Task)
     """The model with the initial weights of `SEED`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        module: nn.Module = plugin.build(configuration["model"], task)
-    if not isinstance(module, nn.Module):
-        raise StbenchError(
-            f"{type(module).__name__} is no torch.nn.Module, which a learned model must be (stbench.contract.models)"
-        )
-    return module
+        return torch_module(plugin.build(configuration["model"], task))
 
 
 def trained(

@@ -111,7 +111,7 @@ class HasForecastAt(Protocol):
 class HasConservation(Protocol):
     """Has dynamics with an energy."""
 
-    def conservation(self, clip: torch.Tensor, action: torch.Tensor | None, steps: int) -> Mapping[str, torch.Tensor]:
+    def conservation(self, clip: torch.Tensor, steps: int, action: torch.Tensor | None) -> Mapping[str, torch.Tensor]:
         """{"energy_drift": (batch,), "reversibility_error": (batch,)} over `steps` frames."""
         ...
 
@@ -129,7 +129,7 @@ class HasReconstruct(Protocol):
 class HasImagine(Protocol):
     """Draws content and motion from its priors; pictures show it."""
 
-    def imagine(self, action: torch.Tensor, length: int, generator: torch.Generator) -> torch.Tensor:
+    def imagine(self, length: int, action: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """(batch, length, *frame) of the actions (batch,)."""
         ...
 

@@ -25,12 +25,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from stbench.contract.datasets import Track
 from stbench.errors import StbenchError, nearest
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float32
+
+    from stbench.contract.capabilities import HasFit
+    from stbench.contract.modules import TorchModel, TorchPlayers
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,9 @@ class Task:
 
 @runtime_checkable
 class Forecaster(Protocol):
-    def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
+    def forecast(
+        self, conditioning: Float32[np.ndarray, "batch conditioning *frame"], horizon: int
+    ) -> Float32[np.ndarray, "batch horizon *frame"]:
         """Continue `conditioning` (batch, conditioning, *frame) by `horizon` frames: (batch, horizon, *frame),
         float32."""
         ...
@@ -64,7 +72,12 @@ class Forecaster(Protocol):
 
 @runtime_checkable
 class Swapper(Protocol):
-    def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
+    def swap(
+        self,
+        content: Float32[np.ndarray, "batch conditioning *frame"],
+        motion: Float32[np.ndarray, "batch conditioning *frame"],
+        horizon: int,
+    ) -> Float32[np.ndarray, "batch horizon *frame"]:
         """What `content` shows, moving on as `motion` does: both (batch, conditioning, *frame) -> (batch, horizon,
         *frame), float32; the first frame follows the last one of `motion`."""
         ...
@@ -76,7 +89,9 @@ Factors = Mapping[str, np.ndarray]
 
 @runtime_checkable
 class Sequencer(Protocol):
-    def generate(self, clip: np.ndarray, length: int, factors: Factors) -> np.ndarray:
+    def generate(
+        self, clip: Float32[np.ndarray, "batch time *frame"], length: int, factors: Factors
+    ) -> Float32[np.ndarray, "batch length *frame"]:
         """Frames 0..length-1 of the sequence that `clip` (batch, n, *frame) begins, with the state of its first frame
         alone: (batch, length, *frame), float32. `factors`: the clip's action."""
         ...
@@ -84,7 +99,13 @@ class Sequencer(Protocol):
 
 @runtime_checkable
 class Transferrer(Protocol):
-    def transfer(self, content: np.ndarray, motion: np.ndarray, length: int, factors: Factors) -> np.ndarray:
+    def transfer(
+        self,
+        content: Float32[np.ndarray, "batch time *frame"],
+        motion: Float32[np.ndarray, "batch time *frame"],
+        length: int,
+        factors: Factors,
+    ) -> Float32[np.ndarray, "batch length *frame"]:
         """What `content` shows, moving as `motion` does, both (batch, n, *frame), from the first frame of `motion` on:
         (batch, length, *frame), float32. `factors`: the action of `motion`."""
         ...
@@ -92,7 +113,9 @@ class Transferrer(Protocol):
 
 @runtime_checkable
 class Sampler(Protocol):
-    def sample(self, content: np.ndarray, length: int, factors: Factors, seed: int) -> np.ndarray:
+    def sample(
+        self, content: Float32[np.ndarray, "batch time *frame"], length: int, factors: Factors, seed: int
+    ) -> Float32[np.ndarray, "batch length *frame"]:
         """What `content` (batch, n, *frame) shows, in a motion drawn for the action asked in `factors`: (batch, length,
         *frame), float32. The same `seed` and arguments give the same frames."""
         ...
@@ -100,7 +123,9 @@ class Sampler(Protocol):
 
 @runtime_checkable
 class Resampler(Protocol):
-    def resample(self, motion: np.ndarray, length: int, factors: Factors, seed: int) -> np.ndarray:
+    def resample(
+        self, motion: Float32[np.ndarray, "batch time *frame"], length: int, factors: Factors, seed: int
+    ) -> Float32[np.ndarray, "batch length *frame"]:
         """Drawn content that moves as `motion` (batch, n, *frame) does, from its first frame on: (batch, length,
         *frame), float32. `factors`: the action of `motion`."""
         ...
@@ -108,14 +133,18 @@ class Resampler(Protocol):
 
 @runtime_checkable
 class Coder(Protocol):
-    def codes(self, clip: np.ndarray, factors: Factors) -> Mapping[str, np.ndarray]:
+    def codes(
+        self, clip: Float32[np.ndarray, "batch time *frame"], factors: Factors
+    ) -> Mapping[str, Float[np.ndarray, "batch _"]]:
         """{"content": (batch, k), "motion": (batch, m)}: what the model makes of a clip (batch, n, *frame)."""
         ...
 
 
 @runtime_checkable
 class Conserving(Protocol):
-    def conservation(self, clip: np.ndarray, factors: Factors, steps: int) -> Mapping[str, np.ndarray]:
+    def conservation(
+        self, clip: Float32[np.ndarray, "batch time *frame"], steps: int, factors: Factors
+    ) -> Mapping[str, Float[np.ndarray, " batch"]]:
         """{"energy_drift": (batch,), "reversibility_error": (batch,)} of the dynamics over `steps` frames, from the
         state of a clip's first frame, in float64. What a model may have beside `codes`."""
         ...
@@ -134,7 +163,7 @@ class ModelPlugin:
     summary: str
     reference: str
     bibtex: str
-    build: Callable[[Mapping[str, Any], Task], Any]
+    build: Callable[[Mapping[str, Any], Task], HasFit | TorchModel | TorchPlayers]
     """`build(configuration["model"], task)`; random initial weights come from torch's global generator, seeded by the
     run."""
     presets: Callable[[str], Mapping[str, Any]] = field(default=lambda dataset: {})

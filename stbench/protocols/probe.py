@@ -69,7 +69,7 @@ def probe(
     values["content_temporal_variance"] = temporal_variance(asked["content"], later["content"])
     if conserves(model):
         parts = [
-            asking.timed(model.conservation, test.frames(items, SEEN), rest=(test.known(items), SEEN))
+            asking.timed(model.conservation, test.frames(items, SEEN), rest=(SEEN, test.known(items)))
             for items in test.batches()
         ]
         values |= {name: np.concatenate([each[name] for each in parts]) for name in parts[0]}

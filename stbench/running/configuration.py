@@ -193,10 +193,11 @@ def check_built(plugin: ModelPlugin, configuration: Mapping[str, Any], task: Tas
 def _check_learned(plugin: ModelPlugin, configuration: Mapping[str, Any], task: Task) -> None:
     import torch
 
+    from stbench.training.modules import torch_module
     from stbench.training.players import players_of
     from stbench.training.settings import TrainingSettings
 
     settings = TrainingSettings.parse(configuration["training"])
     with torch.random.fork_rng():
-        module = plugin.build(configuration["model"], task)
+        module = torch_module(plugin.build(configuration["model"], task))
     players_of(module, settings)

@@ -59,7 +59,7 @@ def fit(
     split = todo.configuration["training"]["split"]
     windows = TrainingWindows.open(todo.store, split, task.conditioning, task.train_horizon)
     if todo.plugin.fitted:
-        model = todo.plugin.build(todo.configuration["model"], task)
+        model: Any = todo.plugin.build(todo.configuration["model"], task)
         begun = time.perf_counter()
         model.fit(windows)
         seconds = time.perf_counter() - begun
@@ -118,6 +118,7 @@ def load_trained(todo: Plan, runs: Path) -> TorchForecaster:
 
     from stbench.training.adapter import TorchForecaster
     from stbench.training.checkpoint import read_tensors
+    from stbench.training.modules import torch_module
 
     places = [replace(todo, card=card).training_folder(runs) for card in ("", *CARDS)]
     files = [place / "checkpoint" / "weights.safetensors" for place in places]
@@ -130,7 +131,7 @@ def load_trained(todo: Plan, runs: Path) -> TorchForecaster:
         )
     task = Task(todo.track, todo.store.frame_shape)
     with torch.random.fork_rng():
-        module = todo.plugin.build(todo.configuration["model"], task)
+        module = torch_module(todo.plugin.build(todo.configuration["model"], task))
     module.load_state_dict(read_tensors(weights))
     return TorchForecaster(module, task=task)
 

@@ -200,7 +200,7 @@ def draw(model: TorchForecaster, store: Store, choice: Choice, out: Path) -> lis
     drawn += clip_rows(groups, out / "all-actions-drawn", title=title, source=store.source)
     if isinstance(model.module, HasImagine):
         rows = [
-            Row(_name(store, clips.action, action), model.imagine({clips.action: np.array([action])}, SEEN, seed)[0])
+            Row(_name(store, clips.action, action), model.imagine(SEEN, {clips.action: np.array([action])}, seed)[0])
             for action in range(clips.actions)
             for seed in (SEED, SEED + 1)
         ]

@@ -95,7 +95,7 @@ class TrackOfStore:
         tables = []
         for plugin in registry.models_at_hand():
             if plugin.floor and has_capability(plugin, self.track):
-                model = plugin.build({}, task)
+                model: Any = plugin.build({}, task)
                 model.fit(known)
                 tables.append(self.evaluate(model, name=plugin.name, limit=limit))
         return pd.concat(tables, ignore_index=True)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import nn
 
 from stbench import arguments
-from stbench.contract.capabilities import HasConservation, HasForecastAt, HasLabel
+from stbench.contract.capabilities import HasConservation, HasForecastAt, HasImagine, HasLabel, HasReconstruct
 from stbench.contract.models import Factors, Task
+from stbench.contract.modules import (
+    TorchCoder,
+    TorchResampler,
+    TorchSampler,
+    TorchSequencer,
+    TorchSwapper,
+    TorchTransferrer,
+)
 from stbench.errors import StbenchError
+
+Able = TypeVar("Able")
 
 
 class TorchForecaster:
@@ -52,64 +62,75 @@ class TorchForecaster:
     def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
         """`swap(content, motion, horizon)` of a module that has it: (batch, conditioning, *frame) twice -> (batch,
         horizon, *frame), float32."""
-        ask: Any = self.module.swap
-        return self._in_batches(ask, self._windows(content=content, motion=motion), _length("horizon", horizon))
+        module = self._able(TorchSwapper)
+        return self._in_batches(module.swap, self._windows(content=content, motion=motion), _length("horizon", horizon))
 
     def generate(self, clip: np.ndarray, length: int, factors: Factors) -> np.ndarray:
         """`generate(clip, length, action)` of a module that has it."""
-        clips = self._clips(clip=clip)
-        return self._in_batches(self.module.generate, clips, _length("length", length), action=self._action(factors))
+        module, clips = self._able(TorchSequencer), self._clips(clip=clip)
+        return self._in_batches(module.generate, clips, _length("length", length), action=self._action(factors))
 
     def transfer(self, content: np.ndarray, motion: np.ndarray, length: int, factors: Factors) -> np.ndarray:
         """`transfer(content, motion, length, action)` of a module that has it."""
-        clips = self._clips(content=content, motion=motion)
-        return self._in_batches(self.module.transfer, clips, _length("length", length), action=self._action(factors))
+        module, clips = self._able(TorchTransferrer), self._clips(content=content, motion=motion)
+        return self._in_batches(module.transfer, clips, _length("length", length), action=self._action(factors))
 
     def sample(self, content: np.ndarray, length: int, factors: Factors, seed: int) -> np.ndarray:
-        """`sample(content, action, length, generator)` of a module that has it."""
-        return self._drawn(self.module.sample, self._clips(content=content)[0], length, factors, seed)
+        """`sample(content, length, action, generator)` of a module that has it."""
+        return self._drawn(self._able(TorchSampler).sample, self._clips(content=content)[0], length, factors, seed)
 
     def resample(self, motion: np.ndarray, length: int, factors: Factors, seed: int) -> np.ndarray:
-        """`resample(motion, action, length, generator)` of a module that has it."""
-        return self._drawn(self.module.resample, self._clips(motion=motion)[0], length, factors, seed)
+        """`resample(motion, length, action, generator)` of a module that has it."""
+        return self._drawn(self._able(TorchResampler).resample, self._clips(motion=motion)[0], length, factors, seed)
 
     def reconstruct(self, clip: np.ndarray, factors: Factors) -> np.ndarray:
         """`reconstruct(clip, action)` of a module that has it: (batch, n, *frame), float32."""
-        ask: Any = self.module.reconstruct
+        module = self._able(HasReconstruct)
         self.module.eval()
         with torch.no_grad():
-            answer: torch.Tensor = ask(self._tensor(self._clips(clip=clip)[0]), self._action(factors))
+            answer = module.reconstruct(self._tensor(self._clips(clip=clip)[0]), self._action(factors))
         return answer.float().cpu().numpy()
 
-    def imagine(self, factors: Factors, length: int, seed: int) -> np.ndarray:
-        """`imagine(action, length, generator)` of a module that has it: (batch, length, *frame), float32."""
-        ask: Any = self.module.imagine
+    def imagine(self, length: int, factors: Factors, seed: int) -> np.ndarray:
+        """`imagine(length, action, generator)` of a module that has it: (batch, length, *frame), float32."""
+        module, action = self._able(HasImagine), self._action(factors)
+        if action is None:
+            raise StbenchError(f"{type(module).__name__} draws sequences of an action, and none was named")
         self.module.eval()
         with torch.no_grad():
-            answer: torch.Tensor = ask(
-                self._action(factors), _length("length", length), torch.Generator().manual_seed(arguments.seed(seed))
-            )
+            generator = torch.Generator().manual_seed(arguments.seed(seed))
+            answer = module.imagine(_length("length", length), action, generator)
         return answer.float().cpu().numpy()
 
     def codes(self, clip: np.ndarray, factors: Factors) -> dict[str, np.ndarray]:
         """`codes(clip, action)` of a module that has it, float64."""
-        ask: Any = self.module.codes
+        module = self._able(TorchCoder)
         self.module.eval()
         with torch.no_grad():
-            found = ask(self._tensor(self._clips(clip=clip)[0]), self._action(factors))
+            found = module.codes(self._tensor(self._clips(clip=clip)[0]), self._action(factors))
         return {name: each.double().flatten(1).cpu().numpy() for name, each in found.items()}
 
     @property
     def has_energy(self) -> bool:
         return isinstance(self.module, HasConservation)
 
-    def conservation(self, clip: np.ndarray, factors: Factors, steps: int) -> dict[str, np.ndarray]:
-        """`conservation(clip, action, steps)` of a module that has it, float64."""
-        ask: Any = self.module.conservation
+    def conservation(self, clip: np.ndarray, steps: int, factors: Factors) -> dict[str, np.ndarray]:
+        """`conservation(clip, steps, action)` of a module that has it, float64."""
+        module, frames = self._able(HasConservation), self._tensor(self._clips(clip=clip)[0])
         self.module.eval()
         with torch.no_grad():
-            found = ask(self._tensor(self._clips(clip=clip)[0]), self._action(factors), _length("steps", steps))
+            found = module.conservation(frames, _length("steps", steps), self._action(factors))
         return {name: each.double().cpu().numpy() for name, each in found.items()}
+
+    def _able(self, kind: type[Able]) -> Able:
+        """The module, which can be asked what `kind` says; `StbenchError` where it has no such method."""
+        module: object = self.module
+        if not isinstance(module, kind):
+            (method,) = (name for name in vars(kind) if not name.startswith("_"))
+            raise StbenchError(
+                f"{type(module).__name__} has no method '{method}': ask for what its plug-in lists in `capabilities`"
+            )
+        return module
 
     def _windows(self, **frames: np.ndarray) -> tuple[np.ndarray, ...]:
         wanted = None if self.task is None else (self.task.conditioning, *self.task.frame_shape)
@@ -119,11 +140,13 @@ class TorchForecaster:
         wanted = None if self.task is None else (-1, *self.task.frame_shape)
         return _alike({name: arguments.frames(name, each, wanted) for name, each in frames.items()})
 
-    def _drawn(self, ask: Any, clip: np.ndarray, length: int, factors: Factors, seed: int) -> np.ndarray:
+    def _drawn(
+        self, ask: Callable[..., torch.Tensor], clip: np.ndarray, length: int, factors: Factors, seed: int
+    ) -> np.ndarray:
         self.module.eval()
         with torch.no_grad():
             generator = torch.Generator().manual_seed(arguments.seed(seed))
-            answer: torch.Tensor = ask(self._tensor(clip), self._action(factors), _length("length", length), generator)
+            answer = ask(self._tensor(clip), _length("length", length), self._action(factors), generator)
         return answer.float().cpu().numpy()
 
     def _tensor(self, frames: np.ndarray) -> torch.Tensor:
@@ -135,7 +158,11 @@ class TorchForecaster:
         return None if found is None else torch.from_numpy(np.asarray(found, np.int64)).to(self.device)
 
     def _in_batches(
-        self, ask: Any, windows: tuple[np.ndarray, ...], asked: int | Sequence[float], **labels: torch.Tensor | None
+        self,
+        ask: Callable[..., torch.Tensor],
+        windows: tuple[np.ndarray, ...],
+        asked: int | Sequence[float],
+        **labels: torch.Tensor | None,
     ) -> np.ndarray:
         answers = []
         self.module.eval()

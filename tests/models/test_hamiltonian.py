@@ -180,15 +180,15 @@ def test_divergence_at_the_reference_frame_counts_one_frame() -> None:
 def test_unequal_times_lie_on_the_dense_roll_out() -> None:
     module = model(operator="definite").double().eval()
     frames = clip().double()
-    dense = module.sample(frames, ACTION, 9, generator(1))
-    sparse = module.sample(frames, ACTION, 3, generator(1), times=torch.tensor([0.0, 2.0, 7.0]))
+    dense = module.sample(frames, 9, ACTION, generator(1))
+    sparse = module.sample(frames, 3, ACTION, generator(1), times=torch.tensor([0.0, 2.0, 7.0]))
     torch.testing.assert_close(sparse, dense[:, [0, 2, 7]])
 
 
 def test_half_times_are_those_of_a_roll_out_with_half_the_operator() -> None:
     module = model(operator="definite").double().eval()
     frames = clip().double()
-    sparse = module.sample(frames, ACTION, 3, generator(1), times=[0.5, 2.5, 3.0])
+    sparse = module.sample(frames, 3, ACTION, generator(1), times=[0.5, 2.5, 3.0])
     with torch.no_grad():
         # exp(t H(raw)) = exp(2t H(raw) / 2); M is quadratic in the raw weights of a positive definite operator.
         halved = module.dynamics.propagator(torch.tensor([0.5]))[0]
@@ -299,9 +299,9 @@ def test_paper_presets_have_the_sizes_that_the_docs_state(name: str, parameters:
 def test_resampled_content_is_that_of_the_prior_and_moves_as_the_clip_does() -> None:
     module = model().eval()
     with torch.no_grad():
-        made = module.resample(clip(1), ACTION, 5, generator(3))
-        assert torch.equal(made, module.resample(clip(1), ACTION, 5, generator(3)))
-        assert not torch.equal(made, module.resample(clip(1), ACTION, 5, generator(4)))
+        made = module.resample(clip(1), 5, ACTION, generator(3))
+        assert torch.equal(made, module.resample(clip(1), 5, ACTION, generator(3)))
+        assert not torch.equal(made, module.resample(clip(1), 5, ACTION, generator(4)))
         _, position, momentum = module.infer(clip(1), ACTION)
         start = module.states(position.mean[:, 0], momentum.mean[:, 0], ACTION)
         content = torch.randn(3, 8, generator=generator(3))
@@ -313,7 +313,7 @@ def test_sampled_motion_knows_nothing_of_the_motion_of_the_clip_but_its_content(
     """Two clips whose content network says the same give the same sample, whatever moves in them."""
     module = model().eval()
     with torch.no_grad():
-        made = module.sample(clip(1), ACTION, 5, generator(3))
+        made = module.sample(clip(1), 5, ACTION, generator(3))
         code = module.infer(clip(1), ACTION)[0].mean
         noise = torch.randn(2, 3, 9, generator=generator(3))
         expected = module.decode(code, module.dynamics.flow(module.states(*noise, ACTION), torch.arange(5)))
@@ -335,10 +335,10 @@ def test_reconstruction_rolls_nothing_out() -> None:
 def test_imagined_sequences_come_from_the_prior_alone() -> None:
     module = model().eval()
     with torch.no_grad():
-        made = module.imagine(ACTION, 4, generator(5))
+        made = module.imagine(4, ACTION, generator(5))
         assert made.shape == (3, 4, 3, 16, 16)
-        assert torch.equal(made, module.imagine(ACTION, 4, generator(5)))
-        assert not torch.equal(made, module.imagine(ACTION.flip(0), 4, generator(5)))
+        assert torch.equal(made, module.imagine(4, ACTION, generator(5)))
+        assert not torch.equal(made, module.imagine(4, ACTION.flip(0), generator(5)))
 
 
 def test_codes_are_posterior_means_and_the_motion_has_seen_a_whole_window() -> None:
@@ -360,7 +360,7 @@ def test_codes_are_posterior_means_and_the_motion_has_seen_a_whole_window() -> N
 def test_conservation_says_that_a_hamiltonian_flow_keeps_its_energy_and_runs_backwards(operator: str) -> None:
     module = model(operator=operator, operator_gain=0.5).eval()
     with torch.no_grad():
-        found = module.conservation(clip(), ACTION, 8)
+        found = module.conservation(clip(), 8, ACTION)
     for name in ("energy_drift", "reversibility_error"):
         assert found[name].shape == (3,)
         assert found[name].dtype == torch.float64
@@ -372,7 +372,7 @@ def test_conservation_finds_an_operator_that_does_not_conserve() -> None:
     true = module.dynamics.propagator
     module.dynamics.propagator = lambda times: 1.01 * true(times)  # type: ignore[method-assign]
     with torch.no_grad():
-        found = module.conservation(clip(), ACTION, 8)
+        found = module.conservation(clip(), 8, ACTION)
     np.testing.assert_allclose(found["energy_drift"], 1.01**2 - 1, rtol=1e-6)
     np.testing.assert_allclose(found["reversibility_error"], 1.01**2 - 1, rtol=1e-6)
 

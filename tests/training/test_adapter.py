@@ -36,7 +36,7 @@ class Teller(nn.Module):
     def transfer(self, content: Tensor, motion: Tensor, length: int, action: Tensor | None = None) -> Tensor:
         return self._frames(motion, length, action)
 
-    def sample(self, clip: Tensor, action: Tensor | None, length: int, generator: torch.Generator) -> Tensor:
+    def sample(self, clip: Tensor, length: int, action: Tensor | None, generator: torch.Generator) -> Tensor:
         return self._frames(clip, length, action) + torch.rand((), generator=generator)
 
 

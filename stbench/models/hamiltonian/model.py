@@ -171,7 +171,7 @@ class Hamiltonian(nn.Module):
         content, position, momentum = self.infer(clip, action)
         return self.decode(content.mean, self.states(position.mean, momentum.mean, action))
 
-    def imagine(self, action: Tensor, length: int, generator: torch.Generator) -> Tensor:
+    def imagine(self, length: int, action: Tensor, generator: torch.Generator) -> Tensor:
         """Content and motion from the prior, one sequence an action: (batch, length, *frame)."""
         size = self.blocks * self.block_size
         like = self.dynamics.raw
@@ -198,8 +198,8 @@ class Hamiltonian(nn.Module):
     def sample(
         self,
         content: Tensor,
-        action: Tensor | None,
         length: int,
+        action: Tensor | None,
         generator: torch.Generator,
         times: Sequence[float] | Tensor | None = None,
     ) -> Tensor:
@@ -215,7 +215,7 @@ class Hamiltonian(nn.Module):
         start = self.states(noise[0], noise[1], action)
         return self.decode(code, self.dynamics.flow(start, when))
 
-    def resample(self, motion: Tensor, action: Tensor | None, length: int, generator: torch.Generator) -> Tensor:
+    def resample(self, motion: Tensor, length: int, action: Tensor | None, generator: torch.Generator) -> Tensor:
         """Content from the prior, motion of a clip (batch, n, *frame) from its first frame on: (batch, length,
         *frame)."""
         if self.conditioned and action is None:
@@ -235,7 +235,7 @@ class Hamiltonian(nn.Module):
         frame = min(self.motion.history.window, clip.shape[1]) - 1
         return {"content": content.mean, "motion": torch.cat((position.mean[:, frame], momentum.mean[:, frame]), 1)}
 
-    def conservation(self, clip: Tensor, action: Tensor | None, steps: int) -> dict[str, Tensor]:
+    def conservation(self, clip: Tensor, steps: int, action: Tensor | None) -> dict[str, Tensor]:
         """Relative drift of the energy and error of going there and back, over `steps` frames, float64, (batch,)."""
         if self.conditioned and action is None:
             action = self.infer_action(clip)
