@@ -21,15 +21,17 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "load_model", "open", "read_results", "track", "windows"]
 
 
-def open(dataset: str | os.PathLike[str], **parameters: Any) -> xr.Dataset:
+def open(dataset: str | os.PathLike[str], source: str = "auto", **parameters: Any) -> xr.Dataset:
     """Open a store lazily as an `xarray.Dataset`.
 
-    `dataset` is a dataset name ("waveeq": the store with these `parameters`, which default to the canonical ones) or
-    the path of a store. Raises `StbenchError` when there is no such store, saying the command that makes it.
+    `dataset` is a dataset name ("waveeq": the store with these `parameters`, which default to the canonical ones, and
+    this `source`) or the path of a store. Raises `StbenchError` when there is no such store, saying the command that
+    makes it.
     """
+    from stbench import arguments
     from stbench.store.named import open_dataset
 
-    return open_dataset(dataset, parameters)
+    return open_dataset(dataset, parameters, arguments.text("source", source))
 
 
 def track(name: str, preset: str = "paper", source: str = "auto", **parameters: Any) -> TrackOfStore:
@@ -46,19 +48,27 @@ def track(name: str, preset: str = "paper", source: str = "auto", **parameters: 
 
 
 def windows(
-    dataset: str | os.PathLike[str],
-    split: str = "train",
-    conditioning: int = 5,
-    horizon: int = 20,
-    stride: int = 1,
+    dataset: str | os.PathLike[str] | TrackOfStore,
+    split: str | None = None,
+    conditioning: int | None = None,
+    horizon: int | None = None,
+    stride: int | None = None,
+    source: str = "auto",
     **parameters: Any,
 ) -> WindowDataset:
     """All windows of a split as a map-style torch Dataset.
 
     Item i is a dict: `conditioning` (conditioning, *frame), `target` (horizon, *frame), both float32 tensors, time
     first, and the integers `sequence` and `start`. `split` is "train", "val", "test" or "train+val". The object is
-    picklable and opens the store inside the process that reads it. Needs `stbench[torch]`. Raises `StbenchError` for
-    lengths and strides below 1 and where no window is that long.
+    picklable and opens the store inside the process that reads it.
+
+    `dataset`: a dataset's name, with `parameters` and `source` as the commands have them, or the path of a store; what
+    is left out is split "train", 5 conditioning frames, horizon 20 and stride 1. Or a track, `track(...)` or its id
+    "sst/forecast-6": what is left out is the track's, its canonical data, too. Of "test" these are the windows that
+    are scored, of other splits those that models learn from.
+
+    Needs `stbench[torch]`; `track(...).windows(...)` gives numpy batches without it. Raises `StbenchError` for lengths
+    and strides below 1, a store that is not there, and where no window is that long.
     """
     try:
         from stbench.splits.torch_windows import WindowDataset
@@ -68,10 +78,21 @@ def windows(
         from stbench.errors import StbenchError
 
         raise StbenchError(
-            "`stbench.windows` needs torch, which is not installed: pip install 'stbench[torch]', or read frames with "
-            "`stbench.open`"
+            "`stbench.windows` needs torch, which is not installed: pip install 'stbench[torch]', or take numpy "
+            "batches from `stbench.track(...).windows(...)`"
         ) from None
-    return WindowDataset.open(dataset, split, conditioning, horizon, stride=stride, parameters=parameters)
+    from stbench.running.windows import asked_windows
+
+    asked = asked_windows(
+        dataset,
+        split=split,
+        conditioning=conditioning,
+        horizon=horizon,
+        stride=stride,
+        source=source,
+        parameters=parameters,
+    )
+    return WindowDataset.of(asked.store, asked.split, asked.conditioning, asked.horizon, asked.stride)
 
 
 def load_model(

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from stbench import registry
+from stbench import arguments, registry
 from stbench.contract.datasets import Track
 from stbench.contract.models import Task
+from stbench.contract.presets import PRESETS
 from stbench.errors import StbenchError, nearest
 from stbench.protocols.known import has_capability, protocol_of
 from stbench.protocols.windows import automatic_batch_size, batches, track_windows
@@ -55,6 +56,7 @@ class TrackOfStore:
         """
         _check_count("batch_size", batch_size)
         _check_count("limit", limit)
+        split = arguments.text("split", split)
         found = track_windows(self.store, self.track, split, limit)
         size = batch_size or automatic_batch_size(self.store.frame_shape, self.track.horizon)
         for items, conditioning, target in batches(self.store, found, size):
@@ -74,6 +76,7 @@ class TrackOfStore:
         from stbench.results.aggregate import rows
 
         _check_count("limit", limit)
+        name = arguments.text("name", name)
         protocol = protocol_of(self.track)
         if protocol.judged:
             raise StbenchError(
@@ -109,6 +112,9 @@ def open_track(
     `preset`: whose data, those of "paper" are the canonical ones; `parameters` go on top. `StbenchError` for unknown
     names, and where the data are not there, with the command that makes them.
     """
+    for what, value in {"name": name, "preset": preset, "source": source}.items():
+        arguments.text(what, value)
+    arguments.one_of("preset", preset, [*PRESETS])
     dataset, _, _ = name.partition("/")
     generator = registry.dataset(dataset)
     tracks = {each.id: each for each in generator.tracks}
@@ -131,8 +137,8 @@ def _asked(model: Any, capability: str, track: Track) -> Any:
 
 
 def _check_count(name: str, value: int | None) -> None:
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-        raise StbenchError(f"{name} must be a whole number from 1 on, not {value!r}")
+    if value is not None:
+        arguments.whole(name, value, 1)
 
 
 def _made(name: str) -> Made:

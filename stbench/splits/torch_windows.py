@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch.utils.data import Dataset
 
-from stbench import arguments
 from stbench.errors import StbenchError
 from stbench.splits.index import WindowIndex
-from stbench.store.named import open_named
 from stbench.store.reader import Store
 
 
@@ -30,23 +26,9 @@ class WindowDataset(Dataset[dict[str, Any]]):
         self.index = index
 
     @classmethod
-    def open(
-        cls,
-        name_or_path: str | os.PathLike[str],
-        split: str,
-        conditioning: int,
-        horizon: int,
-        stride: int = 1,
-        parameters: Mapping[str, Any] = {},
-    ) -> WindowDataset:
-        """Windows of "train", "val", "test" or "train+val".
-
-        `StbenchError` for an unknown dataset, store or part, lengths or a stride below 1, and where no window fits.
-        """
-        conditioning = arguments.whole("conditioning", conditioning, 1)
-        horizon = arguments.whole("horizon", horizon, 1)
-        stride, split = arguments.whole("stride", stride, 1), arguments.text("split", split)
-        store = open_named(name_or_path, parameters)
+    def of(cls, store: Store, split: str, conditioning: int, horizon: int, stride: int = 1) -> WindowDataset:
+        """Windows of "train", "val", "test" or "train+val"; `StbenchError` for an unknown part, and where no window
+        fits."""
         index = WindowIndex.of_split(
             store.split, split, store.n_frames, conditioning, horizon, stride, row_size=store.row_size
         )

@@ -46,13 +46,20 @@ def open_named(name_or_path: str | os.PathLike[str], parameters: Mapping[str, An
         raise StbenchError(
             f"{name} is a path, and parameters ({', '.join(parameters)}) go with a dataset's name: leave them out"
         )
-    return open_store(name)
+    store = open_store(name)
+    if source not in ("auto", store.source):
+        raise StbenchError(
+            f"{name} is a path, and what lies there is of the source '{store.source}', not '{source}': leave it out"
+        )
+    return store
 
 
 def _text(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def open_dataset(name_or_path: str | os.PathLike[str], parameters: Mapping[str, Any]) -> xr.Dataset:
+def open_dataset(
+    name_or_path: str | os.PathLike[str], parameters: Mapping[str, Any], source: str = "auto"
+) -> xr.Dataset:
     """`open_named(...)` as a lazy `xarray.Dataset`."""
-    return open_named(name_or_path, parameters).to_xarray()
+    return open_named(name_or_path, parameters, source).to_xarray()

@@ -99,8 +99,14 @@ def test_unknown_names_missing_data_and_odd_counts_are_one_sentence(waves: Track
         stbench.track("wavee")
     with pytest.raises(StbenchError, match="stbench generate waveeq --set sequences=13"):
         stbench.track("waveeq", sequences=13)
-    with pytest.raises(StbenchError, match="batch_size must be a whole number from 1 on, not 0"):
+    with pytest.raises(StbenchError, match="batch_size is 0: give a whole number of at least 1"):
         next(waves.windows(batch_size=0))
+    with pytest.raises(StbenchError, match="name is 3: give a text"):
+        stbench.track(3)
+    with pytest.raises(StbenchError, match="there is no preset 'papers': did you mean 'paper'"):
+        stbench.track("waveeq", preset="papers")
+    with pytest.raises(StbenchError, match="split is 3: give a text"):
+        next(waves.windows(3))
     judged = next(each for each in registry.dataset("sprites").tracks if each.protocol == "sample")
     with pytest.raises(StbenchError, match="judge"):
         TrackOfStore(judged, waves.store).evaluate(repeat_last)
