@@ -112,7 +112,7 @@ BROKEN = [
     (
         clips(toys.ShortFloor),
         "generate",
-        r"float32 \(5, 15, 1, 6, 6\), not float32 \(5, 16, 1, 6, 6\)",
+        r"generate has the shape \(5, 15, 1, 6, 6\), not .* = \(5, 16, 1, 6, 6\): length is 15 and not 16",
     ),
     (clips(toys.WritingClipFloor), "resample", "resample changes the clips it is handed"),
     (clips(toys.SeedlessFloor), "sample", "sample answers differently the second time"),
