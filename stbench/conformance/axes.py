@@ -53,8 +53,8 @@ def asked(interface: Callable[..., Any], method: Callable[..., Any], *arguments:
             axes = _axes(texts[name])
             if not is_bearable(value, hints[name]):
                 raise StbenchError(_sentence(f"the argument {name}", value, axes, sizes))
-            if hasattr(value, "shape"):
-                sizes |= dict(zip(axes, value.shape, strict=True))
+            if axes and value is not None:
+                sizes |= dict(zip(axes, _shape(value), strict=True))
         answer = method(*arguments)
         if not is_bearable(answer, hints["return"]):
             raise StbenchError(_sentence(f"the answer of {interface.__name__}", answer, _axes(texts["return"]), sizes))
@@ -94,9 +94,15 @@ def _axes(text: str) -> list[str]:
     return found[2].split() if found else []
 
 
+def _shape(value: Any) -> tuple[int, ...]:
+    """Of an array or a tensor; AttributeError for what is neither."""
+    return tuple(value.shape)
+
+
 def _sentence(what: str, value: Any, axes: Sequence[str], sizes: dict[str, int]) -> str:
-    if not hasattr(value, "shape"):
+    try:
+        found = _shape(value)
+    except AttributeError:
         return f"{what} is of type {type(value).__name__}, not the one that stbench.contract says"
-    found = tuple(value.shape)
     own = dict(zip(axes, found, strict=False))
     return told(what, found, axes, tuple(sizes.get(axis, own.get(axis, -1)) for axis in axes))

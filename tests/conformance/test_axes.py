@@ -105,6 +105,10 @@ def test_arguments_and_kinds_of_answers_are_held_to_the_interface() -> None:
     with pytest.raises(StbenchError, match="the answer of codes is of type dict"):
         asked(Coder.codes, lambda *_: {"content": SEEN[:2, 0, 0, 0]}, SEEN, {}, frame=frame)
     assert asked(Coder.codes, lambda *_: {"content": SEEN[:, 0, 0, 0]}, SEEN, {}, frame=frame)
+    clip = torch.from_numpy(SEEN)
+    assert asked(TorchSequencer.generate, lambda *_: clip, clip, 3, None, frame=frame) is clip
+    with pytest.raises(StbenchError, match=r"the argument action .*: batch is 2 and not 5"):
+        asked(TorchSequencer.generate, lambda *_: clip, clip, 3, torch.zeros(2, dtype=torch.int64), frame=frame)
 
 
 def test_the_reference_model_of_clips_keeps_the_interface_on_tensors() -> None:
