@@ -38,7 +38,7 @@ import torch
 from stbench import registry
 from stbench.contract.models import Task
 from stbench.contract.presets import select
-from stbench.devices import arithmetic, find_device
+from stbench.devices import REFERENCE, arithmetic, find_device
 from stbench.provenance.environment import device_name, peak_memory
 from stbench.training.batches import Batches
 from stbench.training.settings import TrainingSettings
@@ -163,7 +163,7 @@ class Subject:
 def compare(make: Callable[[], Subject], device: torch.device, steps: int) -> dict[str, Any]:
     """The first losses on the device and on the processor."""
     subject = make()
-    ours, theirs = (subject.losses(each, steps, deterministic=False) for each in (device, torch.device("cpu")))
+    ours, theirs = (subject.losses(each, steps, deterministic=False) for each in (device, torch.device(REFERENCE)))
     gaps = [abs(one - other) / max(abs(other), 1e-12) for one, other in zip(ours, theirs, strict=True)]
     largest = float(np.max(gaps))  # nan where one is
     same = gaps[0] <= FIRST and largest <= LATER

@@ -14,6 +14,10 @@ class StbenchError(Exception):
     """
 
 
+class Damaged(StbenchError):
+    """A file of stbench's own is not as it was written."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The tail of an error sentence about an unknown `name`: the nearest known one, then all of them."""
     names = sorted(known)

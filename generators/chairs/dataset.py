@@ -9,7 +9,7 @@ train comes first; within a chair by elevation. Source: J. Donà et al., ICLR 20
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from stbench.raw.files import RawFile, folders, what_lies
 from stbench.raw.sources import of_source, sources_at_hand
 
 from .cards import CHAIRS, INSTRUCTIONS, SIMULATED
-from .files import ALIASES, MODELS, ROOT, Tree, check_pictures, find_root, root_in, survey
+from .files import ALIASES, MODELS, ROOT, Tree, check_pictures, find_root, pictures, pictures_in, root_in, survey
 from .parameters import ChairsParameters
 from .produce import Drawn, Files, Producer, Studio, angles
 from .split import published_order, split_of
@@ -82,8 +82,8 @@ class Chairs:
         tree = survey(root)
         _check_count(tree, p.chairs)
         used = tuple(tree.models[k] for k in sorted(published_order(len(tree.models), p.chairs).tolist()))
-        check = partial(check_pictures, root, used)
-        return self._assemble(p, "official", tree.models, Files(root), {"files": tree.identity}, check)
+        check, listed = partial(check_pictures, root, used), partial(pictures, root, used)
+        return self._assemble(p, "official", tree.models, Files(root), {"files": tree.identity}, check, listed)
 
     def _simulated(self, p: ChairsParameters) -> Blueprint:
         from .stand_in.factors import models_of
@@ -91,12 +91,14 @@ class Chairs:
         named = models_of(p.seed, p.chairs)
         models, numbers = tuple(named), tuple(named.values())
         studio, prepare = Drawn(p.seed, numbers), None
+        listed: Callable[[], Sequence[Path]] | None = None
         if p.write_raw:
             key = fingerprint([self.version, p.seed, p.chairs])[:8]
             folder = data_dir() / "raw" / f"{self.name}-simulated-{key}"
             studio, prepare = Drawn(p.seed, numbers, folder), partial(_write_and_check, p.seed, named, folder)
+            listed = partial(pictures_in, folder, models)
         described = {"seed": p.seed, "write_raw": p.write_raw}
-        return self._assemble(p, "simulated", models, studio, described, prepare)
+        return self._assemble(p, "simulated", models, studio, described, prepare, listed)
 
     def _assemble(
         self,
@@ -106,6 +108,7 @@ class Chairs:
         studio: Studio,
         described: Mapping[str, Any],
         prepare: Callable[[], None] | None,
+        raw_files: Callable[[], Sequence[Path]] | None,
     ) -> Blueprint:
         asked = {name: value for name, value in asdict(p).items() if name not in ("seed", "write_raw")}
         per_chair, frames = len(walks(p.order, 0)), len(walks(p.order, p.wrap)[0])
@@ -126,6 +129,7 @@ class Chairs:
             produce=Producer(studio, models, tuple(order.tolist()), p.order, p.wrap, p.size),
             normaliser={"kind": "fixed", "mean": 0.0, "std": 255.0},
             prepare=prepare,
+            raw_files=raw_files,
         )
 
 

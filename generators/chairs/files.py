@@ -97,12 +97,22 @@ def picture(root: Path, model: str, view: int) -> Path:
     return root / model / RENDERS / ALL[view].name
 
 
+def pictures(root: Path, models: Sequence[str]) -> list[Path]:
+    """All views of some models."""
+    return [picture(root, model, view) for model in models for view in range(VIEWS)]
+
+
+def pictures_in(folder: Path, models: Sequence[str]) -> list[Path]:
+    """As `pictures`, of the tree in a folder; nothing where none is."""
+    root = root_in(folder)
+    return [] if root is None else pictures(root, models)
+
+
 def check_pictures(root: Path, models: Sequence[str]) -> None:
     """Compare the checksums in all pictures of some models, before a store is begun. Raises `StbenchError` naming the
     first that is damaged."""
-    for model in models:
-        for view in range(VIEWS):
-            check_picture(picture(root, model, view))
+    for path in pictures(root, models):
+        check_picture(path)
 
 
 def _size(root: Path, folder: Path) -> int:

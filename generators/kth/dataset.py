@@ -23,7 +23,7 @@ from stbench.raw.sources import of_source, sources_at_hand
 
 from .cards import INSTRUCTIONS, KTH, SIMULATED
 from .clips import Clip, interval_clips, split_clips, split_srvp, srvp_clips
-from .files import ALIASES, choose, find_tree, survey, tree_in
+from .files import ALIASES, check_videos, choose, find_tree, survey, tree_in, videos_in
 from .index import ACTIONS, PERSONS, SCENARIOS, Interval, Video, shipped_intervals, video_of
 from .produce import Files, Producer, Stage, Studio
 from .video import FPS
@@ -119,7 +119,9 @@ class Kth:
             "left_out": list(found.left_out),
             "bytes": sum(path.stat().st_size for path in found.paths.values()),
         }
-        return self._assemble(p, "official", clips, Files(tuple(found.paths.items())), described, None)
+        videos = tuple(found.paths.values())
+        check, listed = partial(check_videos, found.paths, clips), partial(tuple, videos)
+        return self._assemble(p, "official", clips, Files(tuple(found.paths.items())), described, check, listed)
 
     def _simulated(self, p: KthParameters) -> Blueprint:
         from .stand_in.people import Recording
@@ -129,11 +131,14 @@ class Kth:
         clips = _clips(p, chosen, {each.video: each.n_frames for each in recordings})
         studio: Studio = Stage(p.seed, tuple(chosen.items()))
         prepare = None
+        listed: Callable[[], Sequence[Path]] | None = None
         if p.write_raw:
             key = fingerprint([self.version, p.seed, *(video.name for video in chosen)])[:8]
             folder = data_dir() / "raw" / f"{self.name}-simulated-{key}"
-            studio, prepare = _Imported(folder), partial(_write_and_check, recordings, folder)
-        return self._assemble(p, "simulated", clips, studio, {"seed": p.seed, "write_raw": p.write_raw}, prepare)
+            studio, prepare = _Imported(folder), partial(_write_and_check, recordings, clips, folder)
+            listed = partial(videos_in, folder, tuple(chosen))
+        described = {"seed": p.seed, "write_raw": p.write_raw}
+        return self._assemble(p, "simulated", clips, studio, described, prepare, listed)
 
     def _assemble(
         self,
@@ -143,6 +148,7 @@ class Kth:
         studio: Studio,
         described: Mapping[str, Any],
         prepare: Callable[[], None] | None,
+        raw_files: Callable[[], Sequence[Path]] | None,
     ) -> Blueprint:
         asked = {name: value for name, value in asdict(p).items() if name not in ("seed", "write_raw")}
         rows = [[each.video.name, each.first, each.last] for each in clips]
@@ -162,6 +168,7 @@ class Kth:
             produce=Producer(studio, clips, p.size),
             normaliser={"kind": "fixed", "mean": 0.0, "std": 255.0},
             prepare=prepare,
+            raw_files=raw_files,
         )
 
     def _split(self, p: KthParameters, clips: Sequence[Clip]) -> Split:
@@ -194,14 +201,14 @@ class _Imported:
         return Files(((video, path),)).frames(video, numbers)
 
 
-def _write_and_check(recordings: Sequence[Any], folder: Path) -> None:
+def _write_and_check(recordings: Sequence[Any], clips: Sequence[Clip], folder: Path) -> None:
     from .stand_in.files import write_people
 
     write_people(recordings, folder)
     tree = tree_in(folder)
     if tree is None:
         raise StbenchError(f"{folder} holds no video: delete that folder and run the same command again")
-    survey(tree, tree.intervals())
+    check_videos(survey(tree, tree.intervals()).paths, clips)
 
 
 def _variables(clips: Sequence[Clip], size: int) -> dict[str, Variable]:

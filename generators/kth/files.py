@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from stbench.errors import StbenchError
 from stbench.raw.files import entries, folders, named
 
+from .clips import Clip
 from .index import ACTIONS, LIST_NAME, SUFFIXES, Interval, Video, read_list, shipped_intervals
 from .video import count_frames, decode, read_header
 
@@ -125,6 +128,33 @@ def survey(tree: Tree, wanted: Mapping[Video, tuple[Interval, ...]], *, whole: b
         else:
             left_out.append(video.name)
     return Footage({video: paths[video] for video in frames}, frames, intervals, tuple(left_out))
+
+
+def videos_in(folder: Path, videos: Sequence[Video]) -> list[Path]:
+    """The files of those videos that are in a folder."""
+    tree = tree_in(folder)
+    files = {} if tree is None else tree.files()
+    return [path for video in videos if (path := _only(files, video)) is not None]
+
+
+def check_videos(paths: Mapping[Video, Path], clips: Sequence[Clip]) -> None:
+    """Decode every video to the last frame that is wanted of it, before a store is begun. Raises `StbenchError` naming
+    one that is damaged."""
+    last: dict[Video, int] = {}
+    for each in clips:
+        last[each.video] = max(last.get(each.video, 0), each.last)
+
+    def decode_all(video: Video) -> None:
+        for _ in decode(paths[video], last[video]):
+            pass
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            for _ in pool.map(decode_all, last):
+                pass
+        except StbenchError:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _counted(path: Path, said: int) -> int:

@@ -63,6 +63,7 @@ class MovingMnist:
         p, sequences = parameters, Sequences(parameters, self.files(source, raw))
         stored = p.train_sequences + p.val_sequences
         total, per_shard = p.sequences + stored, max(1, SHARD_BYTES // (p.frames * p.canvas**2))
+        parts = ("test", "train") if stored else ("test",)
         return Blueprint(
             dataset=self.name,
             version=self.version,
@@ -77,7 +78,8 @@ class MovingMnist:
             coordinates=_coordinates(p),
             produce=partial(_produce, sequences),
             normaliser={"kind": "fixed", "mean": 0.0, "std": 255.0},
-            prepare=partial(prepare, sequences.files, ("test", "train") if stored else ("test",)),
+            prepare=partial(prepare, sequences.files, parts),
+            raw_files=partial(sequences.files.of, parts),
         )
 
     def swap_cases(self, store: Store, track: Track, split: str = "test") -> SwapCases:

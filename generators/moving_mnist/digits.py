@@ -48,6 +48,10 @@ class DigitFiles:
     specs: tuple[RawFile, ...]
     paths: tuple[Path, ...]
 
+    def of(self, parts: Sequence[str]) -> list[Path]:
+        """The files of "train" and "test", as far as they are among `parts`."""
+        return [path for k, part in enumerate(("train", "test")) if part in parts for path in self.paths[2 * k :][:2]]
+
     def load(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         """Digits (n, 28, 28) and labels (n,) of "train" or "test", uint8; `StbenchError` for a wrong file."""
         with _LOADING:

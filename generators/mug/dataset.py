@@ -23,7 +23,7 @@ from stbench.raw.sources import of_source, sources_at_hand
 
 from .cards import INSTRUCTIONS, MUG, SIMULATED
 from .clips import Recorded, evaluation_clips, length, ordered, split_by_clip, split_by_subject
-from .files import ALIASES, ROOTS, find_root, root_in, survey
+from .files import ALIASES, ROOTS, check_photographs, find_root, root_in, survey, used, used_in
 from .index import EXPRESSIONS, FPS, SIDE
 from .parameters import MugParameters
 from .produce import Drawn, Files, Producer, Studio
@@ -90,7 +90,9 @@ class Mug:
             )
         tree = survey(root, p.subjects, p.expressions, p.shortest, p.side)
         takes = ordered(_first(tree.takes, p.takes))
-        return self._assemble(p, "official", takes, Files(root, p.side, p.crop), {"bytes": tree.bytes}, None)
+        check, listed = partial(check_photographs, root, takes, p.every, p.side), partial(used, root, takes, p.every)
+        studio = Files(root, p.side, p.crop)
+        return self._assemble(p, "official", takes, studio, {"bytes": tree.bytes}, check, listed)
 
     def _simulated(self, p: MugParameters) -> Blueprint:
         from .stand_in.faces import Performance, takes_of
@@ -104,12 +106,16 @@ class Mug:
             raise StbenchError(f"no simulated take has {p.shortest} pictures: lower the parameter 'shortest'")
         studio: Studio = Drawn(p.seed, p.side, p.crop)
         prepare = None
+        listed: Callable[[], Sequence[Path]] | None = None
+        takes = ordered(kept)
         if p.write_raw:
             key = fingerprint([self.version, p.seed, *(each.take.folder for each in performances)])[:8]
             folder = data_dir() / "raw" / f"{self.name}-simulated-{key}"
-            studio, prepare = Files(folder, p.side, p.crop), partial(_write_and_check, performances, folder)
+            studio = Files(folder, p.side, p.crop)
+            prepare = partial(_write_and_check, performances, takes, p.every, folder)
+            listed = partial(used_in, folder, takes, p.every)
         described = {"seed": p.seed, "write_raw": p.write_raw}
-        return self._assemble(p, "simulated", ordered(kept), studio, described, prepare)
+        return self._assemble(p, "simulated", takes, studio, described, prepare, listed)
 
     def _assemble(
         self,
@@ -119,6 +125,7 @@ class Mug:
         studio: Studio,
         described: Mapping[str, Any],
         prepare: Callable[[], None] | None,
+        raw_files: Callable[[], Sequence[Path]] | None,
     ) -> Blueprint:
         asked = {name: value for name, value in asdict(p).items() if name not in ("seed", "write_raw")}
         rows = [[each.take.folder, each.photographs, each.first_frame] for each in takes]
@@ -138,6 +145,7 @@ class Mug:
             produce=Producer(studio, takes, p.every, p.size),
             normaliser={"kind": "fixed", "mean": 0.0, "std": 255.0},
             prepare=prepare,
+            raw_files=raw_files,
         )
 
 
@@ -164,7 +172,7 @@ def _first(takes: Sequence[Recorded], most: int) -> list[Recorded]:
     return kept
 
 
-def _write_and_check(performances: Sequence[Any], folder: Path) -> None:
+def _write_and_check(performances: Sequence[Any], takes: Sequence[Recorded], every: int, folder: Path) -> None:
     from .stand_in.files import write_faces
 
     write_faces(performances, folder)
@@ -173,6 +181,7 @@ def _write_and_check(performances: Sequence[Any], folder: Path) -> None:
         raise StbenchError(f"{folder} holds no photographs: delete that folder and run the same command again")
     subjects, expressions = ({each.take[k] for each in performances} for k in (0, 2))
     survey(root, sorted(subjects), sorted(expressions), 1, SIDE)
+    check_photographs(root, takes, every, SIDE)
 
 
 def _variables(n: int, longest: int, size: int) -> dict[str, Variable]:

@@ -11,7 +11,9 @@ import logging
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from stbench.raw.files import entries, folders
 
 from .clips import Recorded
 from .index import Take
-from .jpeg import check_header
+from .jpeg import check_header, check_photograph
 
 ALIASES = ("MUG", "mug_fed")
 ROOTS = ("subjects3", "subject3")
@@ -139,6 +141,28 @@ def photographs(root: Path, folder: Path) -> list[Path]:
     if len(found) > MOST_PHOTOGRAPHS:
         raise StbenchError(f"{folder} holds {len(found):,} pictures: a take of MUG has at most {MOST_PHOTOGRAPHS:,}")
     return sorted(found, key=_number)
+
+
+def used(root: Path, takes: Sequence[Recorded], every: int) -> list[Path]:
+    """The photographs that a store of those takes is made of."""
+    return [path for each in takes for path in photographs(root, folder_of(root, each.take))[::every]]
+
+
+def used_in(folder: Path, takes: Sequence[Recorded], every: int) -> list[Path]:
+    """As `used`, of the tree in a folder; nothing where none is."""
+    root = root_in(folder)
+    return [] if root is None else used(root, takes, every)
+
+
+def check_photographs(root: Path, takes: Sequence[Recorded], every: int, side: int) -> None:
+    """Decode every photograph that is used, before a store is begun. Raises `StbenchError` naming a damaged one."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            for _ in pool.map(partial(check_photograph, side=side), used(root, takes, every)):
+                pass
+        except StbenchError:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def folder_of(root: Path, take: Take) -> Path:

@@ -147,6 +147,7 @@ class Sprites:
             produce=partial(_produce, sheets, p),
             normaliser={"kind": "fixed", "mean": 0.0, "std": float(p.divisor)},
             prepare=partial(_prepare, sheets),
+            raw_files=partial(tuple, sheets.paths),
         )
 
     def _split(self, p: SpritesParameters) -> Split:

@@ -156,7 +156,7 @@ class Sst:
         }
         reopen = partial(open_surface, paths, surface.table, p.n_zones, p.years, first_day)
         return self._assemble(
-            p, "official", surface.table, surface.dates, _places(surface), reopen, described, surface.check
+            p, "official", surface.table, surface.dates, _places(surface), reopen, described, surface.check, paths
         )
 
     def _simulated(self, p: SstParameters) -> Blueprint:
@@ -169,9 +169,8 @@ class Sst:
         made_from = {"grid": list(p.grid), "years": years}
         key = fingerprint({"version": self.version, "seed": p.seed, **made_from})[:8]
         folder = data_dir() / "raw" / f"sst-simulated-{key}"
-        reopen = partial(
-            open_surface, simulated_files(folder, years), table, p.n_zones, 0, np.datetime64(p.first_day, "D")
-        )
+        paths = simulated_files(folder, years)
+        reopen = partial(open_surface, paths, table, p.n_zones, 0, np.datetime64(p.first_day, "D"))
         places = _cut(table, size.latitude, 0), _cut(table, size.longitude, 1)
         return self._assemble(
             p,
@@ -182,6 +181,7 @@ class Sst:
             reopen,
             made_from,
             partial(_write_ocean, size, years, folder),
+            paths,
         )
 
     def _assemble(
@@ -194,6 +194,7 @@ class Sst:
         reopen: Callable[[], SeaSurface],
         described: Mapping[str, Any],
         prepare: Callable[[], None],
+        paths: tuple[Path, ...],
     ) -> Blueprint:
         n_zones = len(table.corners)
         days, _ = every_day(dates)
@@ -222,6 +223,7 @@ class Sst:
             coordinates=_coordinates(days, table.size, places),
             produce=Producer(reopen, p.normalisation),
             prepare=prepare,
+            raw_files=partial(tuple, paths),
         )
 
     def _split(self, dates: np.ndarray, n_zones: int, test_zones: tuple[int, ...]) -> Split:

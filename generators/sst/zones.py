@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.resources
-import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
+import msgspec
 import numpy as np
 
+from stbench.documents import converted, parse_toml, read_toml
 from stbench.errors import StbenchError
 
 DEFAULT_TABLE = "zones.toml"
@@ -17,6 +18,7 @@ ZONE_SIZE = 64
 N_ZONES, FIRST_TEST_ZONE, N_TEST_ZONES = 29, 17, 4
 """The published protocol: 29 zones, 17 to 20 are tested."""
 LARGEST_TABLE = 4096
+Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
 @dataclass(frozen=True)
@@ -94,34 +96,31 @@ def load_table(path: Path | None = None) -> ZoneTable:
     where = str(path) if path is not None else DEFAULT_TABLE
     try:
         if path is None:
-            text = importlib.resources.files(__package__).joinpath(DEFAULT_TABLE).read_text("utf-8")
+            content = parse_toml(importlib.resources.files(__package__).joinpath(DEFAULT_TABLE).read_bytes())
         else:
-            text = path.read_text("utf-8")
-        return _parse(tomllib.loads(text), where)
+            content = read_toml(path)
+        return _table(converted(content, _File))
     except OSError as error:
         raise StbenchError(f"the zone table {where} cannot be read: {error.strerror or error}") from None
-    except (KeyError, TypeError, ValueError) as error:
-        reason = f"it has no '{error.args[0]}'" if isinstance(error, KeyError) else str(error)
-        raise StbenchError(f"the zone table {where} is not of the form of {DEFAULT_TABLE}: {reason}") from None
+    except ValueError as error:  # `Unreadable` among them
+        raise StbenchError(f"the zone table {where} is not of the form of {DEFAULT_TABLE}: {error}") from None
 
 
-def _parse(content: dict[str, Any], where: str) -> ZoneTable:
-    size = _integer(content["size"])
-    corners = tuple((_integer(row), _integer(column)) for row, column in content["corners"])
-    test = tuple(_integer(number) for number in content["test"])
-    grid = tuple(_integer(each) for each in content["grid"]) if "grid" in content else None
+@dataclass(frozen=True)
+class _File:
+    size: Number
+    corners: list[tuple[Number, Number]]
+    test: list[Number]
+    id: str
+    grid: tuple[Number, Number] | None = None
+
+
+def _table(file: _File) -> ZoneTable:
+    size, corners, test, grid = file.size, tuple(file.corners), file.test, file.grid
     if not 8 <= size <= 1024:
         raise ValueError(f"size must lie between 8 and 1024, not {size}")
     if not 1 <= len(corners) <= LARGEST_TABLE or len(set(corners)) < len(corners):
         raise ValueError(f"corners must be 1 to {LARGEST_TABLE} different ones")
     if not test or any(not 1 <= number <= len(corners) for number in test):
         raise ValueError(f"test must name zones between 1 and {len(corners)}")
-    if grid is not None and len(grid) != 2:
-        raise ValueError("grid must be [rows, columns]")
-    return ZoneTable(str(content["id"]), size, corners, tuple(sorted(set(test))), grid)
-
-
-def _integer(value: Any) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError(f"{value!r} is not a whole number from 0 on")
-    return value
+    return ZoneTable(file.id, size, corners, tuple(sorted(set(test))), grid)

@@ -191,6 +191,7 @@ class TaxiBj:
             coordinates=_coordinates(p.lead_in, file.per_day, file.grid, reversed_time),
             produce=producer,
             prepare=partial(_prepare, write, producer),
+            raw_files=partial(_raw_files, producer, context),
         )
 
 
@@ -200,6 +201,10 @@ def _published(split: Split) -> Split:
 
     published = load_split(__package__, "taxibj-1.json")
     return published if (published.n_sequences, published.ranges) == (split.n_sequences, split.ranges) else split
+
+
+def _raw_files(producer: Producer, context: Context) -> list[Path]:
+    return [*producer.paths, *(path for path in (context.holidays, context.meteorology) if path is not None)]
 
 
 def _prepare(write: partial[None] | None, producer: Producer) -> None:

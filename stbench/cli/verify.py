@@ -8,7 +8,7 @@ import click
 
 from stbench.cli.console import bar, fields
 from stbench.cli.machine import json_option, print_json
-from stbench.cli.options import find_store, store_argument
+from stbench.cli.options import store_argument
 from stbench.cli.parse import duration_text
 
 
@@ -17,10 +17,12 @@ from stbench.cli.parse import duration_text
 @json_option
 @click.pass_context
 def verify(context: click.Context, store: str, settings: dict[str, str], source: str, as_json: bool) -> None:
-    """Recompute digest and shard checksums of a store; exit code 1 and the damaged shards if they differ."""
+    """Recompute the digest and all checksums of a store; exit code 1, with the damaged files and those that do not
+    belong to it, where they differ."""
+    from stbench.store.named import path_of
     from stbench.store.verify import verify as verify_store
 
-    path = find_store(store, settings, source).path
+    path = path_of(store, settings, source).absolute()  # not opened: its metadata may be what is damaged
     with bar("verifying", "steps") as advance:
         report = verify_store(path, on_progress=advance)
     if as_json:

@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import json
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -179,8 +179,11 @@ class Blueprint:
     certificate: Callable[[], Mapping[str, Any]] | None = None
     """Computes the numerics certificate on a small sample; JSON-able."""
     prepare: Callable[[], None] | None = None
-    """Called once before the first `produce`, in the process that generates: a stand-in writes its raw files here
-    (atomically, and not again when they are already there)."""
+    """Called before a store is begun, in the process that generates: a stand-in writes its raw files here (atomically,
+    and not again when they are already there), official ones are looked at to the end. `StbenchError` for a damaged
+    one: a store that is begun is not continued with other raw files."""
+    raw_files: Callable[[], Sequence[Path]] | None = None
+    """After `prepare`, every file that `produce` reads; None where it reads none."""
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import math
 import sys
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from stbench.documents import Unreadable, parse_toml
 from stbench.errors import StbenchError, nearest
 
 if TYPE_CHECKING:
@@ -66,11 +66,11 @@ def beside(module: str, name: str = FILE) -> Callable[[str], Mapping[str, Any]]:
 def _read(package: str, name: str) -> dict[str, Any]:
     path = files(package).joinpath(name)
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return parse_toml(path.read_bytes())
     except OSError:
         raise StbenchError(f"there is no {path}, where the presets should be: name it in package-data") from None
-    except ValueError as error:
-        raise StbenchError(f"{path} is no TOML ({error}): mend it") from None
+    except Unreadable as error:
+        raise StbenchError(f"{path} cannot be used, {error}: mend it") from None
 
 
 def on_dataset(tables: Mapping[str, Any], dataset: str, file: str = FILE) -> dict[str, Any]:

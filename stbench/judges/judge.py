@@ -8,8 +8,6 @@ result row names the judge by it.
 from __future__ import annotations
 
 import hashlib
-import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.resources import files
@@ -23,6 +21,7 @@ from stbench.contract.capabilities import HasJudgedFactors, HasJudgedFrames
 from stbench.contract.datasets import fingerprint
 from stbench.contract.presets import merge
 from stbench.contract.settings import construct
+from stbench.documents import Unreadable, converted, parse_toml, read_json
 from stbench.errors import StbenchError, nearest
 from stbench.files import write_json
 from stbench.progress import Progress, Silent
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
 
 VERSION = "1"
 DOCUMENT = "judge.json"
+LARGEST_DOCUMENT = 1 << 20
+"""Bytes."""
 WEIGHTS = "weights.safetensors"
 BATCH = 64
 CLIP = 8
@@ -139,7 +140,7 @@ def judged_by(dataset: str) -> tuple[Mapping[str, tuple[str, ...]], int]:
 
 def presets() -> dict[str, Any]:
     """Preset -> {"model": ..., "training": ...}; the only place of a judge's settings."""
-    tables = tomllib.loads(files("stbench.judges").joinpath("judge.toml").read_text("utf-8"))
+    tables = parse_toml(files("stbench.judges").joinpath("judge.toml").read_bytes())
     common = tables.pop("common")
     return {name: merge(common, table) for name, table in tables.items()}
 
@@ -282,12 +283,10 @@ def _write_weights(network: JudgeNetwork, folder: Path) -> str:
 def read_card(folder: Path) -> JudgeCard:
     """`judge.json` of a folder; `StbenchError` when it is missing or damaged."""
     try:
-        document = json.loads((folder / DOCUMENT).read_text("utf-8"))
-        heads = {name: (tuple(f), tuple(int(n) for n in sizes)) for name, (f, sizes) in document.pop("heads").items()}
-        return JudgeCard(heads=heads, **document)
+        return converted(read_json(folder / DOCUMENT, LARGEST_DOCUMENT), JudgeCard)
     except FileNotFoundError:
         raise StbenchError(f"there is no judge in {folder}: train one with `stbench judge train`") from None
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, Unreadable) as error:
         raise StbenchError(f"{folder / DOCUMENT} is damaged ({error}): remove {folder} and train it again") from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from stbench import arguments, registry
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import CUSTOM, PARTS, PRESETS, merge, resolve_shares, select
+from stbench.documents import Unreadable, parse_toml, read_toml
 from stbench.errors import StbenchError, nearest
 
 _FILE = ".toml"
@@ -124,14 +124,14 @@ def _split(base: str) -> str:
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
     """The preset whose data it takes and the tables of a configuration's file."""
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        content = read_toml(path)
     except OSError as error:
         raise StbenchError(
             f"cannot read the configuration {path} ({error.strerror or error}): `stbench models --show MODEL DATASET "
             "PRESET` prints one to begin with"
         ) from None
-    except ValueError as error:
-        raise StbenchError(f"the configuration {path} is no TOML: {str(error).splitlines()[0]}") from None
+    except Unreadable as error:
+        raise StbenchError(f"the configuration {path} cannot be used, {error}: mend it") from None
     known = ("preset", *PARTS)
     for name in content:
         if name not in known:
@@ -164,8 +164,8 @@ def _changes(texts: Mapping[str, str]) -> dict[str, Any]:
 
 def _value(text: str) -> Any:
     try:
-        read = tomllib.loads(f"value = {text}")
-    except ValueError:
+        read = parse_toml(f"value = {text}".encode())
+    except Unreadable:
         return text
     return read["value"] if len(read) == 1 else text
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import importlib.resources
-import json
+from dataclasses import dataclass
 
 from stbench.contract.datasets import Split
+from stbench.documents import Unreadable, converted, parse_json
 from stbench.errors import StbenchError
+
+
+@dataclass(frozen=True)
+class _File:
+    id: str
+    n_sequences: int
+    ranges: dict[str, tuple[tuple[int, ...], ...]]
+    digest: str
 
 
 def load_split(package: str, filename: str) -> Split:
@@ -16,15 +25,15 @@ def load_split(package: str, filename: str) -> Split:
     """
     where = f"{filename} in {package}"
     try:
-        content = json.loads((importlib.resources.files(package) / filename).read_text())
-        ranges = {part: tuple(tuple(map(int, row)) for row in rows) for part, rows in content["ranges"].items()}
-        split = Split(str(content["id"]), int(content["n_sequences"]), ranges)
-        digest = content["digest"]
-    except (OSError, ModuleNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StbenchError(f"the split file {where} cannot be read ({error!r}): install stbench again") from None
-    if split.digest != digest:
+        content = (importlib.resources.files(package) / filename).read_bytes()
+        file = converted(parse_json(content), _File)
+    except (OSError, ModuleNotFoundError, Unreadable) as error:
+        raise StbenchError(f"the split file {where} cannot be read ({error}): install stbench again") from None
+    split = Split(file.id, file.n_sequences, file.ranges)
+    if split.digest != file.digest:
         raise StbenchError(
-            f"the split file {where} says digest {digest} and its ranges have {split.digest}: install stbench again"
+            f"the split file {where} says digest {file.digest} and its ranges have {split.digest}: install stbench "
+            "again"
         )
     return split
 

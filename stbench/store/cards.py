@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stbench.contract.datasets import Card
+from stbench.documents import converted
 
 STORED = {"cost": "generation"}
 """Field of the card -> its name in a store: the first one it had, so that stores of all versions are read alike."""
@@ -18,6 +19,6 @@ def card_attributes(card: Card) -> dict[str, Any]:
 
 
 def card_of(attributes: Mapping[str, Any]) -> Card:
-    """The card that `card_attributes` gave, after JSON."""
-    fields = {name: attributes[STORED.get(name, name)] for name in Card.__dataclass_fields__}
-    return Card(**fields | {"quirks": tuple(fields["quirks"])})
+    """The card that `card_attributes` gave, after JSON; `Unreadable` where it is none."""
+    fields = {name: attributes.get(STORED.get(name, name)) for name in Card.__dataclass_fields__}
+    return converted(fields, Card, "card.")

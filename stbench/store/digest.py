@@ -42,3 +42,14 @@ def file_checksum(path: Path) -> bytes:
     """SHA-256 (32 bytes) of the bytes of a file; `OSError` where it cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
+
+
+def file_damage(root: Path, name: str, checksum: bytes) -> str:
+    """What is wrong with a file of a store; empty if nothing is."""
+    path = root / name
+    try:
+        if not path.is_file():  # a pipe would never end
+            return f"{name}: it is {'no regular file' if path.exists() else 'missing'}"
+        return "" if file_checksum(path) == checksum else f"{name}: its bytes have changed"
+    except OSError as error:
+        return f"{name}: it cannot be read ({error.strerror})"

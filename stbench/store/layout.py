@@ -97,6 +97,14 @@ class Layout:
         """Path of a shard inside the store."""
         return self.shard_pattern(name).format(shard=shard)
 
+    def is_shard(self, file: str) -> bool:
+        """Whether a path inside the store is that of a shard."""
+        name, _, key = file.partition("/")
+        number = key.split(".")[1] if key.count(".") else ""
+        if name not in self.sharded or not number.isdecimal():
+            return False
+        return int(number) < self.n_shards and file == self.shard_file(name, int(number))
+
     def describe(self) -> dict[str, Any]:
         """JSON-able: what must be unchanged for a half-written store to be continued."""
         return {

@@ -23,7 +23,18 @@ def locate(dataset: str, parameters: Mapping[str, Any] = {}, source: str = "auto
 
 
 def open_named(name_or_path: str | os.PathLike[str], parameters: Mapping[str, Any] = {}, source: str = "auto") -> Store:
-    """Open the store of a dataset by name and parameters, or any store by path.
+    """Open the store of a dataset by name and parameters, or any store by path; `StbenchError` as `path_of`."""
+    path = path_of(name_or_path, parameters, source)
+    store = open_store(path)
+    if source not in ("auto", store.source):
+        raise StbenchError(
+            f"{path} is a path, and what lies there is of the source '{store.source}', not '{source}': leave it out"
+        )
+    return store
+
+
+def path_of(name_or_path: str | os.PathLike[str], parameters: Mapping[str, Any] = {}, source: str = "auto") -> Path:
+    """Where the store lies that a name and parameters or a path mean; it is not opened.
 
     `StbenchError`, with the command that makes it, where a named dataset has not been generated yet.
     """
@@ -31,7 +42,7 @@ def open_named(name_or_path: str | os.PathLike[str], parameters: Mapping[str, An
     if name in registry.names("datasets"):
         path = locate(name, parameters, source)
         if os.path.lexists(path):
-            return open_store(path)
+            return path
         command = f"stbench generate {name}" + "".join(
             f" --set {key}={_text(value)}" for key, value in parameters.items()
         )
@@ -46,12 +57,7 @@ def open_named(name_or_path: str | os.PathLike[str], parameters: Mapping[str, An
         raise StbenchError(
             f"{name} is a path, and parameters ({', '.join(parameters)}) go with a dataset's name: leave them out"
         )
-    store = open_store(name)
-    if source not in ("auto", store.source):
-        raise StbenchError(
-            f"{name} is a path, and what lies there is of the source '{store.source}', not '{source}': leave it out"
-        )
-    return store
+    return Path(name)
 
 
 def _text(value: Any) -> str:

@@ -1,33 +1,37 @@
 """A store that is still growing: the folder `<path>.part`, renamed away in one step when it is complete.
 
 lock, lease   held by the process that generates (`stbench.locks`)
-plan.json     identity and layout; written when store/ has its empty arrays
+plan.json     what is generated (`stbench.store.plan`); written when store/ has its empty arrays
 store/        the growing store
 done/N.npz    shard N is on disk: its digests, moments, gathered values, file sizes and checksums
+
+A marker begins with the SHA-256 of its number and of what follows, an npz file.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
-import json
 import shutil
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from stbench.contract.datasets import Coordinate, canonical_json
+from stbench.documents import Unreadable, read_bytes
 from stbench.errors import StbenchError
 from stbench.files import is_partial, write_bytes
 from stbench.locks import is_of_lock
-from stbench.store.layout import Layout, create
+from stbench.store.digest import file_damage
+from stbench.store.layout import Layout
+from stbench.store.plan import FILE, Plan
 
 SUFFIX = ".part"
-CONTENT = {"plan.json", "store", "done"}
+CONTENT = {FILE, "store", "done"}
+LARGEST_MARKER = 1 << 30
+CHECKSUM_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -46,58 +50,65 @@ class Part:
     def marker(self, shard: int) -> Path:
         return self.folder / "done" / f"{shard:07d}.npz"
 
-    def begin(self, identity: Mapping[str, Any], layout: Layout, coordinates: Mapping[str, Coordinate]) -> None:
-        """Lay out an empty store, or make sure that the one begun here is of the same identity and layout."""
-        plan = {"identity": identity, "layout": layout.describe()}
-        file = self.folder / "plan.json"
-        if file.exists():
-            self._compare(json.loads(file.read_text()), plan)
-            return
+    def plan(self) -> Plan | None:
+        """What was begun here, None where nothing was. `StbenchError` where that is damaged, and where the folder holds
+        something else."""
+        file = self.folder / FILE
+        try:
+            return Plan.read(file)
+        except FileNotFoundError:
+            pass
+        except (OSError, Unreadable) as error:
+            reason = error if isinstance(error, Unreadable) else error.strerror
+            raise StbenchError(
+                f"{file} is damaged, or of an earlier stbench ({reason}), so that what was begun there is not known: "
+                f"delete {self.folder}, then the same command begins again"
+            ) from None
         if foreign := sorted(each.name for each in self.folder.iterdir() if not _is_own(each)):
             raise StbenchError(
                 f"{self.folder}, where {self.path} would grow, holds something else ({foreign[0]}): move it away or "
                 "choose another --out"
             )
-        create(self.store, layout, coordinates)
-        (self.folder / "done").mkdir(exist_ok=True)
-        write_bytes(file, canonical_json(plan).encode())
+        return None
 
-    def _compare(self, begun: Mapping[str, Any], plan: Mapping[str, Any]) -> None:
-        remedy = f"finish it as it was begun, choose another --out, or delete {self.folder}"
-        if canonical_json(begun["identity"]) != canonical_json(plan["identity"]):
-            difference = describe_difference(begun["identity"], plan["identity"])
-            raise StbenchError(f"{self.path} was begun with other parameters ({difference}): {remedy}")
-        if canonical_json(begun["layout"]) != canonical_json(plan["layout"]):
-            raise StbenchError(
-                f"{self.path} was begun by a version of stbench that lays out shards otherwise: {remedy}"
-            )
+    def begin(self, plan: Plan) -> None:
+        """Record what is generated here; the empty store is there already."""
+        (self.folder / "done").mkdir(exist_ok=True)
+        plan.write(self.folder / FILE)
 
     def record(self, shard: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Leave the done-marker of a shard whose files are on disk."""
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)  # type: ignore[arg-type]
-        write_bytes(self.marker(shard), buffer.getvalue())
+        write_bytes(self.marker(shard), _marker_checksum(shard, buffer.getvalue()) + buffer.getvalue())
 
     def recorded(self, shard: int) -> dict[str, np.ndarray]:
-        """What the done-marker of a shard says."""
-        with np.load(self.marker(shard), allow_pickle=False) as content:
-            return dict(content)
+        """What the done-marker of a shard says. `Unreadable` where its bytes have changed, and OSError."""
+        content = read_bytes(self.marker(shard), LARGEST_MARKER)
+        checksum, arrays = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
+        if _marker_checksum(shard, arrays) != checksum:
+            raise Unreadable("its bytes have changed")
+        with np.load(io.BytesIO(arrays), allow_pickle=False) as found:
+            return dict(found)
 
     def marked(self) -> list[int]:
         """Shards that have a marker, ascending; one listing of a folder, however many there are in all."""
         names = [each.stem for each in (self.folder / "done").glob("*.npz")]
         return sorted(int(name) for name in names if name.isdecimal())
 
-    def is_done(self, shard: int, layout: Layout) -> bool:
-        """Whether a shard has a readable marker and files of the recorded size."""
+    def damage(self, shard: int, layout: Layout) -> str:
+        """What is wrong with a shard that has a marker: its marker or its files; nothing where all are as recorded."""
+        marker = self.marker(shard)
         try:
-            sizes = self.recorded(shard)["sizes"]
-            return all(
-                (self.store / layout.shard_file(name, shard)).stat().st_size == size
-                for name, size in zip(layout.sharded, sizes, strict=True)
-            )
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-            return False
+            checksums = self.recorded(shard)["checksums"]
+        except Unreadable as error:
+            return f"{marker.relative_to(self.folder)}: {error}"
+        except OSError as error:
+            return f"{marker.relative_to(self.folder)}: it cannot be read ({error.strerror})"
+        for name, checksum in zip(layout.sharded, checksums, strict=True):
+            if wrong := file_damage(self.store, layout.shard_file(name, shard), checksum.tobytes()):
+                return wrong
+        return ""
 
     def remove(self) -> None:
         try:
@@ -108,13 +119,9 @@ class Part:
                 raise
 
 
+def _marker_checksum(shard: int, content: bytes) -> bytes:
+    return hashlib.sha256(b"%d:" % shard + content).digest()
+
+
 def _is_own(path: Path) -> bool:
     return path.name in CONTENT or is_of_lock(path.name) or is_partial(path)
-
-
-def describe_difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
-    """The entries in which two identities differ: "sequences: 40 there, 300 here; seed: ..."."""
-    flat = [{**each, **each["parameters"]} for each in (there, here)]
-    keys = sorted((flat[0].keys() | flat[1].keys()) - {"parameters"})
-    pairs = [(key, *(json.dumps(each.get(key)) for each in flat)) for key in keys]
-    return "; ".join(f"{key}: {old} there, {new} here" for key, old, new in pairs if old != new)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,19 +13,19 @@ import numpy as np
 
 from stbench.arguments import archive, local_path
 from stbench.contract.datasets import Card, Split
-from stbench.errors import StbenchError, nearest
+from stbench.documents import Unreadable, converted, read_json
+from stbench.errors import Damaged, StbenchError, nearest
+from stbench.store.attributes import check_attributes
 from stbench.store.cards import card_of
-from stbench.store.layout import RAGGED_FORMAT, ROW_SIZE
+from stbench.store.layout import INTEGRITY, RAGGED_FORMAT, ROW_SIZE
 from stbench.store.normaliser import Normaliser
 
 if TYPE_CHECKING:
     import xarray as xr
     import zarr
 
-REQUIRED = (
-    *("dataset", "version", "source", "seed", "parameters", "fingerprint", "digest"),
-    *("variables", "normaliser", "split", "statistics", "card"),
-)
+LARGEST_METADATA = 1 << 26
+"""Bytes of the file with the root attributes."""
 AGAIN = "run the `stbench generate` command that began it again, and it continues"
 
 
@@ -204,7 +203,8 @@ def _row_size(path: str, digest: str) -> np.ndarray:
 
 
 def open_store(path: str | os.PathLike[str]) -> Store:
-    """Open a finished store. `StbenchError` if there is none, it is half-written, damaged or of a newer format.
+    """Open a finished store. `StbenchError` if there is none, it is half-written or of a newer format, `Damaged` where
+    its metadata are.
 
     Reads one small JSON file: no array is opened, no zarr imported.
     """
@@ -219,22 +219,26 @@ def open_store(path: str | os.PathLike[str]) -> Store:
     file = path / "zarr.json"
     if kind := archive(path):
         raise StbenchError(f"{path} is a {kind} archive and not a store: unpack it, then give the folder")
+    if not file.is_file() and (path / INTEGRITY).is_dir():
+        raise Damaged(f"the metadata of the store {path} are damaged (it has no zarr.json): generate it again")
     if not file.is_file():
         raise StbenchError(f"{path} is not a store (it has no zarr.json): give the path of one")
     try:
-        metadata = json.loads(file.read_bytes())
-        attributes = metadata["attributes"]
+        metadata = converted(read_json(file, LARGEST_METADATA), dict[str, Any])
+        attributes = converted(metadata.get("attributes"), dict[str, Any], "attributes")
         store_format = attributes.get("stbench_store_format")
     except OSError as error:
-        raise StbenchError(f"the metadata of the store {path} cannot be read: {error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StbenchError(f"the metadata of the store {path} are damaged ({error!r}): generate it again") from None
+        raise StbenchError(f"the metadata of the store {path} cannot be read: {error.strerror or error}") from None
+    except Unreadable as error:
+        raise Damaged(f"the metadata of the store {path} are damaged ({error}): generate it again") from None
     if store_format is None:
         raise StbenchError(f"{path} is a zarr group, but not a finished stbench store: give the path of one")
     if not isinstance(store_format, int) or store_format > RAGGED_FORMAT:
         raise StbenchError(
             f"{path} has store format {store_format} and this stbench reads up to {RAGGED_FORMAT}: upgrade stbench"
         )
-    if missing := [key for key in REQUIRED if key not in attributes]:
-        raise StbenchError(f"the metadata of the store {path} are damaged (no '{missing[0]}'): generate it again")
+    try:
+        check_attributes(attributes)
+    except Unreadable as error:
+        raise Damaged(f"the metadata of the store {path} are damaged ({error}): generate it again") from None
     return Store(path, attributes)

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from stbench.arguments import local_path
+from stbench.errors import Damaged, StbenchError
 from stbench.store import integrity
-from stbench.store.digest import combine, file_checksum, sequence_digest
+from stbench.store.digest import combine, file_damage, sequence_digest
 from stbench.store.reader import Store, open_store
 
 BLOCK_BYTES = 64 << 20
@@ -24,7 +26,7 @@ class Report:
     digest_found: str
     """Empty where a damaged file keeps the values from being decoded."""
     damaged: tuple[str, ...]
-    """Files, by their path in the store, and what is wrong with each."""
+    """Files and arrays, by their path in the store, and what is wrong with each."""
     sequences: int
     seconds: float
 
@@ -32,14 +34,23 @@ class Report:
 def verify(path: str | os.PathLike[str], on_progress: Callable[[int, int], None] | None = None) -> Report:
     """Recompute the checksums of all files and, if they are right, the digest of the decoded values.
 
-    `on_progress(steps done, steps in all)`. `StbenchError` where there is no finished store or its metadata are beyond
-    reading.
+    What is not as it was written is damage, metadata and checksums too, and so is a file that does not belong to the
+    store; hidden files are left out. `on_progress(steps done, steps in all)`. `StbenchError` where there is no finished
+    store.
     """
     begun = time.perf_counter()
-    store = open_store(path)
-    tables = integrity.read(store.path)
-    steps = tables.shard_checksum[..., 0].size + store.n_sequences
-    done = 0
+    root = local_path(path).absolute()
+    store = _opened(root)
+    try:
+        tables = integrity.read(root)
+    except Damaged as error:
+        if isinstance(store, Store):
+            return _report(store, "", (str(error),), begun)
+        if isinstance(store, Damaged):
+            return _report(store, "", (str(store), str(error)), begun)
+        raise store from None  # no store, or one of a later version
+    checksums = tables.shard_checksum[..., 0].size
+    steps, done = checksums + (store.n_sequences if isinstance(store, Store) else 0), 0
 
     def advance(count: int) -> None:
         nonlocal done
@@ -47,30 +58,62 @@ def verify(path: str | os.PathLike[str], on_progress: Callable[[int, int], None]
         if on_progress:
             on_progress(done, steps)
 
-    damaged = [_check(store.path, name, bytes.fromhex(checksum)) for name, checksum in tables.files.items()]
-    for pattern, checksums in zip(tables.shard_files, tables.shard_checksum, strict=True):
-        for shard, checksum in enumerate(checksums):
-            damaged.append(_check(store.path, pattern.format(shard=shard), checksum.tobytes()))
-            advance(1)
-    found = ""
-    if not any(damaged):
-        # Not before: a codec may crash on damaged bytes, or read them as something else.
-        found, wrong = _decoded_digest(store, tables.sequence_digest, advance)
-        damaged += [f"sequence {each}: its decoded values are not those that were generated" for each in wrong]
-        if not wrong and found != store.digest:
-            damaged.append("coordinates: their values are not those that were generated")
-    report = tuple(each for each in damaged if each)
-    return Report(not report, store.digest, found, report, store.n_sequences, time.perf_counter() - begun)
+    found = [file_damage(root, name, bytes.fromhex(checksum)) for name, checksum in tables.files.items()]
+    for name, checksum in tables.shards():
+        found.append(file_damage(root, name, checksum))
+        advance(1)
+    damaged = (*filter(None, found), *_foreign(root, tables))
+    if isinstance(store, Damaged) and not damaged:
+        damaged = (str(store),)
+    if damaged:  # nothing is decoded: a codec may crash on damaged bytes, or read them as something else
+        return _report(store, "", damaged, begun)
+    if isinstance(store, StbenchError):  # as it was written, and of a later version
+        raise store
+    digest, damaged = _check_values(store, tables.sequence_digest, advance)
+    return _report(store, digest, damaged, begun)
 
 
-def _check(root: Path, name: str, checksum: bytes) -> str:
-    """What is wrong with a file of the store; empty if nothing is."""
+def _report(store: Store | StbenchError, found: str, damaged: tuple[str, ...], begun: float) -> Report:
+    expected, sequences = (store.digest, store.n_sequences) if isinstance(store, Store) else ("", 0)
+    return Report(not damaged, expected, found, damaged, sequences, time.perf_counter() - begun)
+
+
+def _opened(path: Path) -> Store | StbenchError:
+    """The store, or why it cannot be opened; that is raised where nothing says that there is one."""
     try:
-        return "" if file_checksum(root / name) == checksum else f"{name}: its bytes have changed"
-    except FileNotFoundError:
-        return f"{name}: it is missing"
-    except OSError as error:
-        return f"{name}: it cannot be read ({error.strerror})"
+        return open_store(path)
+    except StbenchError as error:
+        if isinstance(error, Damaged) or (path / integrity.OWN_FILE).exists():
+            return error
+        raise
+
+
+def _foreign(root: Path, tables: integrity.Integrity) -> list[str]:
+    """Files and arrays that do not belong to the store. Hidden files are left out, as file managers leave some."""
+    own = {integrity.OWN_FILE, *tables.files, *(name for name, _ in tables.shards())}
+    found = {}
+    for folder, _, names in os.walk(root):
+        for name in sorted(names):
+            file = (Path(folder) / name).relative_to(root).as_posix()
+            if file in own or name.startswith("."):
+                continue
+            top = file.partition("/")[0]
+            # An array or group of somebody else is named once and not by each of its files.
+            array = "/" in file and (root / top / "zarr.json").is_file() and f"{top}/zarr.json" not in own
+            found[top if array else file] = "an array that does" if array else "it does"
+    return [f"{name}: {what} not belong to the store" for name, what in sorted(found.items())]
+
+
+def _check_values(store: Store, expected: np.ndarray, advance: Callable[[int], None]) -> tuple[str, tuple[str, ...]]:
+    """The digest of the decoded values, empty where they cannot be decoded, and what is wrong with them."""
+    try:
+        digest, wrong = _decoded_digest(store, expected, advance)
+    except Exception as error:  # metadata that agree with their checksums and not with the arrays: zarr raises anything
+        return "", (f"the values of {store.path} cannot be decoded ({type(error).__name__}: {error})",)
+    damaged = [f"sequence {each}: its decoded values are not those that were generated" for each in wrong]
+    if not wrong and digest != store.digest:
+        damaged.append("coordinates: their values are not those that were generated")
+    return digest, tuple(damaged)
 
 
 def _decoded_digest(store: Store, expected: np.ndarray, advance: Callable[[int], None]) -> tuple[str, list[int]]:

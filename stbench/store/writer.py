@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,20 @@ import numpy as np
 import stbench
 from stbench.arguments import new_place
 from stbench.contract.datasets import Blueprint, canonical_json
+from stbench.documents import Unreadable
 from stbench.errors import StbenchError
 from stbench.files import storage_errors, sync
 from stbench.locks import locked
+from stbench.raw.content import Seen, content_attributes, difference, read_content
 from stbench.store import integrity
 from stbench.store.cards import card_attributes
 from stbench.store.digest import combine
 from stbench.store.engine import check_scheduler, run_tasks
 from stbench.store.layout import INTEGRITY, Layout, consolidate, layout_of, variable_attributes, write_whole
-from stbench.store.part import Part, describe_difference
+from stbench.store.part import Part
+from stbench.store.plan import Plan, describe_difference
 from stbench.store.reader import Store, open_store
+from stbench.store.resume import lay_out, note_of, sound_shards
 from stbench.store.shard import ShardJob
 from stbench.store.statistics import by_part
 
@@ -69,9 +74,8 @@ def generate(
             if finished := _finished(blueprint, path):  # another process was faster, or died before it cleared up
                 part.remove()
                 return finished
-            part.begin(blueprint.identity, layout, blueprint.coordinates)
-            _write_shards(blueprint, layout, part, workers, scheduler, on_progress, on_note)
-            _finish(blueprint, layout, part)
+            plan = _write_shards(blueprint, layout, part, workers, scheduler, on_progress, on_note or _silent)
+            _finish(blueprint, layout, part, plan)
             check_held()
             os.rename(part.store, path)
             sync(path.parent)
@@ -94,6 +98,10 @@ def _finished(blueprint: Blueprint, path: Path) -> Store | None:
     return store
 
 
+def _silent(sentence: str) -> None:
+    """Where nobody wants to be told."""
+
+
 def _write_shards(
     blueprint: Blueprint,
     layout: Layout,
@@ -101,25 +109,24 @@ def _write_shards(
     workers: int | None,
     scheduler: str,
     on_progress: Callable[[int, int], None] | None,
-    on_note: Callable[[str], None] | None,
-) -> None:
-    there = {shard for shard in part.marked() if shard < layout.n_shards and part.is_done(shard, layout)}
+    on_note: Callable[[str], None],
+) -> Plan:
+    """Write every shard that is not there; what was begun here is looked at before, and before anything is written
+    the raw files are."""
+    begun = part.plan()
+    there, damaged = sound_shards(part, layout, workers) if begun else (set[int](), list[str]())
     done = sum(last - first for first, last in map(layout.span, there))
+    whole = len(there) == layout.n_shards
+    # Before anything that takes a time or a memory for every shard: there may be 10^8 of them.
+    if not whole and (remark := _check_space(layout, part, layout.n_sequences - done)):
+        on_note(remark)
     if on_progress:
         on_progress(done, layout.n_sequences)
-    if len(there) == layout.n_shards:
-        return
-    # Before anything that takes a time or a memory for every shard: there may be 10^8 of them.
-    if (remark := _check_space(layout, part, layout.n_sequences - done)) and on_note:
-        on_note(remark)
-    missing = [shard for shard in range(layout.n_shards) if shard not in there]
-    if blueprint.prepare:
-        try:
-            blueprint.prepare()
-        except StbenchError:  # the raw files are wrong: leave no trace of a store that was never begun
-            if done == 0:
-                part.remove()
-            raise
+    plan, made_again = _begin(blueprint, layout, part, begun, needs_raw=not whole)
+    if damaged := damaged + made_again:
+        on_note(note_of(damaged, part))
+    if whole:
+        return plan
 
     def on_done(sequences: int) -> None:
         nonlocal done
@@ -127,8 +134,63 @@ def _write_shards(
         if on_progress:
             on_progress(done, layout.n_sequences)
 
+    missing = [shard for shard in range(layout.n_shards) if shard not in there]
     job = ShardJob(part, layout, blueprint.split.ranges, blueprint.produce)
     run_tasks(job, missing, workers, scheduler, on_done)
+    if blueprint.raw_files:
+        plan.check_same_raw(read_content(blueprint.raw_files(), plan.raw), part.path, part.folder)
+    return plan
+
+
+def _begin(
+    blueprint: Blueprint, layout: Layout, part: Part, begun: Plan | None, *, needs_raw: bool
+) -> tuple[Plan, list[str]]:
+    """Lay out an empty store, or make sure that the one begun here is the same and mend it: its plan, and what was
+    damaged."""
+    raw = dict(begun.raw) if begun else {}
+    now = Plan(blueprint.identity, layout.describe(), {}, raw)
+    if begun:
+        begun.check_same_identity(now, blueprint.raw_files() if blueprint.raw_files else (), part.path, part.folder)
+    if needs_raw:
+        raw = _raw_content(blueprint, part, begun)
+    if begun is None:
+        shutil.rmtree(part.store, ignore_errors=True)  # of a process that was killed before its plan was there
+        shutil.rmtree(part.folder / "done", ignore_errors=True)
+
+    def check(arrays: Mapping[str, str]) -> None:
+        if begun:
+            begun.check_same_layout(replace(now, arrays=arrays), part.path, part.folder)
+
+    arrays, damaged = lay_out(part, layout, blueprint.coordinates, check)
+    plan = replace(now, arrays=arrays, raw=raw)
+    part.begin(plan)
+    return plan, damaged
+
+
+def _raw_content(blueprint: Blueprint, part: Part, begun: Plan | None) -> dict[str, Seen]:
+    """What the raw files hold, looked at to the end before a store is begun; `StbenchError` where they are damaged, or
+    not as they were when it was begun."""
+    try:
+        if begun and blueprint.raw_files and _as_begun(blueprint.raw_files(), begun):
+            return dict(begun.raw)
+        if blueprint.prepare:
+            blueprint.prepare()
+        content = read_content(blueprint.raw_files()) if blueprint.raw_files else {}
+    except StbenchError:
+        if begun is None:  # leave no trace of a store that was never begun
+            part.remove()
+        raise
+    if begun:
+        begun.check_same_raw(content, part.path, part.folder)
+    return content
+
+
+def _as_begun(paths: Sequence[Path], begun: Plan) -> bool:
+    """Whether the raw files are there and as they were: then they need not be looked at again."""
+    try:
+        return bool(begun.raw) and not difference(begun.raw, read_content(paths, begun.raw))
+    except StbenchError:  # whoever looks at them says what is wrong
+        return False
 
 
 def _check_space(layout: Layout, part: Part, sequences: int) -> str:
@@ -154,7 +216,7 @@ def _check_space(layout: Layout, part: Part, sequences: int) -> str:
     )
 
 
-def _finish(blueprint: Blueprint, layout: Layout, part: Part) -> None:
+def _finish(blueprint: Blueprint, layout: Layout, part: Part, plan: Plan) -> None:
     """Write what is known only when every shard is there, and bring it to the disk. Can be interrupted and repeated."""
     import zarr
 
@@ -167,7 +229,7 @@ def _finish(blueprint: Blueprint, layout: Layout, part: Part) -> None:
         write_whole(group, name, tables[f"values:{name}"], variable.dims, attributes)
     coordinates = {name: np.asarray(each.values) for name, each in blueprint.coordinates.items()}
     digest = combine((row.tobytes() for row in tables["digests"]), coordinates)
-    group.attrs.put(root_attributes(blueprint, tables["moments"], digest))
+    group.attrs.put(root_attributes(blueprint, tables["moments"], digest, plan.raw))
     consolidate(part.store)
     for leftover in part.store.rglob("*.partial"):  # of a process killed while it wrote
         leftover.unlink()
@@ -187,7 +249,12 @@ def _read_markers(layout: Layout, part: Part) -> dict[str, np.ndarray]:
     moments = []
     for shard in range(layout.n_shards):
         rows = slice(*layout.span(shard))
-        marker = part.recorded(shard)
+        try:
+            marker = part.recorded(shard)
+        except (OSError, Unreadable) as error:  # since it was looked at or written
+            raise StbenchError(
+                f"{part.marker(shard)} cannot be read ({error}): give the same command again, it makes that part again"
+            ) from None
         tables["checksums"][:, shard] = marker.pop("checksums")
         moments.append(marker.pop("moments"))
         marker.pop("sizes")
@@ -197,7 +264,7 @@ def _read_markers(layout: Layout, part: Part) -> dict[str, np.ndarray]:
     return tables
 
 
-def root_attributes(blueprint: Blueprint, moments: np.ndarray, digest: str) -> dict[str, Any]:
+def root_attributes(blueprint: Blueprint, moments: np.ndarray, digest: str, raw: Mapping[str, Seen]) -> dict[str, Any]:
     """Everything a user of the store needs to know; plain JSON, `ValueError` for a NaN in it."""
     card, split = blueprint.card, blueprint.split
     attributes = {
@@ -222,6 +289,8 @@ def root_attributes(blueprint: Blueprint, moments: np.ndarray, digest: str) -> d
         "statistics": by_part(moments, split.ranges),
         "certificate": dict(blueprint.certificate()) if blueprint.certificate else {},
         "card": card_attributes(card),
+        # Beside the fingerprint and not in it: the same values have the same name wherever their files come from.
+        **({"raw_content": content_attributes(raw)} if raw else {}),
     }
     plain: dict[str, Any] = json.loads(canonical_json(attributes))
     return plain

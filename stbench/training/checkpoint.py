@@ -18,13 +18,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from torch import Tensor
 
 from stbench.contract.datasets import canonical_json
+from stbench.documents import Unreadable, converted, read_json
 from stbench.errors import StbenchError
 from stbench.files import atomic_file, sync, write_json
 
 from .migration import FORMATS, identity_of_today, scalars_of_today, state_of_today
+
+LARGEST_STATE = 1 << 26
+"""Bytes of `state.json`."""
+
+
+class _Frame(msgspec.Struct):
+    """What `state.json` holds beside the scalars."""
+
+    format: int
+    identity: dict[str, Any]
+    sha256: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -69,16 +82,20 @@ def load(folder: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
     if not place.exists():
         return None
     try:
-        scalars = json.loads((place / "state.json").read_text("utf-8"))
-        found, form = scalars.pop("identity"), scalars.pop("format")
-        digests = scalars.pop("sha256")
-    except (OSError, ValueError, KeyError, AttributeError):
+        scalars = read_json(place / "state.json", LARGEST_STATE, nan=True)
+        frame = converted(scalars, _Frame)
+    except (OSError, Unreadable):
         raise _damaged(place, "state.json") from None
+    found, form, digests = frame.identity, frame.format, frame.sha256
+    scalars = {name: each for name, each in scalars.items() if name not in _Frame.__struct_fields__}
     if form not in FORMATS:
         raise StbenchError(
             f"the checkpoint {place} has format {form}, this stbench reads up to {FORMATS[-1]}: use another folder"
         )
-    found = identity_of_today(found, form)
+    try:
+        found, scalars = identity_of_today(found, form), scalars_of_today(scalars, form)
+    except (KeyError, TypeError, AttributeError):
+        raise _damaged(place, "state.json") from None
     if canonical_json(found) != canonical_json(identity):
         raise StbenchError(
             f"the checkpoint {place} belongs to another run ({_difference(found, identity)}): "
@@ -90,7 +107,7 @@ def load(folder: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
         if not file.exists() or _digest(file) != digests.get(name):
             raise _damaged(place, file.name)
         tensors[name] = read_tensors(file)
-    return Checkpoint(tensors["weights"], state_of_today(tensors["state"], form), scalars_of_today(scalars, form))
+    return Checkpoint(tensors["weights"], state_of_today(tensors["state"], form), scalars)
 
 
 def save_snapshot(folder: Path, step: int, weights: Mapping[str, Tensor]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stbench.documents import parse_json
 from stbench.errors import StbenchError
 from stbench.files import write_text
 
@@ -107,6 +108,7 @@ class TrainingLog:
 def _step(line: str) -> float:
     """Step of a line; infinity for half a line that a killed process left."""
     try:
-        return int(json.loads(line)["step"])
+        step = parse_json(line.encode(), nan=True)["step"]
+        return step if type(step) is int else math.inf
     except (ValueError, KeyError, TypeError):
         return math.inf

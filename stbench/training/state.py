@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
 import torch
 from torch import Tensor, nn
 
+from stbench.documents import Unreadable, converted
 from stbench.errors import StbenchError
 
 from .checkpoint import Checkpoint
@@ -19,6 +22,13 @@ from .settings import TrainingSettings
 
 MOMENTS, RAW = "optimiser.", "raw."
 """Prefixes of tensors in a checkpoint's state."""
+
+
+class _Scalars(msgspec.Struct):
+    """What a checkpoint holds beside tensors."""
+
+    step: Annotated[int, msgspec.Meta(ge=0)]
+    clock: Clock
 
 
 class TrainingState:
@@ -84,6 +94,12 @@ class TrainingState:
         """Take over a checkpoint; `StbenchError` when it does not fit the module."""
         state = checkpoint.state
         try:
+            scalars = converted(checkpoint.scalars, _Scalars)
+        except Unreadable as error:
+            raise StbenchError(
+                f"the checkpoint in {folder} is damaged (state.json, {error}): delete it and run again to start afresh"
+            ) from None
+        try:
             self.module.load_state_dict(dict(checkpoint.weights))
             with torch.no_grad():
                 for name, each in self.average.items():
@@ -100,5 +116,4 @@ class TrainingState:
             raise StbenchError(
                 f"the checkpoint in {folder} does not fit this model ({str(error).splitlines()[0]}): use another folder"
             ) from None
-        self.step = checkpoint.scalars["step"]
-        self.clock = Clock(**checkpoint.scalars["clock"])
+        self.step, self.clock = scalars.step, scalars.clock

@@ -300,6 +300,12 @@ def test_every_flipped_bit_of_a_picture_is_found_by_a_checksum(scratch: Path, at
     assert isinstance(outcome(path), str)
 
 
+def test_all_pictures_of_the_chairs_of_a_store_are_listed_as_its_raw_files(root: Path) -> None:
+    listed = small(root).raw_files
+    assert listed is not None
+    assert sorted(listed()) == sorted(root.rglob("image_*.png"))
+
+
 def test_a_damaged_picture_is_found_before_a_store_is_begun(root: Path) -> None:
     for path in root.rglob("*.png"):
         path.write_bytes(GOOD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -255,10 +256,21 @@ def test_a_video_damaged_in_its_middle_leaves_nothing_under_the_final_name(tmp_p
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2] + bytes(len(content) - len(content) // 2))
     with pytest.raises(StbenchError, match=r"person01_walking_d1_uncomp\.avi"):
-        generate(small(tmp_path), tmp_path / "kth.zarr", workers=1)
-    assert not (tmp_path / "kth.zarr").exists()
-    path.write_bytes(content)
+        generate(replace(small(tmp_path), produce=never), tmp_path / "kth.zarr", workers=1)
+    assert [each.name for each in tmp_path.iterdir()] == ["kth"]  # nothing was begun that another file must continue
+    path.write_bytes(content + bytes(8))
     assert generate(small(tmp_path), tmp_path / "kth.zarr", workers=1).n_sequences == 8
+
+
+def never(first: int, last: int) -> Any:
+    raise AssertionError("a store was begun")
+
+
+def test_a_store_says_which_videos_it_was_made_from(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "kth")
+    said = generate(small(tmp_path), tmp_path / "kth.zarr", workers=1).attributes["raw_content"]
+    used = {each.relative_to(root).as_posix() for each in root.rglob("*.avi")}
+    assert said["content"].keys() == used
 
 
 def test_no_videos_is_a_sentence_that_says_where_to_look(tmp_path: Path) -> None:

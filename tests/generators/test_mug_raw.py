@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,12 +152,25 @@ def test_takes_of_mixed_resolution_leave_nothing_under_the_final_name(tree: Path
     assert generate(small(tree.parents[1]), tmp_path / "mended.zarr", workers=1).n_sequences == 9
 
 
+def never(first: int, last: int) -> Any:
+    raise AssertionError("a store was begun")
+
+
+def test_a_photograph_that_is_not_used_may_be_damaged_and_is_not_in_the_store(tree: Path, tmp_path: Path) -> None:
+    made = small(tree.parents[1], every=2)
+    (tree / "001/fear/take000/img_0003.jpg").write_bytes(b"x")
+    said = generate(made, tmp_path / "mug.zarr", workers=1).attributes["raw_content"]
+    assert "001/fear/take000/img_0002.jpg" in said["content"]
+    assert "001/fear/take000/img_0003.jpg" not in said["content"]
+
+
 def test_a_photograph_cut_short_or_removed_leaves_nothing_under_the_final_name(tree: Path, tmp_path: Path) -> None:
     path = tree / "001/fear/take000/img_0002.jpg"
     path.write_bytes(path.read_bytes()[:700])
     made = small(tree.parents[1])
     with pytest.raises(StbenchError, match=r"img_0002.jpg is (damaged|not a JPEG)"):
-        generate(made, tmp_path / "mug.zarr", workers=1)
+        generate(replace(made, produce=never), tmp_path / "mug.zarr", workers=1)
+    assert not list(tmp_path.glob("mug.zarr*"))  # nothing was begun that another photograph must continue
     path.unlink()
     with pytest.raises(StbenchError, match=r"001/fear/take000 has 11 pictures and had 12"):
         made.produce(0, made.n_sequences)

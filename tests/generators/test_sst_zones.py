@@ -55,11 +55,11 @@ def test_fewer_zones_have_a_like_share_of_test_zones(n_zones: int, test: tuple[i
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "has no 'size'"),
-        ("size = 64", "has no 'corners'"),
-        ("size = 64\ncorners = [[0, -1]]\ntest = [1]\nid = 'x'", "-1 is not a whole number"),
-        ("size = 64\ncorners = [[0, 0.5]]\ntest = [1]\nid = 'x'", "0.5 is not a whole number"),
-        ("size = 64\ncorners = [[0]]\ntest = [1]\nid = 'x'", "not enough values"),
+        ("", "missing required field `size`"),
+        ("size = 64", "missing required field `corners`"),
+        ("size = 64\ncorners = [[0, -1]]\ntest = [1]\nid = 'x'", r"'corners' is \[\[0, -1\]\]: expected `int` >= 0"),
+        ("size = 64\ncorners = [[0, 0.5]]\ntest = [1]\nid = 'x'", "expected `int`, got `float`"),
+        ("size = 64\ncorners = [[0]]\ntest = [1]\nid = 'x'", "expected `array` of length 2, got 1"),
         ("size = 64\ncorners = [[0, 0], [0, 0]]\ntest = [1]\nid = 'x'", "different ones"),
         ("size = 64\ncorners = [[0, 0]]\ntest = [2]\nid = 'x'", "between 1 and 1"),
         ("size = 4000000000\ncorners = [[0, 0]]\ntest = [1]\nid = 'x'", "between 8 and 1024"),

@@ -151,7 +151,7 @@ FILE = 'preset = "quick"\n[model]\n[training]\n'
     ("text", "sentence"),
     [
         (None, "cannot read the configuration .*mine.toml .*stbench models --show"),
-        ("[model\n", "mine.toml is no TOML"),
+        ("[model\n", "mine.toml cannot be used, it is no TOML"),
         (FILE.replace("model", "modle"), "mine.toml has 'modle', which nothing reads: did you mean 'model'"),
         ('preset = "quick"\n[model]\n', r"mine.toml lacks the table \[training\]"),
         ("[model]\n[training]\n", "mine.toml lacks the line preset"),

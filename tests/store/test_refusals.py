@@ -94,7 +94,7 @@ def test_bytes_are_refused_only_where_no_compression_could_help(
 def test_the_disk_is_looked_at_before_shard_by_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """10^8 sequences are refused without a look at each."""
     leave_free(monkeypatch, 10**11)
-    monkeypatch.setattr(Part, "is_done", lambda *arguments: pytest.fail("a shard was looked for"))
+    monkeypatch.setattr(Part, "damage", lambda *arguments: pytest.fail("a shard was looked for"))
     with pytest.raises(StbenchError, match=r"needs up to 6001\.60 GB"):
         build(resolve("waveeq-100", {"sequences": 100_000_000}), tmp_path / "w.zarr")
     assert list(tmp_path.iterdir()) == []

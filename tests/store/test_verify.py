@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import json
+import os
 import random
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zarr
+from click.testing import CliRunner
 from toy_dataset import toy
 
+from stbench.cli.main import cli
 from stbench.errors import StbenchError
 from stbench.store import integrity
 from stbench.store.digest import file_checksum
@@ -45,21 +49,16 @@ def test_one_flipped_byte_anywhere_in_a_shard_names_that_shard(tmp_path: Path) -
     assert verify(store.path).ok
 
 
-def test_every_file_but_the_tables_own_is_watched(tmp_path: Path) -> None:
+def test_every_file_is_watched(tmp_path: Path) -> None:
     store = generate(toy(), tmp_path / "toy.zarr")
     places = random.Random(1)
     for file in sorted(each for each in store.path.rglob("*") if each.is_file()):
         name = file.relative_to(store.path).as_posix()
-        if name == integrity.OWN_FILE:
-            continue
         position = places.randrange(file.stat().st_size)
         flip(file, position)
-        try:
-            found = verify(store.path).damaged
-        except StbenchError as error:
-            found = (str(error),)  # metadata that cannot even be read
-            assert name.endswith("zarr.json") or name.startswith("integrity/")
+        found = verify(store.path).damaged
         assert found, f"{name} at {position}"
+        assert name in found[0]
         flip(file, position)
     assert verify(store.path).ok
 
@@ -85,11 +84,85 @@ def test_wrong_values_with_right_checksums_name_the_sequence(tmp_path: Path) -> 
     assert report.digest_found not in ("", store.digest)
 
 
-def test_damaged_tables_are_one_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["{", "[]", "", '{"attributes": []}', "[" * 100_000, "missing", "pipe"])
+@pytest.mark.parametrize("name", [integrity.OWN_FILE, "zarr.json"])
+def test_metadata_beyond_reading_are_damage_and_exit_code_1(tmp_path: Path, name: str, text: str) -> None:
     store = generate(toy(), tmp_path / "toy.zarr")
-    (store.path / integrity.OWN_FILE).write_text("{")
-    with pytest.raises(StbenchError, match="the checksums of the store"):
+    file = store.path / name
+    file.unlink()
+    if text == "pipe":
+        os.mkfifo(file)
+    elif text != "missing":
+        file.write_text(text)
+    report = verify(store.path)
+    assert not report.ok
+    assert report.damaged[0].startswith("the checksums of the store" if name == integrity.OWN_FILE else f"{name}: it")
+    shown = CliRunner(env={"COLUMNS": "300"}).invoke(cli, ["verify", str(store.path)])
+    assert shown.exit_code == 1
+    assert "DAMAGED" in shown.output
+    assert json.loads(CliRunner().invoke(cli, ["verify", str(store.path), "--json"]).stdout)["ok"] is False
+
+
+def test_a_store_of_a_later_version_is_not_called_damaged(tmp_path: Path) -> None:
+    store = generate(toy(), tmp_path / "toy.zarr")
+    zarr.open_group(store.path, mode="r+", use_consolidated=False).attrs["stbench_store_format"] = 3
+    assert verify(store.path).damaged == ("zarr.json: its bytes have changed",)
+    tables = integrity.read(store.path)
+    integrity.write(store.path, tables.shard_files, tables.sequence_digest, tables.shard_checksum)
+    with pytest.raises(StbenchError, match=r"store format 3 .* upgrade stbench"):
         verify(store.path)
+
+
+@pytest.mark.parametrize(
+    ("added", "told"),
+    [
+        ("frames/c.5.0.0.0.0", "frames/c.5.0.0.0.0: it does not belong to the store"),
+        ("thesis.tex", "thesis.tex: it does not belong to the store"),
+        ("x/c/7", "x/c/7: it does not belong to the store"),
+        ("integrity/more", "integrity/more: it does not belong to the store"),
+    ],
+)
+def test_a_file_that_does_not_belong_is_named(tmp_path: Path, added: str, told: str) -> None:
+    store = generate(toy(), tmp_path / "toy.zarr")
+    (store.path / added).write_text("mine")
+    (store.path / ".DS_Store").write_text("of a file manager")
+    assert verify(store.path).damaged == (told,)
+
+
+def test_an_array_that_does_not_belong_is_named_once(tmp_path: Path) -> None:
+    store = generate(toy(), tmp_path / "toy.zarr")
+    zarr.create_array(store.path / "mine", data=np.zeros(2), dimension_names=("sign",))
+    assert "mine" in store.to_xarray().variables  # whoever opens the store takes it for a part of it
+    assert verify(store.path).damaged == ("mine: an array that does not belong to the store",)
+
+
+def test_tables_that_lead_out_of_the_store_are_not_followed(tmp_path: Path) -> None:
+    store = generate(toy(), tmp_path / "toy.zarr")
+    document = json.loads((store.path / integrity.OWN_FILE).read_text())
+    document["attributes"]["files"]["../../etc/passwd"] = "0" * 64
+    del document["attributes"]["own"]
+    (store.path / integrity.OWN_FILE).write_text(json.dumps(document))
+    (found,) = verify(store.path).damaged
+    assert "lies outside the store" in found
+
+
+def test_a_store_whose_checksums_have_none_of_their_own_is_still_read(tmp_path: Path) -> None:
+    """As the first stores had it."""
+    store = generate(toy(), tmp_path / "toy.zarr")
+    document = json.loads((store.path / integrity.OWN_FILE).read_text())
+    del document["attributes"]["own"]
+    (store.path / integrity.OWN_FILE).write_text(json.dumps(document))
+    assert verify(store.path).ok
+
+
+def test_metadata_that_agree_with_their_checksums_and_not_with_the_arrays_are_damage(tmp_path: Path) -> None:
+    store = generate(toy(), tmp_path / "toy.zarr")
+    file = store.path / "frames" / "zarr.json"
+    file.write_text(file.read_text().replace('"blosc"', '"unheard-of"'))
+    tables = integrity.read(store.path)
+    integrity.write(store.path, tables.shard_files, tables.sequence_digest, tables.shard_checksum)
+    (found,) = verify(store.path).damaged
+    assert "cannot be decoded" in found
 
 
 def test_a_copy_in_another_place_passes(tmp_path: Path) -> None:

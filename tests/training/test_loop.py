@@ -261,6 +261,34 @@ def test_damaged_checkpoint_is_refused(tmp_path, windows, walker, settings, name
         run(tmp_path, windows, walker, {**settings, "steps": 5})
 
 
+NO_STATES = {
+    "list": "[]",
+    "deep": "[" * 100_000,
+    "no step": lambda document: document.pop("step"),
+    "step in words": lambda document: document.update(step="five"),
+    "step before the first": lambda document: document.update(step=-1),
+    "clock": lambda document: document.update(clock=[]),
+    "clock of something else": lambda document: document.update(clock={"stepping": "long"}),
+    "identity": lambda document: document.update(identity=3),
+    "checksums": lambda document: document.update(sha256=["a"]),
+    "format": lambda document: document.update(format="2"),
+    "format 1 without a clock": lambda document: document.update(format=1, clock={}),
+}
+
+
+@pytest.mark.parametrize("name", NO_STATES)
+def test_a_state_that_is_json_and_no_state_is_refused_in_a_sentence(tmp_path, windows, walker, settings, name):
+    run(tmp_path, windows, walker, {**settings, "steps": 2})
+    file, change = tmp_path / "checkpoint" / "state.json", NO_STATES[name]
+    if callable(change):
+        document = json.loads(file.read_text())
+        change(document)
+        change = json.dumps(document)
+    file.write_text(change)
+    with pytest.raises(StbenchError, match=r"is damaged \(state\.json"):
+        run(tmp_path, windows, walker, {**settings, "steps": 2})
+
+
 def test_checkpoint_of_a_model_of_another_shape_is_refused(tmp_path, windows, walker, settings):
     run(tmp_path, windows, walker, {**settings, "steps": 5})
     other = walker()

@@ -1,0 +1,174 @@
+"""A store is made from one content of its raw files, which stands beside its fingerprint and not in it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from toy_dataset import Produce, toy
+
+from stbench.contract.datasets import Blueprint
+from stbench.errors import StbenchError
+from stbench.raw import content
+from stbench.raw.content import read_content
+from stbench.store.reader import open_store
+from stbench.store.writer import generate
+
+
+@dataclass(frozen=True)
+class FromFiles:
+    """The toy's frames times the first byte of a raw file, one file for three sequences; stops before a sequence."""
+
+    folder: Path
+    stop: int = -1
+
+    def __call__(self, first: int, last: int) -> dict[str, np.ndarray]:
+        if first == self.stop:
+            raise KeyboardInterrupt
+        factor = (self.folder / f"{first // 3}.raw").read_bytes()[0]
+        arrays = Produce(0, 12, 8)(first, last)
+        return {**arrays, "frames": arrays["frames"] * np.float32(factor)}
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    for number in range(5):
+        (folder / f"{number}.raw").write_bytes(bytes([number + 1]) * 100)
+    return folder
+
+
+def plan(raw: Path, stop: int = -1, **changes: Any) -> Blueprint:
+    return toy(produce=FromFiles(raw, stop), raw_files=lambda: sorted(raw.glob("*.raw")), **changes)
+
+
+def interrupted(raw: Path, path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        generate(plan(raw, stop=6), path, workers=1)
+
+
+def exchange(raw: Path, number: int, content: bytes) -> None:
+    """Put another file in the place of one, of the same times."""
+    file = raw / f"{number}.raw"
+    before = file.stat()
+    file.write_bytes(content)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_the_checksums_of_raw_files_are_in_the_store_and_in_neither_digest_nor_fingerprint(
+    tmp_path: Path, raw: Path
+) -> None:
+    store = generate(plan(raw), tmp_path / "toy.zarr", workers=1)
+    said = store.attributes["raw_content"]
+    assert said["content"] == {
+        each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in sorted(raw.iterdir())
+    }
+    assert (said["files"], said["bytes"]) == (5, 500)
+    silent = generate(replace(plan(raw), raw_files=None), tmp_path / "other.zarr", workers=1)
+    assert "raw_content" not in silent.attributes
+    assert (store.digest, store.fingerprint) == (silent.digest, silent.fingerprint)
+
+
+def test_of_very_many_raw_files_a_store_says_their_common_checksum(
+    tmp_path: Path, raw: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = generate(plan(raw), tmp_path / "a.zarr", workers=1).attributes["raw_content"]
+    monkeypatch.setattr(content, "MOST_LISTED", 4)
+    common = generate(plan(raw), tmp_path / "b.zarr", workers=1).attributes["raw_content"]
+    assert common == {**listed, "content": {}}
+    exchange(raw, 0, b"\x07" * 100)
+    assert generate(plan(raw), tmp_path / "c.zarr", workers=1).attributes["raw_content"]["sha256"] != common["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda raw: exchange(raw, 1, b"\x09" * 100), r"1\.raw has the SHA-256 \w{12} and had \w{12}"),
+        (lambda raw: exchange(raw, 4, b"\x09" * 99), r"4\.raw has 99 bytes and had 100"),
+        (lambda raw: (raw / "4.raw").unlink(), r"4\.raw is not among them any more"),
+        (lambda raw: (raw / "5.raw").touch(), r"5\.raw was not among them"),
+    ],
+    ids=["same size and times", "other size", "gone", "one more"],
+)
+def test_an_interrupted_generation_does_not_go_on_from_other_raw_files(
+    tmp_path: Path, raw: Path, change: Callable[[Path], Any], told: str
+) -> None:
+    path = tmp_path / "toy.zarr"
+    interrupted(raw, path)
+    shutil.copytree(raw, tmp_path / "kept")
+    change(raw)
+    with pytest.raises(StbenchError, match=rf"raw files of another content \({told}\).*put back what was there"):
+        generate(plan(raw), path, workers=1)
+    assert not path.exists()
+    shutil.rmtree(raw)
+    shutil.copytree(tmp_path / "kept", raw)
+    store = generate(plan(raw), path, workers=1)
+    assert store.digest == generate(plan(raw), tmp_path / "whole.zarr", workers=1).digest
+
+
+def test_raw_files_that_change_while_a_store_is_made_are_no_store(tmp_path: Path, raw: Path) -> None:
+    class Changing(FromFiles):
+        def __call__(self, first: int, last: int) -> dict[str, np.ndarray]:
+            exchange(raw, 0, b"\x05" * 100)
+            return super().__call__(first, last)
+
+    with pytest.raises(StbenchError, match=r"raw files of another content \(0\.raw has the SHA-256"):
+        generate(toy(produce=Changing(raw), raw_files=plan(raw).raw_files), tmp_path / "toy.zarr", workers=1)
+    assert not (tmp_path / "toy.zarr").exists()
+
+
+def test_an_unchanged_raw_file_is_not_read_again(tmp_path: Path, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = read_content(sorted(raw.iterdir()))
+    exchange(raw, 2, b"\x2a" * 100)
+    opened: list[str] = []
+    usual = Path.open
+
+    def noted(path: Path, *arguments: Any, **more: Any) -> Any:
+        opened.append(path.name)
+        return usual(path, *arguments, **more)
+
+    monkeypatch.setattr(Path, "open", noted)
+    now = read_content(sorted(raw.iterdir()), before)
+    assert opened == ["2.raw"]
+    assert content.difference(before, now).startswith("2.raw has the SHA-256")
+
+
+def test_raw_files_are_looked_at_before_a_store_is_begun_and_not_again(tmp_path: Path, raw: Path) -> None:
+    path = tmp_path / "toy.zarr"
+    looks: list[bool] = []
+
+    def damaged() -> None:
+        raise StbenchError("2.raw is damaged: unpack it again")
+
+    with pytest.raises(StbenchError, match="unpack it again"):
+        generate(plan(raw, prepare=damaged), path, workers=1)
+    assert [each.name for each in tmp_path.iterdir()] == ["raw"]
+    # So what is unpacked again, and another file, is the first that the store is of.
+    exchange(raw, 2, b"\x2a" * 120)
+    begun = tmp_path / "toy.zarr.part" / "store"
+    with pytest.raises(KeyboardInterrupt):
+        generate(plan(raw, stop=6, prepare=lambda: looks.append(begun.exists())), path, workers=1)
+    assert looks == [False]
+    assert generate(plan(raw, prepare=lambda: looks.append(True)), path, workers=1).n_sequences == 13
+    assert looks == [False]
+
+
+def test_other_parameters_name_the_raw_file_that_made_them(tmp_path: Path, raw: Path) -> None:
+    path = tmp_path / "toy.zarr"
+    interrupted(raw, path)
+    exchange(raw, 3, b"\x09" * 101)
+    with pytest.raises(StbenchError, match=r"parameters \(bytes: .*of the raw files 3\.raw has 101 bytes and had 100"):
+        generate(plan(raw, parameters={"bytes": 501}), path, workers=1)
+
+
+def test_a_store_without_raw_files_says_nothing_of_them(tmp_path: Path) -> None:
+    generate(toy(), tmp_path / "toy.zarr", workers=1)
+    assert "raw_content" not in open_store(tmp_path / "toy.zarr").attributes
