@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,9 +14,9 @@ import numpy as np
 from stbench.contract.models import Forecaster, Task
 from stbench.devices import CARDS
 from stbench.errors import StbenchError
-from stbench.files import write_json
 from stbench.progress import Progress
 from stbench.running.plan import Plan
+from stbench.running.weights import code_of_weights
 
 if TYPE_CHECKING:
     from stbench.training.adapter import TorchForecaster
@@ -73,7 +71,7 @@ def fit(
     from stbench.training.cost import MACS_VERSION, count_macs, count_parameters
     from stbench.training.loop import train
 
-    trained_with = _training_code(folder, code, reuse_checkpoint, force, progress)
+    trained_with = code_of_weights(folder, code, reuse=reuse_checkpoint, force=force, note=progress.note)
     torch.manual_seed(todo.seed)
     place = find_device(device)
     module = _module(todo, task).to(place)
@@ -116,12 +114,12 @@ def load_trained(todo: Plan, runs: Path) -> TorchForecaster:
         raise StbenchError(f"the {todo.plugin.noun} '{todo.model}' has no weights to load: it is fitted in every run")
     import torch
 
+    from stbench.training import checkpoint as checkpoints
     from stbench.training.adapter import TorchForecaster
-    from stbench.training.checkpoint import read_tensors
 
-    places = [replace(todo, card=card).training_folder(runs) for card in ("", *CARDS)]
-    files = [place / "checkpoint" / "weights.safetensors" for place in places]
-    weights = next((each for each in files if each.exists()), files[0])
+    folders = [replace(todo, card=card).training_folder(runs) for card in ("", *CARDS)]
+    found = [place for folder in folders if (place := checkpoints.current(folder)) is not None]
+    weights = (found[0] if found else folders[0] / checkpoints.CURRENT) / "weights.safetensors"
     if not weights.exists():
         words = shlex.join(todo.asked.words)
         raise StbenchError(
@@ -131,7 +129,7 @@ def load_trained(todo: Plan, runs: Path) -> TorchForecaster:
     task = Task(todo.track, todo.store.frame_shape)
     with torch.random.fork_rng():
         module = todo.plugin.build(todo.configuration["model"], task)
-    module.load_state_dict(read_tensors(weights))
+    module.load_state_dict(checkpoints.read_tensors(weights))
     return TorchForecaster(module, task=task)
 
 
@@ -143,12 +141,12 @@ def each_snapshot(model: Forecaster, folder: Path) -> Iterator[tuple[int, Foreca
     how much that matters.
     """
     from stbench.training.adapter import TorchForecaster
-    from stbench.training.checkpoint import read_tensors
+    from stbench.training.checkpoint import SNAPSHOTS, read_tensors
 
     if not isinstance(model, TorchForecaster):
         return
     final = {name: each.clone() for name, each in model.module.state_dict().items()}
-    for path in sorted((folder / "snapshots").glob("step-*.safetensors")):
+    for path in sorted((folder / SNAPSHOTS).glob("step-*.safetensors")):
         model.module.load_state_dict(read_tensors(path))
         yield int(path.stem.removeprefix("step-")), model
     model.module.load_state_dict(final)
@@ -169,23 +167,3 @@ def _module(todo: Plan, task: Task) -> Any:
 def _kept_numbers(model: Any) -> int:
     """How many numbers a fitted model holds."""
     return sum(value.size for value in vars(model).values() if isinstance(value, np.ndarray))
-
-
-def _training_code(folder: Path, now: str, reuse_checkpoint: bool, force: bool, progress: Progress) -> str:
-    """The code the weights in `folder` come from, or will: a checkpoint made by other code is set aside, not
-    continued."""
-    path = folder / "training_code.json"
-    checkpoint = folder / "checkpoint"
-    if checkpoint.exists() and path.exists() and not force:
-        before = str(json.loads(path.read_text())["sha256"])
-        if before == now or reuse_checkpoint:
-            return before
-        progress.note(f"the training code has changed since {checkpoint} was written: training starts again")
-    if checkpoint.exists():
-        # Not deleted: it may have cost hours. One earlier one is kept.
-        aside = folder / "checkpoint.set-aside"
-        if aside.exists():
-            shutil.rmtree(aside)
-        checkpoint.rename(aside)
-    write_json(path, {"sha256": now}, indent=None)
-    return now
