@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,11 +42,12 @@ def fit(
     device: str,
     reuse_checkpoint: bool,
     force: bool,
+    check_held: Callable[[], None],
     progress: Progress,
     deterministic: bool = False,
 ) -> Trained:
     """Fit or train what `todo` says, continuing from the checkpoint in `folder`; `code` is the digest of the training
-    code.
+    code, `check_held` is called after every step (`stbench.running.turns`).
 
     `device` and `deterministic` are for torch models; a numpy model stays on the processor. Raises `StbenchError` for
     an unknown device and whatever training refuses, KeyboardInterrupt when a signal stopped it.
@@ -76,6 +77,11 @@ def fit(
     place = find_device(device)
     module = _module(todo, task).to(place)
     with progress.bar(f"{todo.model}: training", "steps") as advance:
+
+        def on_progress(step: int, steps: int, losses: Mapping[str, float]) -> None:
+            check_held()
+            advance(step, steps)
+
         summary = train(
             module,
             windows,
@@ -85,7 +91,7 @@ def fit(
             identity=todo.trained,
             budget_seconds=budget_seconds,
             deterministic=deterministic,
-            on_progress=lambda step, steps, losses: advance(step, steps),
+            on_progress=on_progress,
         )
     if summary.stopped_by == "signal":
         raise KeyboardInterrupt

@@ -21,10 +21,10 @@ LARGEST = 10_000
 def code_of_weights(folder: Path, now: str, *, reuse: bool, force: bool, note: Callable[[str], None]) -> str:
     """Digest of the training code that the weights in `folder` come from, or will, when training is done there.
 
-    `now` is that of today. A checkpoint that older code made counts only with `reuse`, one that `force` or nobody's code
-    made never does: it is set aside, with all that lies beside it, before the folder says `now`. So no weights of older
-    code ever stand under the digest of today's. `note` is told when training starts again. `StbenchError` when the
-    folder cannot be written.
+    `now` is that of today. A checkpoint that older code made counts only with `reuse`, one of
+    unknown code, or any with `force`, never: it is set aside, with its snapshots, before the folder says `now`. So no
+    weights of older code ever stand under the digest of today's. `note` is told when training starts again.
+    `StbenchError` when the folder cannot be written.
     """
     from stbench.training import checkpoint as checkpoints
 
@@ -40,8 +40,8 @@ def code_of_weights(folder: Path, now: str, *, reuse: bool, force: bool, note: C
         write_json(folder / CODE, {"sha256": now}, indent=None)
     except OSError as error:
         raise StbenchError(
-            f"{folder / CODE} cannot be written ({error.strerror or error}): make room or permission, or choose another "
-            "folder with --out"
+            f"{folder / CODE} cannot be written ({error.strerror or error}): make room or permission, or choose "
+            "another folder with --out"
         ) from None
     return now
 

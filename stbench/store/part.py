@@ -8,10 +8,8 @@ done/N.npz    shard N is on disk: its digests, moments, gathered values, file si
 
 from __future__ import annotations
 
-import errno
 import io
 import json
-import shutil
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ import numpy as np
 
 from stbench.contract.datasets import Coordinate, canonical_json
 from stbench.errors import StbenchError
-from stbench.files import is_partial, write_bytes
+from stbench.files import is_partial, remove_locked, write_bytes
 from stbench.locks import is_of_lock
 from stbench.store.layout import Layout, create
 
@@ -100,12 +98,7 @@ class Part:
             return False
 
     def remove(self) -> None:
-        try:
-            shutil.rmtree(self.folder)
-        except OSError as error:
-            # Who waits for the lock may make its file again while the folder is emptied; he removes it in his turn.
-            if error.errno != errno.ENOTEMPTY:
-                raise
+        remove_locked(self.folder)
 
 
 def _is_own(path: Path) -> bool:

@@ -125,9 +125,7 @@ def test_weights_after_any_leftover_are_those_of_an_uninterrupted_training(tmp_p
 
 
 @pytest.mark.parametrize("left", [["checkpoint", "checkpoint.previous"], ["checkpoint.previous"]], ids=names_of)
-def test_killed_while_setting_aside_no_older_weights_stand_under_the_name_of_today(
-    leave, left, monkeypatch, tmp_path
-):
+def test_killed_while_setting_aside_no_older_weights_stand_under_the_name_of_today(leave, left, monkeypatch, tmp_path):
     """After each single step of it: the old weights still count and bear their name, or none count."""
 
     class Killed(BaseException):
