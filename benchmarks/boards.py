@@ -4,8 +4,9 @@
 
 Synthetic records on the registered tracks: the published record of a run with its name, seed and values changed, so
 that every board has as many models as asked for and every model several seeds. Columns: records, boards, lines of the
-CSVs; seconds of `leaderboard.build` from run folders (reading, checking, publishing and the CSVs), of the same again
-from what is published, and of the page; milliseconds a record of all three. Linear is where the last column stays.
+CSVs; seconds of `leaderboard.build` with the page, from run folders (reading, checking, publishing, tables) and again
+from what is published alone; of both the processor's seconds, which other work on the machine and a busy disk do not
+change, and of the second the milliseconds a record.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stbench.boards.leaderboard import build
-from stbench.boards.page import write_page
 from stbench.boards.publishing import find_runs, read_entry
 from stbench.results.aggregate import results_digest, write_results
 from stbench.results.clusters import Clusters
@@ -52,10 +52,11 @@ def make_runs(folder: Path, number: int, models: int) -> None:
         )
 
 
-def seconds(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
+def seconds(work: Callable[[], object]) -> tuple[float, float]:
+    """By the clock and of the processor."""
+    begun = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - begun
+    return time.perf_counter() - begun[0], time.process_time() - begun[1]
 
 
 def main() -> None:
@@ -63,21 +64,20 @@ def main() -> None:
     parser.add_argument("--records", type=int, nargs="+", default=[150, 600, 3000])
     parser.add_argument("--models", type=int, default=30)
     options = parser.parse_args()
-    print(f"{'records':>8}{'boards':>8}{'lines':>9}{'publish':>9}{'again':>9}{'page':>9}{'ms each':>9}")
+    columns = ("records", "boards", "lines", "publish", "processor", "again", "processor", "ms each")
+    print("".join(f"{column:>10}" for column in columns))
     for number in options.records:
         with tempfile.TemporaryDirectory() as temporary:
             runs, out = Path(temporary, "runs"), Path(temporary, "out")
             make_runs(runs, number, options.models)
-            publish = seconds(lambda runs=runs, out=out: build(runs, out))  # type: ignore[misc]
-            again = seconds(lambda out=out: build(out / "none", out))  # type: ignore[misc]
-            page = seconds(lambda out=out: write_page(out, out / "index.html"))  # type: ignore[misc]
+            times = [
+                *seconds(lambda runs=runs, out=out: build(runs, out, page=out / "index.html")),  # type: ignore[misc]
+                *seconds(lambda out=out: build(out / "none", out, page=out / "index.html")),  # type: ignore[misc]
+            ]
             tables = [*out.glob("*/*.csv")]
             lines = sum(path.read_text("utf-8").count("\n") for path in tables)
-            each = 1000 * (publish + again + page) / number
-            print(
-                f"{number:8}{len(tables):8}{lines:9}{publish:9.2f}{again:9.2f}{page:9.2f}{each:9.2f}",
-                flush=True,
-            )
+            figures = "".join(f"{each:10.2f}" for each in (*times, 1000 * times[3] / number))
+            print(f"{number:10}{len(tables):10}{lines:10}{figures}", flush=True)
 
 
 if __name__ == "__main__":
