@@ -16,7 +16,7 @@ import zarr
 
 from stbench.boards.board import Board, Line, boards
 from stbench.boards.curves import curves_of_block
-from stbench.boards.leaderboard import find_runs, read_entry, read_published
+from stbench.boards.publishing import find_runs, read_entry, read_published
 from stbench.pictures.forecasts import error_against_lead_time, forecast_strip, swap_grid
 from stbench.results.numbers import count_text, interval_text, score_text, seconds_text
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from stbench.boards.leaderboard import RECORDS, completed, find_runs, read_entry
+from stbench.boards.publishing import RECORDS, completed, find_runs, read_entry
 from stbench.errors import StbenchError
 from stbench.results.record import RECORD
 

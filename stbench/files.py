@@ -112,7 +112,7 @@ def grow_folder(folder: Path, write: Callable[[Path], None], *, waiting: Callabl
     part = folder.with_name(folder.name + ".part")
     with storage_errors(folder), locked(part, f"generating {folder}", waiting=waiting) as check_held:
         if folder.is_dir():  # another process was faster
-            shutil.rmtree(part)
+            remove_locked(part)
             return
         write(part)
         for leftover in [*part.rglob(f".*{PARTIAL}*")]:
@@ -121,6 +121,20 @@ def grow_folder(folder: Path, write: Callable[[Path], None], *, waiting: Callabl
         check_held()
         remove_lock(part)
         take_place(part, folder)
+
+
+def remove_locked(folder: Path) -> None:
+    """Remove a folder that is held; others may remove it in their turn, or make its lock's file again, meanwhile."""
+    while folder.exists():
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:  # another one took away what was to be removed: look what is left
+            continue
+        except OSError as error:
+            # Who waits for the lock made its file again while the folder was emptied; he removes it in his turn.
+            if error.errno != errno.ENOTEMPTY:
+                raise
+            return
 
 
 def is_partial(path: Path) -> bool:

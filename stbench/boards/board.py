@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -27,6 +29,11 @@ class Entry:
 
     record: RunRecord
     rows: tuple[ResultRow, ...]
+
+    @cached_property
+    def cells(self) -> Mapping[tuple[str, str], ResultRow]:
+        """(metric, lead time) -> row."""
+        return {(row.metric, row.lead_time): row for row in self.rows}
 
 
 @dataclass(frozen=True)
@@ -101,9 +108,7 @@ class Line:
 
     def summary(self, metric: str, lead_time: str) -> Summary | None:
         """None: not applicable."""
-        rows = [
-            row for entry in self.entries for row in entry.rows if (row.metric, row.lead_time) == (metric, lead_time)
-        ]
+        rows = [row for entry in self.entries if (row := entry.cells.get((metric, lead_time))) is not None]
         if len(rows) < len(self.entries) or not rows:
             return None
         lows = [row.ci_low for row in rows if row.ci_low is not None]
@@ -111,7 +116,7 @@ class Line:
         values = [row.value for row in rows]
         deviations = [row.sd for row in rows if row.sd is not None]
         return Summary(
-            value=statistics.fmean(values),
+            value=_mean(values),
             ci_low=statistics.fmean(lows) if len(lows) == len(rows) else None,
             ci_high=statistics.fmean(highs) if len(highs) == len(rows) else None,
             seed_sd=statistics.stdev(values) if len(rows) > 1 and all(map(math.isfinite, values)) else None,
@@ -135,11 +140,11 @@ class Block:
     @property
     def notes(self) -> tuple[tuple[str, str], ...]:
         """Models and what a reader has to know of each of them, a sentence once."""
-        noted = [(note, line.model) for line in self.lines for note in line.notes]
-        return tuple(
-            (", ".join(dict.fromkeys(model for other, model in noted if other == note)), note)
-            for note in dict.fromkeys(note for note, _ in noted)
-        )
+        noted: dict[str, dict[str, None]] = {}
+        for line in self.lines:
+            for note in line.notes:
+                noted.setdefault(note, {})[line.model] = None
+        return tuple((", ".join(models), note) for note, models in noted.items())
 
 
 @dataclass(frozen=True)
@@ -163,7 +168,7 @@ class Board:
     blocks: tuple[Block, ...]
     """More than one: the board has runs on different data, which must not be compared."""
 
-    @property
+    @cached_property
     def shown(self) -> tuple[str, ...]:
         """Metrics of the tables people read: the ranking one, then the others in the order of the track. What the track
         has scored `further` is left to the CSV."""
@@ -180,18 +185,19 @@ class Board:
     def mean_lead_time(self) -> str:
         return mean_of(self.horizon)
 
-    @property
+    @cached_property
     def main_lead_times(self) -> tuple[str, ...]:
         """The means over the horizon and over shorter ones that are reported, the first lead time, the last one of each
         mean; the mean alone where whole clips are scored."""
         return main_lead_times(self.horizon, self.reported, self.by_lead_time)
 
-    @property
+    @cached_property
     def shown_at_lead_times(self) -> tuple[str, ...]:
         """Metrics shown that have values at `main_lead_times` other than the mean over the horizon: not those of whole
         clips."""
         entries = (entry for block in self.blocks for line in block.lines for entry in line.entries)
-        timed = {row.metric for entry in entries for row in entry.rows if row.lead_time in self.main_lead_times[1:]}
+        other = {*self.main_lead_times[1:]}
+        timed = {row.metric for entry in entries for row in entry.rows if row.lead_time in other}
         return tuple(each for each in self.shown if each in timed)
 
     @property
@@ -199,6 +205,11 @@ class Board:
         """Name of its files: the dataset's for the main track, else the track's; `-simulated` for stand-ins."""
         name = self.dataset if self.main_track else self.track.id.replace("/", "-")
         return f"{name}-simulated" if self.source == "simulated" else name
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Over seeds; of an infinitely bad and an infinitely good one -∞, which ranks last."""
+    return -math.inf if -math.inf in values else statistics.fmean(values)
 
 
 def lead_time_name(lead_time: str) -> str:
@@ -256,16 +267,17 @@ def _board(entries: Sequence[Entry]) -> Board:
     blocks: dict[tuple[str, ...], list[Entry]] = {}
     unscored: list[Entry] = []
     for entry in entries:
-        ranking = [row for row in entry.rows if metrics and (row.metric, row.lead_time) == (metrics[0], mean_lead_time)]
-        if ranking:
-            key = (*_data(entry), ranking[0].metric_version, str(ranking[0].n))
+        ranking = entry.cells.get((metrics[0], mean_lead_time)) if metrics else None
+        if ranking is not None:
+            key = (*_data(entry), ranking.metric_version, str(ranking.n))
             blocks.setdefault(key, []).append(entry)
         else:
             unscored.append(entry)
+    largest: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for key in sorted(blocks, key=lambda key: (len(blocks[key]), key)):
+        largest[key[:DATA]] = key
     for entry in unscored:
-        same_data = [key for key in blocks if key[: len(_data(entry))] == _data(entry)]
-        largest = max(same_data, key=lambda key: (len(blocks[key]), key)) if same_data else _data(entry)
-        blocks.setdefault(largest, []).append(entry)
+        blocks.setdefault(largest.get(_data(entry), _data(entry)), []).append(entry)
 
     # The newest data first: the block a reader looks for.
     order = sorted(blocks, key=lambda key: key[1:])
@@ -293,6 +305,10 @@ def _shorter_means(rows: Iterable[ResultRow], horizon: int) -> tuple[int, ...]:
     return tuple(sorted({int(end) for end in ends if end.isdecimal()} - {horizon}, reverse=True))
 
 
+DATA = 6
+"""Parts of `_data`."""
+
+
 def _data(entry: Entry) -> tuple[str, ...]:
     """Version and digest of the data, the split, and what of the track says which windows are cut from them."""
     record = entry.record
@@ -300,9 +316,12 @@ def _data(entry: Entry) -> tuple[str, ...]:
     return record.dataset_version, record.dataset_digest, record.split, record.split_digest, *windows
 
 
+NUMBER = re.compile(r"[0-9]{1,18}")
+
+
 def _version_order(version: str) -> tuple[tuple[int, str], ...]:
     """ "1.10" after "1.9"."""
-    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in version.split("."))
+    return tuple((int(part), "") if NUMBER.fullmatch(part) else (-1, part) for part in version.split("."))
 
 
 def _configuration(entry: Entry) -> tuple[str, str, str]:
@@ -320,15 +339,18 @@ def _placed(entries: Sequence[Entry], metric: str, lead_time: str) -> tuple[Line
 
 def _ranked(entries: Sequence[Entry], metric: str, lead_time: str) -> tuple[Line, ...]:
     lines = []
-    for _, group in groupby(sorted(entries, key=_configuration), key=_configuration):
-        lines.append(Line(tuple(sorted(group, key=lambda entry: entry.record.seed)), None))
+    keyed = sorted(((_configuration(entry), entry) for entry in entries), key=lambda pair: pair[0])
+    for _, group in groupby(keyed, key=lambda pair: pair[0]):
+        lines.append(Line(tuple(sorted((entry for _, entry in group), key=lambda entry: entry.record.seed)), None))
     scored = []
     for line in lines:
         if (found := line.summary(metric, lead_time)) is not None:
             scored.append((found.value, line))
     sign = -1.0 if metric and registry.metric(metric).higher_is_better else 1.0
     scored.sort(key=lambda pair: (sign * pair[0], pair[1].model))
-    values = [value for value, _ in scored]
-    ranked = [Line(line.entries, values.index(value) + 1) for value, line in scored]
+    first: dict[float, int] = {}
+    for place, (value, _) in enumerate(scored, 1):
+        first.setdefault(value, place)
+    ranked = [Line(line.entries, first[value]) for value, line in scored]
     placed = {id(line.entries) for line in ranked}
     return (*ranked, *(line for line in lines if id(line.entries) not in placed))

@@ -14,10 +14,13 @@ def curves_of_block(board: Board, block: Block, metric: str) -> list[Curve]:
     """The curves of a block of a board, averaged over seeds, best first."""
     found = []
     for line in block.lines:
-        summaries = [line.summary(metric, str(k)) for k in range(1, board.horizon + 1)]
-        if any(each is None for each in summaries):
+        cells = []
+        for k in range(1, board.horizon + 1):
+            if (each := line.summary(metric, str(k))) is None:
+                break
+            cells.append((each.value, each.ci_low, each.ci_high))
+        if len(cells) < board.horizon:
             continue
-        cells = [(each.value, each.ci_low, each.ci_high) for each in summaries if each is not None]
         value, low, high = (np.array([math.nan if x is None else x for x in c]) for c in zip(*cells, strict=True))
         found.append(Curve(line.model, value, low, high, line.record.floor))
     return found

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stbench import registry
-from stbench.boards.absent import absent
+from stbench.boards.absent import Absent, absent
 from stbench.boards.board import Block, Board, Line, Summary, boards, lead_time_name
 from stbench.boards.curves import curves_of_block
-from stbench.boards.leaderboard import read_published
+from stbench.boards.publishing import read_published
 from stbench.boards.reported import Reported, read_reported
 from stbench.boards.svg import dash_text, paint, stroke_classes, svg_curves
 from stbench.contract.presets import PRESETS
@@ -56,7 +56,8 @@ def write_page(published: Path, path: Path, reported: Path | None = None) -> Pat
         raise StbenchError(
             f"there is no published run under {published}: make one with `stbench run`, then `stbench leaderboard`"
         )
-    text = render(boards(found), read_reported(reported) if reported is not None else [])
+    shown = [(board, absent(board)) for board in boards(found)]
+    text = render(shown, read_reported(reported) if reported is not None else [])
     try:
         write_text(path, text)
     except OSError as error:
@@ -64,8 +65,8 @@ def write_page(published: Path, path: Path, reported: Path | None = None) -> Pat
     return path
 
 
-def render(found: Iterable[Board], reported: Iterable[Reported]) -> str:
-    """The page as text; texts of records and papers are escaped."""
+def render(shown: Sequence[tuple[Board, Sequence[Absent]]], reported: Iterable[Reported]) -> str:
+    """The page of boards, each with `absent(board)`, as text; texts of records and papers are escaped."""
     import jinja2
     from markupsafe import Markup
 
@@ -94,8 +95,11 @@ def render(found: Iterable[Board], reported: Iterable[Reported]) -> str:
         legend = tuple(Legend(curve.label, style, *paint(style)) for curve, style in zip(curves, styles, strict=True))
         return BlockView(block, Markup(svg_curves(curves, board.metrics[0])) if curves else "", legend)
 
+    missing = {(board.preset, board.track.id, board.source): each for board, each in shown}
     order = {name: place for place, name in enumerate(reversed([*PRESETS]))}
-    ordered = sorted(found, key=lambda board: (order.get(board.preset, len(order)), board.preset))
+    ordered = sorted(
+        (board for board, _ in shown), key=lambda board: (order.get(board.preset, len(order)), board.preset)
+    )
     by_track: dict[str, list[Reported]] = {}
     for each in reported:
         by_track.setdefault(each.track, []).append(each)
@@ -103,7 +107,7 @@ def render(found: Iterable[Board], reported: Iterable[Reported]) -> str:
         presets=[(preset, list(group)) for preset, group in groupby(ordered, key=lambda board: board.preset)],
         about=PRESETS,
         view=view,
-        absent=absent,
+        absent=lambda board: missing[board.preset, board.track.id, board.source],
         reported=by_track,
         metrics=_metrics(ordered),
         models=MODELS,

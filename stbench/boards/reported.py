@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from stbench.documents import read_bytes
 from stbench.errors import StbenchError
 from stbench.metrics import current_name
 
@@ -39,6 +41,8 @@ class Reported:
         return f"1..{self.horizon}" if self.horizon else ""
 
 
+LARGEST = 16_000_000
+"""Bytes of the file."""
 COLUMNS = tuple(each.name for each in fields(Reported))
 
 
@@ -55,17 +59,17 @@ def default_path() -> Path | None:
 def read_reported(path: Path) -> list[Reported]:
     """All numbers of the file, in its order. `StbenchError` when it is missing or not such a table."""
     try:
-        with Path(path).open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file, strict=True)
-            if tuple(reader.fieldnames or ()) != COLUMNS:
-                raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
-            found = []
-            for cells in reader:
-                if None in cells or None in cells.values():
-                    raise ValueError(f"line {reader.line_num} has another number of cells")
-                float(cells["value"])
-                found.append(Reported(**{**cells, "metric_here": current_name(cells["metric_here"])}))
-            return found
+        text = read_bytes(Path(path), LARGEST).decode("utf-8")
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
+        found = []
+        for cells in reader:
+            if None in cells or None in cells.values():
+                raise ValueError(f"line {reader.line_num} has another number of cells")
+            float(cells["value"])
+            found.append(Reported(**{**cells, "metric_here": current_name(cells["metric_here"])}))
+        return found
     except FileNotFoundError:
         raise StbenchError(f"there is no table of reported numbers {path}") from None
     except OSError as error:

@@ -47,8 +47,8 @@ def leaderboard(
     Interrupted, the same command continues; finished runs are recognised and not repeated.
     """
     from stbench.boards.board import boards
-    from stbench.boards.leaderboard import build, read_published
-    from stbench.boards.page import write_page
+    from stbench.boards.leaderboard import build
+    from stbench.boards.publishing import read_published
     from stbench.boards.reported import default_path
     from stbench.paths import runs_dir
 
@@ -63,8 +63,7 @@ def leaderboard(
 
         run_all(everything(preset), runs=runs, jobs=jobs, progress=console)
     reported = default_path()
-    written = build(runs, out, reported)
-    written.append(write_page(out, page or out / "index.html", reported))
+    written = build(runs, out, reported, page or out / "index.html")
     shown = [each for each in boards(read_published(out)) if each.preset == (f"{CUSTOM}-{name}" if name else preset)]
     if as_json:
         print_json({"boards": [board_document(each) for each in shown], "files": [str(path) for path in written]})

@@ -24,6 +24,7 @@ from stbench.contract.settings import construct
 from stbench.documents import Unreadable, converted, parse_toml, read_json
 from stbench.errors import StbenchError, nearest
 from stbench.files import write_json
+from stbench.locks import locked
 from stbench.progress import Progress, Silent
 from stbench.splits.training import TrainingWindows
 from stbench.store.reader import Store
@@ -211,42 +212,46 @@ def train_judge(
     folder = judges_folder(runs, store.dataset) / f"{preset}-seed-{seed}-{key[:8]}"
     if (folder / DOCUMENT).exists():
         return load_judge(folder, store)
-    windows = TrainingWindows.open(store, configuration["training"]["split"], clip - 1, 1)
-    torch.manual_seed(seed)
-    network = _network(store, heads, configuration["model"])
-    with (progress or Silent()).bar(f"judge of {store.dataset}: training", "steps") as advance:
-        summary = train(
-            network,
-            windows,
-            configuration["training"],
-            folder,
+    progress = progress or Silent()
+    with locked(folder, f"training a judge in {folder}", waiting=progress.note):
+        if (folder / DOCUMENT).exists():  # from the process that was waited for
+            return load_judge(folder, store)
+        windows = TrainingWindows.open(store, configuration["training"]["split"], clip - 1, 1)
+        torch.manual_seed(seed)
+        network = _network(store, heads, configuration["model"])
+        with progress.bar(f"judge of {store.dataset}: training", "steps") as advance:
+            summary = train(
+                network,
+                windows,
+                configuration["training"],
+                folder,
+                seed=seed,
+                identity=identity,
+                on_progress=lambda step, steps, losses: advance(step, steps),
+            )
+        if not summary.finished:
+            raise KeyboardInterrupt
+        accuracy, n_test = _accuracy(network, store, clip, folder)
+        card = JudgeCard(
+            version=VERSION,
+            dataset=store.dataset,
+            dataset_version=store.version,
+            source=store.source,
+            dataset_digest=store.digest,
+            preset=preset,
             seed=seed,
-            identity=identity,
-            on_progress=lambda step, steps, losses: advance(step, steps),
+            clip=clip,
+            heads={head.name: (head.factors, head.sizes) for head in heads},
+            accuracy=accuracy,
+            configuration=configuration,
+            fingerprint=key,
+            weights_sha256=_write_weights(network, folder),
+            train_clips=len(windows),
+            test_clips=n_test,
+            seconds=summary.seconds,
         )
-    if not summary.finished:
-        raise KeyboardInterrupt
-    accuracy, n_test = _accuracy(network, store, clip, folder)
-    card = JudgeCard(
-        version=VERSION,
-        dataset=store.dataset,
-        dataset_version=store.version,
-        source=store.source,
-        dataset_digest=store.digest,
-        preset=preset,
-        seed=seed,
-        clip=clip,
-        heads={head.name: (head.factors, head.sizes) for head in heads},
-        accuracy=accuracy,
-        configuration=configuration,
-        fingerprint=key,
-        weights_sha256=_write_weights(network, folder),
-        train_clips=len(windows),
-        test_clips=n_test,
-        seconds=summary.seconds,
-    )
-    write_json(folder / DOCUMENT, asdict(card))
-    return Judge(card, network, folder)
+        write_json(folder / DOCUMENT, asdict(card))
+        return Judge(card, network, folder)
 
 
 def _accuracy(network: JudgeNetwork, store: Store, clip: int, folder: Path) -> tuple[dict[str, float], int]:

@@ -37,6 +37,7 @@ RESULTS = "results.csv"
 SCORES = "scores.npz"
 LARGEST = 64_000_000
 """Bytes of `results.csv` that are read."""
+LARGEST_NUMBER = 2**63
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 SEED = 20_210_503
@@ -238,7 +239,10 @@ def read_results(folder: Path) -> list[ResultRow]:
     such a table."""
     path = Path(folder) / RESULTS
     try:
-        reader = csv.DictReader(io.StringIO(_content(path).decode("utf-8"), newline=""), strict=True)
+        text = _content(path).decode("utf-8")
+        if not text.endswith("\n"):
+            raise ValueError("its last line is cut")
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         if tuple(reader.fieldnames or ()) not in (COLUMNS, WITHOUT_SD):
             raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
         return [_row(cells) for cells in reader]
@@ -266,6 +270,8 @@ def _row(cells: Mapping[str, str]) -> ResultRow:
     if None in texts or None in texts.values():
         raise ValueError("a line has another number of cells")
     numbers = {name: int(texts.pop(name)) for name in ("seed", "n", "n_sequences")}
+    if not all(0 <= number < LARGEST_NUMBER for number in numbers.values()):
+        raise ValueError(f"a count is not of 0 to {LARGEST_NUMBER:,}")
     texts["metric"] = current_name(texts["metric"])
     value = float(texts.pop("value"))
     ends = {name: float(text) if (text := texts.pop(name, "")) else None for name in ("ci_low", "ci_high", "sd")}

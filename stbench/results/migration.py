@@ -74,6 +74,8 @@ def kept_means(folder: Path, track: Track, rows: Sequence[ResultRow]) -> Cluster
     path = folder / SCORES
     if not path.exists():
         return None
+    if not path.is_file():  # a pipe would never end
+        raise StbenchError(f"{path} is no file: remove it and score the run again with `stbench run`")
     try:
         with np.load(path, allow_pickle=False) as arrays:
             values = {name: arrays[name] for name in arrays.files}

@@ -34,7 +34,8 @@ LONGEST = 100_000
 
 _T = TypeVar("_T")
 Count = Annotated[int, msgspec.Meta(ge=0)]
-Amount = Annotated[float, msgspec.Meta(ge=0)]
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
+"""Seconds, at most thirty million years: sums of them are finite."""
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +14,9 @@ import numpy as np
 from stbench.contract.models import Forecaster, Task
 from stbench.devices import CARDS
 from stbench.errors import StbenchError
-from stbench.files import write_json
 from stbench.progress import Progress
 from stbench.running.plan import Plan
+from stbench.running.weights import code_of_weights
 
 if TYPE_CHECKING:
     from stbench.training.adapter import TorchForecaster
@@ -44,11 +42,12 @@ def fit(
     device: str,
     reuse_checkpoint: bool,
     force: bool,
+    check_held: Callable[[], None],
     progress: Progress,
     deterministic: bool = False,
 ) -> Trained:
     """Fit or train what `todo` says, continuing from the checkpoint in `folder`; `code` is the digest of the training
-    code.
+    code, `check_held` is called after every step (`stbench.running.turns`).
 
     `device` and `deterministic` are for torch models; a numpy model stays on the processor. Raises `StbenchError` for
     an unknown device and whatever training refuses, KeyboardInterrupt when a signal stopped it.
@@ -73,11 +72,16 @@ def fit(
     from stbench.training.cost import MACS_VERSION, count_macs, count_parameters
     from stbench.training.loop import train
 
-    trained_with = _training_code(folder, code, reuse_checkpoint, force, progress)
+    trained_with = code_of_weights(folder, code, reuse=reuse_checkpoint, force=force, note=progress.note)
     torch.manual_seed(todo.seed)
     place = find_device(device)
     module = _module(todo, task).to(place)
     with progress.bar(f"{todo.model}: training", "steps") as advance:
+
+        def on_progress(step: int, steps: int, losses: Mapping[str, float]) -> None:
+            check_held()
+            advance(step, steps)
+
         summary = train(
             module,
             windows,
@@ -87,7 +91,7 @@ def fit(
             identity=todo.trained,
             budget_seconds=budget_seconds,
             deterministic=deterministic,
-            on_progress=lambda step, steps, losses: advance(step, steps),
+            on_progress=on_progress,
         )
     if summary.stopped_by == "signal":
         raise KeyboardInterrupt
@@ -116,13 +120,13 @@ def load_trained(todo: Plan, runs: Path) -> TorchForecaster:
         raise StbenchError(f"the {todo.plugin.noun} '{todo.model}' has no weights to load: it is fitted in every run")
     import torch
 
+    from stbench.training import checkpoint as checkpoints
     from stbench.training.adapter import TorchForecaster
-    from stbench.training.checkpoint import read_tensors
     from stbench.training.modules import torch_module
 
-    places = [replace(todo, card=card).training_folder(runs) for card in ("", *CARDS)]
-    files = [place / "checkpoint" / "weights.safetensors" for place in places]
-    weights = next((each for each in files if each.exists()), files[0])
+    folders = [replace(todo, card=card).training_folder(runs) for card in ("", *CARDS)]
+    found = [place for folder in folders if (place := checkpoints.current(folder)) is not None]
+    weights = (found[0] if found else folders[0] / checkpoints.CURRENT) / "weights.safetensors"
     if not weights.exists():
         words = shlex.join(todo.asked.words)
         raise StbenchError(
@@ -132,7 +136,7 @@ def load_trained(todo: Plan, runs: Path) -> TorchForecaster:
     task = Task(todo.track, todo.store.frame_shape)
     with torch.random.fork_rng():
         module = torch_module(todo.plugin.build(todo.configuration["model"], task))
-    module.load_state_dict(read_tensors(weights))
+    module.load_state_dict(checkpoints.read_tensors(weights))
     return TorchForecaster(module, task=task)
 
 
@@ -144,12 +148,12 @@ def each_snapshot(model: Forecaster, folder: Path) -> Iterator[tuple[int, Foreca
     how much that matters.
     """
     from stbench.training.adapter import TorchForecaster
-    from stbench.training.checkpoint import read_tensors
+    from stbench.training.checkpoint import SNAPSHOTS, read_tensors
 
     if not isinstance(model, TorchForecaster):
         return
     final = {name: each.clone() for name, each in model.module.state_dict().items()}
-    for path in sorted((folder / "snapshots").glob("step-*.safetensors")):
+    for path in sorted((folder / SNAPSHOTS).glob("step-*.safetensors")):
         model.module.load_state_dict(read_tensors(path))
         yield int(path.stem.removeprefix("step-")), model
     model.module.load_state_dict(final)
@@ -170,23 +174,3 @@ def _module(todo: Plan, task: Task) -> Any:
 def _kept_numbers(model: Any) -> int:
     """How many numbers a fitted model holds."""
     return sum(value.size for value in vars(model).values() if isinstance(value, np.ndarray))
-
-
-def _training_code(folder: Path, now: str, reuse_checkpoint: bool, force: bool, progress: Progress) -> str:
-    """The code the weights in `folder` come from, or will: a checkpoint made by other code is set aside, not
-    continued."""
-    path = folder / "training_code.json"
-    checkpoint = folder / "checkpoint"
-    if checkpoint.exists() and path.exists() and not force:
-        before = str(json.loads(path.read_text())["sha256"])
-        if before == now or reuse_checkpoint:
-            return before
-        progress.note(f"the training code has changed since {checkpoint} was written: training starts again")
-    if checkpoint.exists():
-        # Not deleted: it may have cost hours. One earlier one is kept.
-        aside = folder / "checkpoint.set-aside"
-        if aside.exists():
-            shutil.rmtree(aside)
-        checkpoint.rename(aside)
-    write_json(path, {"sha256": now}, indent=None)
-    return now

@@ -146,7 +146,8 @@ def dataset_for(
     raw: Path | None = None,
     progress: Progress,
 ) -> Store:
-    """The store a preset asks for, generated if it is missing."""
+    """The store a preset asks for, generated if it is missing; where another process generates it, its end is waited
+    for."""
     from stbench.store.build import build, resolve
 
     generator = registry.dataset(dataset)
@@ -156,7 +157,7 @@ def dataset_for(
     if (paths.data_dir() / blueprint.store_name).exists():
         return build(blueprint)
     with progress.bar(f"generating {dataset}", "sequences") as advance:
-        return build(blueprint, on_progress=advance, on_note=progress.note)
+        return build(blueprint, on_progress=advance, on_note=progress.note, waiting=progress.note)
 
 
 def command_line(choice: Choice, source: str, settings: Mapping[str, str], seed: int = 0) -> str:

@@ -12,7 +12,7 @@ nothing to do.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -29,9 +29,12 @@ from stbench.protocols.known import protocol_of
 from stbench.running.plan import Choice, Plan, choose, command_line, dataset_for, plan
 from stbench.running.recording import Made
 from stbench.running.stages import code_of
+from stbench.running.turns import turn
 
 if TYPE_CHECKING:
+    from stbench.protocols.scoring import Scores
     from stbench.results.record import RunRecord
+    from stbench.running.fit import Trained
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,12 @@ def run(
     `force`. With `predictions` a forecast of every test window is written there (`PredictionWriter`), for which a
     finished run predicts once more. Training that was interrupted continues; when the code it depends on has changed
     since, it starts again, unless `reuse_checkpoint`. With `budget_seconds` training stops after that time, the model
-    is scored as it is, and the same command goes on from there. `device` is the torch name of where a torch model is
-    trained and asked, or "auto": a CUDA card where there is one. What a card trains has folders of its own, so nothing
-    of the processor's is mixed with it; `deterministic` asks it for the same bits every time. Raises `StbenchError` for
-    whatever a user can get wrong and KeyboardInterrupt, with a checkpoint on disk, when it was interrupted.
+    is scored as it is, and the same command goes on from there. While another process makes the same run, trains the
+    same weights or makes the same data, its end is waited for, which `progress` is told. `device` is the torch name of
+    where a torch model is trained and asked, or "auto": a CUDA card where there is one. What a card trains has folders
+    of its own, so nothing of the processor's is mixed with it; `deterministic` asks it for the same bits every time.
+    Raises `StbenchError` for whatever a user can get wrong and KeyboardInterrupt, with a checkpoint on disk, when it
+    was interrupted.
     """
     progress = progress or Silent()
     started = datetime.now(UTC)
@@ -99,62 +104,103 @@ def run(
     # A judge is weights, not code, but as decisive for the scores.
     code = code_of(todo) | {name: each.sha256 for name, each in asked.items()}
     named = asked["judge"].card.summary if "judge" in asked else {}
-    if not force and predictions is None and (before := finished(folder, code)):
+    repeat = force or predictions is not None
+    if not repeat and (before := finished(folder, code)):
         return RunResult(folder, before, kept, reused=True)
 
     from stbench.provenance.environment import peak_memory
-    from stbench.running.fit import fit
     from stbench.running.outcome import write_run
 
-    trained = fit(
-        todo,
-        weights,
-        code["training"],
-        budget_seconds=budget_seconds,
-        device=device,
-        reuse_checkpoint=reuse_checkpoint,
-        force=force,
-        progress=progress,
-        deterministic=deterministic,
-    )
-    with progress.bar(f"{todo.model}: scoring", "windows") as advance, ExitStack() as stack:
-        stack.enter_context(arithmetic(device, deterministic))
+    with turn(folder, f"running {todo.model} in {folder}", progress.note) as check_held:
+        if not repeat and (before := finished(folder, code)):  # by the process that was waited for
+            return RunResult(folder, before, kept, reused=True)
         if predictions is not None:
-            from stbench.protocols.predictions import PredictionWriter
+            _check_predictions(choice.track, predictions)
+        how = _How(budget_seconds, device, deterministic, keep, predictions, reuse_checkpoint, force)
+        trained, scores = _train_and_score(todo, weights, code["training"], how, asked, progress)
+        command = command_line(todo, store.source, settings or {}, seed)
+        command += f" --i3d {shlex.quote(str(i3d))}" if "i3d" in asked else ""
+        command += f" --device {shlex.quote(device)}" if device != REFERENCE else ""
+        command += " --deterministic" if todo.card and deterministic else ""
+        made = Made(
+            model=todo.plugin.name,
+            variant=todo.variant,
+            model_version=todo.plugin.version,
+            floor=todo.plugin.floor,
+            preset=todo.preset,
+            seed=seed,
+            configuration=todo.configuration,
+            parameters=trained.parameters,
+            macs_per_forecast=trained.macs,
+            macs_version=trained.macs_version,
+            peak_memory_bytes=peak_memory(),
+            training=trained.training,
+            code={**code, "training": trained.code},
+            command=command,
+            identity=todo.identity,
+            device=device,
+            started=started,
+            budget_seconds=budget_seconds,
+            judge=named,
+        )
+        check_held()
+        record = write_run(todo, folder, made, scores)
+        return RunResult(folder, record, kept, reused=False)
 
-            asked["predictions"] = stack.enter_context(PredictionWriter(predictions, store, todo.track, todo.model))
-        scores = protocol_of(todo.track).play(trained.model, store, todo.track, keep=keep, on_progress=advance, **asked)
-    asked.pop("predictions", None)
-    score_snapshots = arithmetic(device, deterministic)(_snapshot_scores)
-    if not todo.plugin.fitted and (spread := score_snapshots(todo, trained.model, weights, asked, progress)):
-        trained = replace(trained, training={**trained.training, "snapshot_scores": spread})
-    command = command_line(todo, store.source, settings or {}, seed)
-    command += f" --i3d {shlex.quote(str(i3d))}" if "i3d" in asked else ""
-    command += f" --device {shlex.quote(device)}" if device != REFERENCE else ""
-    command += " --deterministic" if todo.card and deterministic else ""
-    made = Made(
-        model=todo.plugin.name,
-        variant=todo.variant,
-        model_version=todo.plugin.version,
-        floor=todo.plugin.floor,
-        preset=todo.preset,
-        seed=seed,
-        configuration=todo.configuration,
-        parameters=trained.parameters,
-        macs_per_forecast=trained.macs,
-        macs_version=trained.macs_version,
-        peak_memory_bytes=peak_memory(),
-        training=trained.training,
-        code={**code, "training": trained.code},
-        command=command,
-        identity=todo.identity,
-        device=device,
-        started=started,
-        budget_seconds=budget_seconds,
-        judge=named,
-    )
-    record = write_run(todo, folder, made, scores)
-    return RunResult(folder, record, kept, reused=False)
+
+@dataclass(frozen=True)
+class _How:
+    """Options of `run` that training and scoring ask for."""
+
+    budget_seconds: float | None
+    device: str
+    deterministic: bool
+    keep: int
+    predictions: Path | None
+    reuse_checkpoint: bool
+    force: bool
+
+
+def _train_and_score(
+    todo: Plan, weights: Path, code: str, how: _How, asked: Mapping[str, Any], progress: Progress
+) -> tuple[Trained, Scores]:
+    """The trained model and its scores. Tracks share trainings, so one process at a time is in the folder `weights`,
+    until training is done and nothing more is read there."""
+    from stbench.running.fit import fit
+    from stbench.training.checkpoint import SNAPSHOTS
+
+    with ExitStack() as training:
+        check_held: Callable[[], None] = lambda: None  # noqa: E731
+        if not todo.plugin.fitted:
+            check_held = training.enter_context(turn(weights, f"training {todo.model} in {weights}", progress.note))
+        trained = fit(
+            todo,
+            weights,
+            code,
+            budget_seconds=how.budget_seconds,
+            device=how.device,
+            deterministic=how.deterministic,
+            reuse_checkpoint=how.reuse_checkpoint,
+            force=how.force,
+            check_held=check_held,
+            progress=progress,
+        )
+        if not (weights / SNAPSHOTS).exists():
+            training.close()
+        with progress.bar(f"{todo.model}: scoring", "windows") as advance, ExitStack() as stack:
+            stack.enter_context(arithmetic(how.device, how.deterministic))
+            further = dict(asked)
+            if how.predictions is not None:
+                from stbench.protocols.predictions import PredictionWriter
+
+                writer = PredictionWriter(how.predictions, todo.store, todo.track, todo.model)
+                further["predictions"] = stack.enter_context(writer)
+            play = protocol_of(todo.track).play
+            scores = play(trained.model, todo.store, todo.track, keep=how.keep, on_progress=advance, **further)
+        score_snapshots = arithmetic(how.device, how.deterministic)(_snapshot_scores)
+        if not todo.plugin.fitted and (spread := score_snapshots(todo, trained.model, weights, asked, progress)):
+            trained = replace(trained, training={**trained.training, "snapshot_scores": spread})
+    return trained, scores
 
 
 def _device(choice: Choice, asked: str, progress: Progress) -> str:

@@ -18,6 +18,7 @@ from stbench.progress import Progress, Silent
 from stbench.running.recording import Made, record_numbers
 from stbench.running.run import RunResult, i3d_for
 from stbench.running.stages import code_of_predictions
+from stbench.running.turns import turn
 
 if TYPE_CHECKING:
     from stbench.protocols.scoring import Scores
@@ -84,8 +85,10 @@ def score(
         started=started,
     )
     folder = (runs or paths.runs_dir()) / preset / found.id / name / f"seed-{seed}-{made.fingerprint[:8]}"
-    record, _ = record_numbers(folder, made, store, found, scores)
-    record.write(folder)
+    with turn(folder, f"scoring {name} in {folder}", progress.note) as check_held:
+        record, _ = record_numbers(folder, made, store, found, scores)
+        check_held()
+        record.write(folder)
     return RunResult(folder, record, None, reused=False)
 
 

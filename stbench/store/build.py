@@ -52,6 +52,7 @@ def build(
     scheduler: str | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     on_note: Callable[[str], None] | None = None,
+    waiting: Callable[[str], None] | None = None,
 ) -> Store:
     """Generate the store of a blueprint at `out`, by default under `STBENCH_DATA`, or open it if it is there already.
 
@@ -60,4 +61,12 @@ def build(
     from stbench.store.writer import generate
 
     path = out if out is not None else paths.data_dir() / blueprint.store_name
-    return generate(blueprint, path, workers=workers, scheduler=scheduler, on_progress=on_progress, on_note=on_note)
+    return generate(
+        blueprint,
+        path,
+        workers=workers,
+        scheduler=scheduler,
+        on_progress=on_progress,
+        on_note=on_note,
+        waiting=waiting,
+    )

@@ -10,10 +10,8 @@ A marker begins with the SHA-256 of its number and of what follows, an npz file.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +20,7 @@ import numpy as np
 
 from stbench.documents import Unreadable, read_bytes
 from stbench.errors import StbenchError
-from stbench.files import is_partial, write_bytes
+from stbench.files import is_partial, remove_locked, write_bytes
 from stbench.locks import is_of_lock
 from stbench.store.digest import file_damage
 from stbench.store.layout import Layout
@@ -111,12 +109,7 @@ class Part:
         return ""
 
     def remove(self) -> None:
-        try:
-            shutil.rmtree(self.folder)
-        except OSError as error:
-            # Who waits for the lock may make its file again while the folder is emptied; he removes it in his turn.
-            if error.errno != errno.ENOTEMPTY:
-                raise
+        remove_locked(self.folder)
 
 
 def _marker_checksum(shard: int, content: bytes) -> bytes:

@@ -50,16 +50,19 @@ def generate(
     scheduler: str | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     on_note: Callable[[str], None] | None = None,
+    waiting: Callable[[str], None] | None = None,
 ) -> Store:
     """Write the store of a blueprint to `path` and open it.
 
     A finished store of the same identity is opened at once; an interrupted one goes on where it stopped. `workers`
     defaults to the number of cores, `scheduler` is "threads" (default), "processes" or the address of a running Dask
     cluster that sees the same files. At most `workers` shards are in memory. `on_progress(sequences done, in all)`;
-    `on_note(sentence)` where only compression can make the store fit on the disk.
+    `on_note(sentence)` where only compression can make the store fit on the disk. With `waiting`, another process that
+    generates it is waited for, and `waiting(sentence)` says so.
 
     Raises `StbenchError` when `path` or what is half-written there is something else, when another process generates it
-    right now, and when there is no space or permission; nothing is ever left half-written under `path`.
+    right now and is not waited for, and when there is no space or permission; nothing is ever left half-written under
+    `path`.
     """
     path = new_place(path)
     scheduler = scheduler or "threads"
@@ -70,7 +73,7 @@ def generate(
         if (finished := _finished(blueprint, path)) and not part.folder.exists():
             return finished
         path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(part.folder, f"generating {path}") as check_held:
+        with locked(part.folder, f"generating {path}", waiting=waiting) as check_held:
             if finished := _finished(blueprint, path):  # another process was faster, or died before it cleared up
                 part.remove()
                 return finished

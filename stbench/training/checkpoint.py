@@ -5,7 +5,13 @@
     checkpoint/state.json            step, seconds, identity, SHA-256 of the two files above
 
 A new checkpoint is written and synced beside the old one and takes its place by renaming; whatever moment the
-process dies, a complete one is found. No pickles: nothing in a checkpoint can run code.
+process dies, a complete one is found:
+
+    checkpoint.new         being written; never read
+    checkpoint.previous    what `checkpoint` was until a moment ago; counts only where there is no `checkpoint`
+    checkpoint.set-aside   what training that was started again did not go on from; never read
+
+`current` alone decides which one counts. No pickles: nothing in a checkpoint can run code.
 """
 
 from __future__ import annotations
@@ -48,9 +54,39 @@ class Checkpoint:
     """JSON-able."""
 
 
+CURRENT, NEW, PREVIOUS, ASIDE = "checkpoint", "checkpoint.new", "checkpoint.previous", "checkpoint.set-aside"
+SNAPSHOTS = "snapshots"
+
+
+def current(folder: Path) -> Path | None:
+    """The checkpoint of a folder that counts; None where training has none to go on from. Nothing is changed."""
+    # Without the first one the process died between the two renames of `save`.
+    return next((folder / name for name in (CURRENT, PREVIOUS) if (folder / name).exists()), None)
+
+
+def set_aside(folder: Path) -> None:
+    """Leave a folder without a checkpoint that counts and without snapshots, so that training starts at its first step.
+
+    The one that counted is kept with its snapshots as `checkpoint.set-aside`: it may have cost hours. Whatever moment
+    the process dies, either that one still counts or none does. `StbenchError` when the folder cannot be written.
+    """
+    place, aside, snapshots = current(folder), folder / ASIDE, folder / SNAPSHOTS
+    try:
+        if place is None:
+            _remove(folder / NEW, snapshots)
+        else:
+            _remove(*(folder / name for name in (NEW, PREVIOUS, ASIDE) if name != place.name))
+            place.rename(aside)
+            if snapshots.exists():
+                snapshots.rename(aside / SNAPSHOTS)
+            sync(folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
 def save(folder: Path, checkpoint: Checkpoint, identity: Mapping[str, Any]) -> None:
     """Replace `folder/checkpoint`; `StbenchError` when it cannot be written (then the old one stays)."""
-    new, current, previous = (folder / name for name in ("checkpoint.new", "checkpoint", "checkpoint.previous"))
+    new, place, previous = (folder / name for name in (NEW, CURRENT, PREVIOUS))
     try:
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
@@ -60,10 +96,10 @@ def save(folder: Path, checkpoint: Checkpoint, identity: Mapping[str, Any]) -> N
             digests[name] = _digest(new / f"{name}.safetensors")
         document = {"format": FORMATS[-1], "identity": identity, "sha256": digests, **checkpoint.scalars}
         write_json(new / "state.json", document, allow_nan=True)  # a term beside the total may be anything
-        if current.exists():
+        if place.exists():
             shutil.rmtree(previous, ignore_errors=True)
-            current.rename(previous)
-        new.rename(current)
+            place.rename(previous)
+        new.rename(place)
         sync(folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
@@ -75,11 +111,8 @@ def load(folder: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
 
     Raises `StbenchError` for one of another identity (naming what differs), of a newer format, or damaged.
     """
-    place = folder / "checkpoint"
-    if not place.exists():
-        # The process died between the two renames of `save`.
-        place = folder / "checkpoint.previous"
-    if not place.exists():
+    place = current(folder)
+    if place is None:
         return None
     try:
         scalars = read_json(place / "state.json", LARGEST_STATE, nan=True)
@@ -113,7 +146,7 @@ def load(folder: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
 def save_snapshot(folder: Path, step: int, weights: Mapping[str, Tensor]) -> None:
     """Keep the weights of a step in `folder/snapshots/`; `StbenchError` when they cannot be written."""
     try:
-        write_tensors(folder / "snapshots" / f"step-{step:05d}.safetensors", weights)
+        write_tensors(folder / SNAPSHOTS / f"step-{step:05d}.safetensors", weights)
     except OSError as error:
         raise _unwritable(folder, error) from error
 
@@ -144,6 +177,13 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _remove(*folders: Path) -> None:
+    """Remove those that are there; `OSError` when one stays."""
+    for folder in folders:
+        if folder.exists():
+            shutil.rmtree(folder)
 
 
 def _unwritable(folder: Path, error: OSError) -> StbenchError:

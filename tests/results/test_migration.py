@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from stbench import registry
-from stbench.boards.leaderboard import build, find_runs, publish
+from stbench.boards.leaderboard import build
 from stbench.boards.page import write_page
+from stbench.boards.publishing import find_runs, publish
 from stbench.errors import StbenchError
 from stbench.results.clusters import read_clusters
 from stbench.results.record import FORMAT, read_record

@@ -13,7 +13,8 @@ from rich.console import Console
 
 from stbench.boards.board import boards
 from stbench.boards.curves import curves_of_block
-from stbench.boards.leaderboard import build, read_published
+from stbench.boards.leaderboard import build
+from stbench.boards.publishing import read_published
 from stbench.boards.reported import reported_for
 from stbench.boards.svg import svg_curves
 from stbench.boards.table import board_tables, reported_table

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from stbench.boards.leaderboard import build, read_published
+from stbench.boards.leaderboard import build
 from stbench.boards.page import write_page
+from stbench.boards.publishing import read_published
 from stbench.boards.table import folded
 from stbench.errors import StbenchError
 

@@ -15,7 +15,8 @@ import pytest
 from stbench import registry
 from stbench.boards.absent import absent
 from stbench.boards.board import boards
-from stbench.boards.leaderboard import build, read_published
+from stbench.boards.leaderboard import build
+from stbench.boards.publishing import read_published
 from stbench.contract.models import ModelPlugin, Task
 from stbench.errors import StbenchError
 from stbench.results.aggregate import read_results

@@ -169,6 +169,20 @@ def test_changed_training_code_trains_again_unless_told_to_reuse(
     assert (again.weights / "checkpoint.set-aside").exists()
 
 
+@pytest.mark.parametrize("force", [True, False], ids=["forced", "other code"])
+def test_a_leftover_of_a_killed_process_is_not_continued_where_training_starts_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, force: bool
+) -> None:
+    first = tiny(tmp_path)
+    assert first.weights is not None
+    (first.weights / "checkpoint").rename(first.weights / "checkpoint.previous")
+    if not force:
+        monkeypatch.setattr(stages, "TRAINING", (*stages.TRAINING, "stbench.errors"))
+    again = tiny(tmp_path, force=force)
+    assert again.record.training["resumed_from"] == 0
+    assert (again.weights / "checkpoint.set-aside").exists()  # type: ignore[operator]
+
+
 def test_changed_scoring_code_scores_again_with_the_weights_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,191 @@
+"""Two processes that want the same run, training or data: one works, the other waits and goes on from what is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from stbench.results.record import read_record
+from stbench.running.run import run
+from stbench.training.checkpoint import read_tensors
+
+pytestmark = pytest.mark.slow
+
+CHANGES = {"training.steps": "80", "training.log_every": "10", "training.snapshots": "[]"}
+PATIENCE = 240
+Start = Callable[..., "Told"]
+
+
+class Told:
+    """A `stbench run` in a process of its own, and what it has said on standard error so far."""
+
+    def __init__(self, words: list[str], environment: dict[str, str]) -> None:
+        command = [sys.executable, "-m", "stbench", *words]
+        self.process = subprocess.Popen(command, stdout=-1, stderr=-1, text=True, env=environment)
+        self.said = ""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.said += line
+
+    def end(self) -> int:
+        code = self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        return code
+
+
+def until(true: Callable[[], bool], *processes: Told) -> None:
+    """Wait until something is true; it never will be when one of these has ended."""
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end, [each.said for each in processes]
+        assert all(each.process.poll() is None for each in processes), [each.said for each in processes]
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def start(tmp_path: Path, data: Path) -> Iterator[Start]:
+    """`start(dataset settings, model, words)` begins a run under tmp_path/runs."""
+    started: list[Told] = []
+
+    def make(
+        model: str, *words: str, data: Path = data, changes: dict[str, str] = CHANGES, sequences: str = "5"
+    ) -> Told:
+        words = ("run", "--model", model, "--dataset", "waveeq-100", "--set", f"sequences={sequences}", *words)
+        words = (*words, "--no-table", "--out", str(tmp_path / "runs"))
+        for name, value in changes.items():
+            words = (*words, "--set-model", f"{name}={value}")
+        environment = {**os.environ, "STBENCH_DATA": str(data), "OMP_NUM_THREADS": "1", "COLUMNS": "500"}
+        started.append(Told([*words], environment))
+        return started[-1]
+
+    yield make
+    for each in started:
+        if each.process.poll() is None:
+            each.process.kill()
+            each.process.wait()
+
+
+def lines(folder: Path) -> list[int]:
+    """Steps of the lines of the one training log under a folder of runs."""
+    found = [json.loads(line)["step"] for path in folder.rglob("log.jsonl") for line in path.read_text().splitlines()]
+    return found
+
+
+def check_whole(runs: Path, alone: Path) -> None:
+    """One record, its log with each step once, and the weights of a run that nothing disturbed."""
+    assert lines(runs) == [*range(10, 81, 10)]
+    (record,) = (read_record(path.parent) for path in runs.rglob("record.json"))
+    assert record.training["finished"]
+    undisturbed = run("sepvar", "waveeq-100", settings={"sequences": "5"}, changes=CHANGES, runs=alone)
+    (weights,) = runs.rglob("checkpoint/weights.safetensors")
+    assert undisturbed.weights is not None
+    expected = read_tensors(undisturbed.weights / "checkpoint" / "weights.safetensors")
+    found = read_tensors(weights)
+    assert found.keys() == expected.keys()
+    assert all(found[name].equal(expected[name]) for name in expected)
+    assert not [path for path in runs.rglob("*") if ".part" in path.name]
+
+
+def training(runs: Path) -> bool:
+    return bool(lines(runs))
+
+
+@pytest.fixture
+def one_at_work_and_one_waiting(tmp_path: Path, start: Start) -> tuple[Told, Told]:
+    """The first stands still in the midst of its training."""
+    first = start("sepvar")
+    until(lambda: training(tmp_path / "runs"), first)
+    first.process.send_signal(signal.SIGSTOP)
+    second = start("sepvar")
+    until(lambda: "waiting for it" in second.said, second)
+    assert "another process is running sepvar in" in second.said
+    return first, second
+
+
+def test_of_two_equal_runs_one_trains_and_the_other_waits_for_it(
+    tmp_path: Path, one_at_work_and_one_waiting: tuple[Told, Told]
+) -> None:
+    first, second = one_at_work_and_one_waiting
+    first.process.send_signal(signal.SIGCONT)
+    assert (first.end(), second.end()) == (0, 0), first.said + second.said
+    assert "trained 80 steps" in first.said
+    assert "trained" not in second.said
+    check_whole(tmp_path / "runs", tmp_path / "alone")
+
+
+def test_a_run_whose_process_was_killed_is_taken_over_by_the_one_that_waits(
+    tmp_path: Path, one_at_work_and_one_waiting: tuple[Told, Told]
+) -> None:
+    first, second = one_at_work_and_one_waiting
+    first.process.kill()
+    assert second.end() == 0, second.said
+    assert first.end() == -signal.SIGKILL
+    assert "trained 80 steps" in second.said
+    check_whole(tmp_path / "runs", tmp_path / "alone")
+
+
+def test_another_track_waits_for_the_training_both_share(tmp_path: Path, start: Start) -> None:
+    first = start("sepvar")
+    until(lambda: training(tmp_path / "runs"), first)
+    first.process.send_signal(signal.SIGSTOP)
+    (weights,) = (path.parent for path in (tmp_path / "runs").rglob("log.jsonl"))
+    second = subprocess.run(
+        [sys.executable, "-c", WAITS, str(weights)], capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
+    assert "another process is training" in second.stdout
+    first.process.send_signal(signal.SIGCONT)
+    assert first.end() == 0
+
+
+WAITS = """
+import os, sys
+from pathlib import Path
+from stbench.running.turns import turn
+
+def note(sentence):
+    print(sentence, flush=True)
+    os._exit(0)
+
+with turn(Path(sys.argv[1]), "training", note):
+    print("nobody is in it")
+"""
+
+
+def test_two_runs_that_lack_the_same_data_make_it_once(tmp_path: Path, start: Start) -> None:
+    """Different models in a job array, as each of them starts."""
+    data = tmp_path / "data"
+    first = start("mean", data=data, changes={}, sequences="60")
+    until(lambda: any(data.glob("*.part")), first)
+    first.process.send_signal(signal.SIGSTOP)
+    second = start("persistence", data=data, changes={}, sequences="60")
+    until(lambda: "waiting for it" in second.said, second)
+    assert "another process is generating" in second.said
+    first.process.send_signal(signal.SIGCONT)
+    assert (first.end(), second.end()) == (0, 0), first.said + second.said
+    assert len([*(tmp_path / "runs").rglob("record.json")]) == 2
+    assert not [*data.glob("*.part")]
+
+
+def test_data_whose_maker_was_killed_is_made_by_the_run_that_waits(tmp_path: Path, start: Start) -> None:
+    data = tmp_path / "data"
+    first = start("mean", data=data, changes={}, sequences="60")
+    until(lambda: any(data.glob("*.part")), first)
+    first.process.send_signal(signal.SIGSTOP)
+    second = start("persistence", data=data, changes={}, sequences="60")
+    until(lambda: "waiting for it" in second.said, second)
+    first.process.kill()
+    assert second.end() == 0, second.said
+    assert not [*data.glob("*.part")]
