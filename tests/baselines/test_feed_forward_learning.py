@@ -17,7 +17,7 @@ from stbench.contract.datasets import Track
 from stbench.contract.models import Task
 from stbench.models.parts.block_by_block import BlockByBlock
 
-STEPS = 200
+STEPS = 700
 BLOCKS: dict[str, Any] = {
     "width": 8,
     "layers": 2,
@@ -31,7 +31,7 @@ BLOCKS: dict[str, Any] = {
 SETTINGS: dict[str, dict[str, Any]] = {
     "simvp": {**BLOCKS, "coder": "shuffle", "translator": "gsta"},
     "tau": {**BLOCKS, "divergence_weight": 0.1, "temperature": 0.1},
-    "unet": {"widths": [8, 16, 32], "blocks": 1, "writes": 1, "inputs": "true", "loss": "mse"},
+    "unet": {"widths": [8, 16, 32], "blocks": 1, "writes": 4, "inputs": "own", "loss": "mse"},
     "fno-2d": {
         "width": 12,
         "layers": 2,
