@@ -3,6 +3,10 @@ leak."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 from feed_forward import CONDITIONING, HORIZON, SETTINGS, built, frames
@@ -11,6 +15,8 @@ from torch import Tensor, nn
 
 from stbench.errors import StbenchError
 from stbench.models.parts.block_by_block import WINDOWS_AT_ONCE, BlockByBlock
+from stbench.splits.training import TrainingWindows
+from stbench.training.loop import train
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -113,6 +119,34 @@ def test_bfloat16_stays_close_to_float32_and_states_between_calls_are_float32(na
         assert net.predictions(given, generator()).dtype == torch.float32
         rounded = net.loss(given, generator())["total"].item()
     assert rounded == pytest.approx(exact, rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["simvp", "tau"])
+def test_an_interrupted_training_that_drops_paths_ends_in_the_same_weights(
+    name: str, tmp_path: Path, train_on: Callable[..., TrainingWindows]
+) -> None:
+    """Batch statistics and what is drawn go on where they stopped, to the last bit."""
+    windows = train_on(np.random.default_rng(0).random((3, 14, 2, 8, 12)), CONDITIONING, HORIZON)
+    settings = {
+        "split": "train",
+        "steps": 6,
+        "batch_size": 3,
+        "learning_rate": 1e-3,
+        "betas": [0.9, 0.99],
+        "schedule": "one-cycle",
+        "cycle_momentum": True,
+        "precision": "float32",
+    }
+
+    def run(folder: str, stop: Callable[[], bool] | None = None) -> BlockByBlock:
+        net = built(name, drop_path=[0.5, 0.5])
+        train(net, windows, settings, tmp_path / folder, seed=3, identity={}, stop=stop)
+        return net
+
+    whole, calls = run("whole").state_dict(), iter([False, False, False, True])
+    run("parts", stop=lambda: next(calls))
+    for key, value in run("parts").state_dict().items():
+        assert torch.equal(value, whole[key]), key
 
 
 class Doubles(nn.Module):
