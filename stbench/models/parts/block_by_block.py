@@ -11,7 +11,7 @@ from stbench.errors import StbenchError
 
 from .components import choose
 from .objectives import choose_loss
-from .projection import full
+from .precision import full
 
 INPUTS = ("own", "true")
 WINDOWS_AT_ONCE = 32
