@@ -25,7 +25,8 @@ FRAMES = {
 RECURRENT = ("predrnn", "causal-lstm", "mim", "e3d-lstm")
 RECURRENT_DATASETS = ("moving-mnist", "moving-mnist-angle", "sst", "taxibj", "kth", "waveeq", "waveeq-rich")
 PAIRS = [(name, dataset) for name in ("convlstm", "phydnet") for dataset in FRAMES if dataset != "moving-mnist-angle"]
-PAIRS += [(name, dataset) for name in RECURRENT for dataset in RECURRENT_DATASETS]
+FEED_FORWARD = ("simvp", "tau", "unet", "fno-2d")
+PAIRS += [(name, dataset) for name in (*RECURRENT, *FEED_FORWARD) for dataset in RECURRENT_DATASETS]
 CONFIGURATIONS = [
     (name, dataset, preset, variant)
     for name, dataset in PAIRS
@@ -71,6 +72,24 @@ def test_every_preset_and_variant_builds_and_parses(name: str, dataset: str, pre
         ("mim", "taxibj", "field", 37_863_424 - 98_304),
         ("e3d-lstm", "moving-mnist", "field", 51_347_456),
         ("e3d-lstm", "taxibj", "field", 50_987_008),
+        # As the network reads as many frames as condition, 10 where the published ones do.
+        ("simvp", "moving-mnist-angle", None, 46_769_665),
+        ("simvp", "moving-mnist-angle", "field", 46_769_665),
+        ("simvp", "moving-mnist-angle", "inception", 15_778_433),
+        ("simvp", "moving-mnist-angle", "inception-field", 57_946_113),
+        ("simvp", "taxibj", None, 9_961_058),
+        ("simvp", "taxibj", "inception-field", 13_794_914),
+        ("simvp", "sst", None, 39_427_585),
+        ("simvp", "sst", "inception-field", 55_336_449),
+        ("simvp", "kth", None, 15_632_961),
+        ("simvp", "kth", "inception-field", 8_600_641),
+        ("tau", "moving-mnist-angle", None, 44_656_001),
+        ("tau", "moving-mnist-angle", "field", 44_656_001),
+        ("tau", "taxibj", None, 9_545_442),
+        ("tau", "sst", None, 37_646_081),
+        ("tau", "kth", None, 14_955_201),
+        ("unet", "moving-mnist-angle", None, 144_261_377),
+        ("fno-2d", "moving-mnist-angle", None, 926_357),
     ],
 )
 def test_paper_presets_have_the_published_numbers_of_parameters(
@@ -155,12 +174,62 @@ def test_recurrent_field_variants_are_the_recipe_of_later_comparisons(name: str)
         assert (found["training"]["schedule"], found["training"].get("warm_up")) == schedule
 
 
-@pytest.mark.parametrize("name", RECURRENT)
-def test_recurrent_models_take_part_in_one_quick_leaderboard(name: str) -> None:
+@pytest.mark.parametrize("name", [*RECURRENT, *FEED_FORWARD])
+def test_models_take_part_in_one_quick_leaderboard(name: str) -> None:
     told = {each: registry.model(name).presets(each)["quick"]["leaderboard"] for each in RECURRENT_DATASETS}
     assert [each for each, part in told.items() if part] == ["taxibj"]
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_sampling_of_true_frames_ends_within_short_trainings(name: str) -> None:
     for dataset in RECURRENT_DATASETS:
         for preset in ("cpu", "quick"):
             for variant in (None, "field"):
                 found = select(name, dataset, preset, variant)
                 assert found["model"]["sampling_steps"] < found["training"]["steps"]
+
+
+def test_simvp_and_tau_are_the_recipe_of_their_release() -> None:
+    for name in ("simvp", "tau"):
+        for dataset, rate in {"moving-mnist": 1e-3, "moving-mnist-angle": 1e-3, "kth": 1e-3, "taxibj": 5e-4}.items():
+            training = select(name, dataset, "paper")["training"]
+            assert (training["learning_rate"], training["batch_size"]) == (rate, 16)
+            assert training["schedule"] == ("cosine" if dataset == "taxibj" else "one-cycle")
+            # The library's one-cycle moves the first moment's decay, too.
+            assert training.get("cycle_momentum", False) == (training["schedule"] == "one-cycle")
+        taxis = select(name, "taxibj", "paper")["training"]
+        assert (taxis["steps"], taxis["warm_up"]) == (60_000, 6_000)
+        for dataset in ("moving-mnist", "moving-mnist-angle"):
+            # Epochs of 625 batches; tables mix both lengths.
+            assert select(name, dataset, "paper")["training"]["steps"] == 2000 * 625
+            field = select(name, dataset, "paper", "field")
+            assert field["training"]["steps"] == 200 * 625
+            assert field["model"] == select(name, dataset, "paper")["model"]
+    assert select("simvp", "taxibj", "paper", "inception-field")["training"]["learning_rate"] == 1e-3
+    assert select("simvp", "moving-mnist", "paper", "inception")["training"]["learning_rate"] == 1e-2
+    tau = select("tau", "moving-mnist", "paper")["model"]
+    assert (tau["divergence_weight"], tau["temperature"]) == (0.1, 0.1)
+
+
+def test_drop_path_begins_at_a_hundredth_whatever_the_published_value_is() -> None:
+    last = {("simvp", "kth"): 0.2, ("tau", "kth"): 0.1, ("simvp", "taxibj"): 0.1, ("tau", "taxibj"): 0.1}
+    for name in ("simvp", "tau"):
+        for dataset in RECURRENT_DATASETS:
+            expected = [0.01, last.get((name, dataset), 0.0)]
+            assert select(name, dataset, "paper")["model"]["drop_path"] == expected
+
+
+def test_unet_has_the_widths_that_accumulate_and_a_variant_those_that_do_not() -> None:
+    for dataset in RECURRENT_DATASETS:
+        assert select("unet", dataset, "paper")["model"]["widths"] == [64, 128, 256, 1024]
+        assert select("unet", dataset, "paper", "multiples")["model"]["widths"] == [64, 128, 128, 256]
+        assert select("unet", dataset, "paper")["model"]["inputs"] == "true"
+
+
+def test_fno_2d_is_the_recipe_of_pdebench() -> None:
+    found = select("fno-2d", "waveeq", "paper")
+    model, training = found["model"], found["training"]
+    assert (model["width"], model["layers"], model["modes"], model["padding"]) == (20, 4, [12, 12], 2)
+    assert (model["initial"], model["inputs"]) == ("positive", "own")
+    assert (training["learning_rate"], training["weight_decay"], training["batch_size"]) == (1e-3, 1e-4, 5)
+    assert (training["schedule"], training["factor"], 5 * training["step_size"]) == ("step", 0.5, training["steps"])

@@ -209,6 +209,11 @@ SMALL: dict[str, dict[str, Any]] = {
     "mim:field": {"hidden": [4, 4], "kernel": 3},
     "e3d-lstm": {"hidden": [3, 3], "kernel": 3},
     "e3d-lstm:field": {"hidden": [3, 3], "kernel": 3},
+    "simvp": {"width": 4, "hidden": 8, "blocks": 2},
+    "simvp:inception-field": {"width": 8, "hidden": 16, "blocks": 2},
+    "tau": {"width": 4, "hidden": 8, "blocks": 2},
+    "unet": {"widths": [8, 8]},
+    "fno-2d": {"width": 4, "modes": [3, 3]},
 }
 
 

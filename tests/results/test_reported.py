@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from pathlib import Path
@@ -43,6 +44,9 @@ def numbers() -> list[Reported]:
         ("Table 1", "Skew-H", "mug/generation-16", "PSNR", "24.25"),
         ("Table 2a", "S3VAE", "", "H(y)", "1.760"),
         ("Table 2b", "Ours H", "", "Accuracy (identity)", "0.998"),
+        ("Moving MNIST, 200 epochs", "SimVP (gSTA), 200 epochs", "moving-mnist-angle/forecast-10", "MSE", "26.69"),
+        ("Moving MNIST, 2,000 epochs", "TAU, 2,000 epochs", "moving-mnist-angle/forecast-10", "SSIM", "0.9661"),
+        ("TaxiBJ, 50 epochs", "SimVP (IncepU), 50 epochs", "taxibj/forecast-4", "MSE", "0.3282"),
     ],
 )
 def test_known_numbers_are_there_once(
@@ -54,7 +58,7 @@ def test_known_numbers_are_there_once(
 
 
 def test_every_cell_of_every_table_is_there(numbers: list[Reported]) -> None:
-    pde, hamiltonian = "dona2021pde", "khan2021hamiltonian"
+    pde, hamiltonian, zoo = "dona2021pde", "khan2021hamiltonian", "tan2023openstl"
     assert Counter((each.bibtex_key, each.table) for each in numbers) == {
         (pde, "Table 1"): 6 * 4 + 2 * 2,
         (pde, "Table 2"): 6 * 4 + 4 * 4,
@@ -66,6 +70,9 @@ def test_every_cell_of_every_table_is_there(numbers: list[Reported]) -> None:
         (hamiltonian, "Table 1"): 4 * 3,
         (hamiltonian, "Table 2a"): 8 * 3,
         (hamiltonian, "Table 2b"): 5,
+        (zoo, "Moving MNIST, 200 epochs"): 3 * 4,
+        (zoo, "Moving MNIST, 2,000 epochs"): 3 * 4,
+        (zoo, "TaxiBJ, 50 epochs"): 3 * 4,
     }
 
 
@@ -106,6 +113,18 @@ def test_numbers_of_another_definition_are_held_against_the_metric_that_has_it(n
         assert named[f"moving-mnist/swap-{horizon}", "SSIM"] == "ssim_gauss11_best_truth"
     assert named["taxibj/forecast-4", "MSE x 100 x 32 x 32 x 2"] == "mse_sum_x100"
     assert named["waveeq-100/forecast-40", "MSE"] == "mse"
+
+
+def test_printed_psnr_fits_the_printed_mean_error(numbers: list[Reported]) -> None:
+    """PSNR is a mean of logarithms, so at least that of the mean error (Jensen), in these data by one or two decibel. A
+    table of the field has it 16 too high, from bytes that were subtracted modulo 256: it is not among these."""
+    pixels = {"moving-mnist-angle": 64 * 64, "taxibj": 2 * 32 * 32}
+    rows = [each for each in numbers if each.bibtex_key == "tan2023openstl"]
+    printed = {(each.table, each.row, each.metric): float(each.value) for each in rows}
+    for each in rows:
+        if each.metric == "PSNR":
+            bound = 10 * math.log10(pixels[each.dataset] / printed[each.table, each.row, "MSE"])
+            assert 0.5 < float(each.value) - bound < 2
 
 
 def test_numbers_are_held_against_metrics_their_track_has_and_vague_ones_against_none(numbers: list[Reported]) -> None:
