@@ -63,7 +63,8 @@ def integrate(
     """Frames `first` .. `last` - 1 of the field that starts at rest, (last - first, n, n), and its extrema.
 
     `rate` (c/h)² in 1/s², `mask` (n - 4, n - 4), `force` (3 · steps + 1,) exp(-a t) at every third of a step; a frame
-    is every `per_frame` steps. The extrema are over the time points 0 .. `end` - 1; no step goes beyond what is asked for.
+    is every `per_frame` steps. The extrema are over the time points 0 .. `end` - 1; no step goes beyond what is asked
+    for.
     """
     m = mask.shape[0]
     w, u = np.zeros((m + 4, m + 4)), np.zeros((m + 4, m + 4))

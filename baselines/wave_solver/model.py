@@ -141,7 +141,7 @@ def _between(table: Table, features: np.ndarray, start: int, nearest: int) -> Fo
 def _solved(grid: Grid, seen: np.ndarray, start: Found) -> Found:
     """The best speed of a moment by true solutions, near the one found in the table; the bracket widens until it lies
     inside."""
-    from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]
+    from scipy.optimize import minimize_scalar
 
     lowest, highest = grid.setting.speeds
     width = BRACKET * (highest - lowest) / (len(table_of(grid).speeds) - 1)
