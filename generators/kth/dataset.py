@@ -296,5 +296,5 @@ kth_128 = Kth(
     convention=PREDRNN,
     parameters=Kth128Parameters,
     tracks=(_track_128(20), _track_128(40)),
-    presets={"quick": {"persons": (1, 2, 15, 17), "scenarios": (1,), "actions": ("handwaving", "walking")}},
+    presets={"quick": {"persons": (1, 2, 15, 17, 18), "scenarios": (1,), "actions": ("handwaving", "walking")}},
 )
