@@ -142,8 +142,8 @@ SIMULATED_128 = replace(
     preprocessing=KTH_128.preprocessing,
     quirks=(*SIMULATED.quirks[:4], *_QUIRKS_128[2:6]),
     cost=(
-        "about 150 s of processor time, from its first 480 sequences; 3.7 GB of frames (14 GB with the padding), 3.6 GB "
-        "on disk from the quick preset's share; frames are drawn, scaled and written shard by shard, so memory is that "
-        "of kth"
+        "about 150 s of processor time, as its first 480 sequences say; 3.7 GB of frames (14 GB with the padding), and "
+        "3.6 GB on disk, as the quick preset says; frames are drawn, scaled and written shard by shard, so memory is "
+        "that of kth"
     ),
 )
