@@ -47,15 +47,16 @@ $ stbench info waveeq.zarr
 ## What is checked in raw files
 
 Raw files are looked for in the folder given with `--raw` (or `STBENCH_RAW`), in `<dataset>/` in it, and in the folder
-`stbench fetch` fills. With `--raw`, `--source auto` means the official files there: where none is found, the command
-ends and says what was looked for and what lies there. Capitals in names do not count; hidden files are skipped.
+`stbench fetch` fills; `kth-128` reads those of `kth`. With `--raw`, `--source auto` means the official files there:
+where none is found, the command ends and says what was looked for and what lies there. Capitals in names do not count;
+hidden files are skipped.
 
 | dataset | format | what is compared | checksum |
 |---|---|---|---|
 | `moving-mnist` | IDX, gzip | size, header, labels; the dotted names of other copies are known | MD5 of the content |
 | `sprites` | PNG | size of the file and the picture, depth, transparency | SHA-256 of the file, CRC-32 of every chunk |
 | `chairs` | PNG | 62 views a chair, no chair twice, size, colour | CRC-32 of every chunk, before the store |
-| `kth` | AVI | 25 frames per second, no video twice; frames are counted where headers say too few | of FFV1 copies |
+| `kth`, `kth-128` | AVI | 25 frames a second, no video twice; frames counted where headers are short | of FFV1 copies |
 | `mug` | JPEG | size of the picture, numbers without a gap and none twice | none in the format |
 | `sst` | netCDF-4 (HDF5) | axes, order of days, attributes, range of temperatures | where the file has Fletcher-32 |
 | `sst` | netCDF-3, CDF-5 | the same, and every byte belongs to a variable of the header | none in the format |

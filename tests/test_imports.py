@@ -125,7 +125,7 @@ for command in ("generate", "verify", "info", "cite"):
 models = stbench("models").stdout
 assert "persistence" in models and "stbench[torch]" in models
 beside = {{job.model for job in floors(Job("persistence", "waveeq", "quick"))}}
-assert {{"persistence", "climatology", "linear"}} <= beside, beside
+assert {{"persistence", "climatology", "linear", "dmd"}} <= beside, beside
 for name in ("convlstm", "phydnet", "predrnn", "causal-lstm", "mim", "e3d-lstm", "simvp", "tau", "unet", "fno-2d"):
     refused = stbench("check-model", name)
     assert refused.exit_code == 2 and "pip install 'stbench[torch]'" in refused.stderr

@@ -1,6 +1,7 @@
 """Which stretches of which videos are the sequences of the store, and which frames are tested.
 
-intervals   every interval of the list is a sequence; test: the middle 40 frames of each test interval that long
+intervals   every interval of the list is a sequence; test: the middle 40 frames of each test interval that long, in
+            `kth-128` all of its frames
 srvp        train and val: whole videos; test: 1,000 clips of 40 frames drawn as SRVP draws them
 """
 
@@ -16,11 +17,41 @@ from stbench.errors import StbenchError
 
 from .index import ACTIONS, Interval, Video
 
-VAL_PERSONS, TEST_PERSONS = (19, 20), (21, 22, 23, 24, 25)
-"""Published: persons 1-20 train, 21-25 test; val is ours, the last two persons of train."""
 CLIP_FRAMES = 40
 """10 + 30 frames."""
+SHORTEST = 30
+"""10 + 20 frames."""
 SRVP_CLIPS, SRVP_SEED = 1000, 42
+
+
+@dataclass(frozen=True)
+class Convention:
+    """Who is tested, and on which frames; val is ours, the last two persons that the field trains on."""
+
+    train: tuple[int, ...]
+    val: tuple[int, ...]
+    test: tuple[int, ...]
+    shortest: int
+    """Test intervals of fewer frames are left out."""
+    middle: bool
+    """Are only the middle `shortest` frames of a test interval tested, or all of it?"""
+
+    def part_of(self, person: int) -> str:
+        """The part of the split a person belongs to."""
+        return "test" if person in self.test else "val" if person in self.val else "train"
+
+    def tested(self, length: int) -> tuple[int, int]:
+        """First frame and last + 1 of those that are tested in an interval of `length` frames."""
+        if not self.middle:
+            return 0, length
+        first = (length - self.shortest) // 2
+        return first, first + self.shortest
+
+
+SVG = Convention(tuple(range(1, 19)), (19, 20), tuple(range(21, 26)), CLIP_FRAMES, middle=True)
+"""DrNet, SVG, SRVP: persons 1-20 train, 21-25 test."""
+PREDRNN = Convention(tuple(range(1, 15)), (15, 16), tuple(range(17, 26)), SHORTEST, middle=False)
+"""PredRNN and those after it: persons 1-16 train, 17-25 test, windows one after another in whole intervals."""
 
 
 @dataclass(frozen=True)
@@ -47,30 +78,26 @@ def interval_clips(videos: Mapping[Video, Sequence[Interval]]) -> tuple[Clip, ..
     )
 
 
-def part_of(person: int) -> str:
-    """The part of the split a person belongs to."""
-    return "test" if person in TEST_PERSONS else "val" if person in VAL_PERSONS else "train"
-
-
-def split_clips(split_id: str, clips: Sequence[Clip]) -> Split:
-    """Train and val: whole sequences of their persons. Test: the middle 40 frames of each sequence of at least 40.
+def split_clips(split_id: str, clips: Sequence[Clip], convention: Convention = SVG) -> Split:
+    """Train and val: whole sequences of their persons. Test: of each sequence that is long enough, the frames that the
+    convention tests.
 
     `StbenchError` where a part would be empty.
     """
-    persons = [each.video.person for each in clips]
-    ranges: dict[str, tuple[tuple[int, ...], ...]] = {}
-    for part in ("train", "val"):
-        ranges[part] = _runs([index for index, person in enumerate(persons) if part_of(person) == part])
-    tested = [(i, each) for i, each in enumerate(clips) if part_of(each.video.person) == "test"]
+    parts = [convention.part_of(each.video.person) for each in clips]
+    ranges: dict[str, tuple[tuple[int, ...], ...]] = {
+        part: _runs([index for index, found in enumerate(parts) if found == part]) for part in ("train", "val")
+    }
     ranges["test"] = tuple(
-        (i, i + 1, (each.length - CLIP_FRAMES) // 2, (each.length - CLIP_FRAMES) // 2 + CLIP_FRAMES)
-        for i, each in tested
-        if each.length >= CLIP_FRAMES
+        (i, i + 1, *convention.tested(each.length))
+        for i, each in enumerate(clips)
+        if parts[i] == "test" and each.length >= convention.shortest
     )
     if empty := [part for part in ranges if not ranges[part]]:
+        train, val, test = (f"{each[0]}-{each[-1]}" for each in (convention.train, convention.val, convention.test))
         raise StbenchError(
             f"with these persons, actions and scenarios kth has nothing for {' and '.join(empty)}: choose some persons "
-            f"of 1-18 (train), 19-20 (val) and 21-25 (test, with a sequence of {CLIP_FRAMES} frames)"
+            f"of {train} (train), {val} (val) and {test} (test, with a sequence of {convention.shortest} frames)"
         )
     return Split(split_id, len(clips), ranges)
 
@@ -92,7 +119,7 @@ def srvp_clips(lengths: Mapping[Video, int]) -> tuple[Clip, ...]:
     Drawn from NumPy's legacy stream of seed 42, clip by clip: action = randint(6), person = randint(21, 26),
     scenario = randint(1, 5), start = randint(frames - 40 + 1). `StbenchError` where a drawn video is not there.
     """
-    train = [Clip(video, 0, 1, lengths[video]) for video in sorted(lengths) if part_of(video.person) != "test"]
+    train = [Clip(video, 0, 1, lengths[video]) for video in sorted(lengths) if SVG.part_of(video.person) != "test"]
     stream, tested = np.random.RandomState(SRVP_SEED), []
     for _ in range(SRVP_CLIPS):
         action = ACTIONS[stream.randint(len(ACTIONS))]
@@ -109,6 +136,6 @@ def srvp_clips(lengths: Mapping[Video, int]) -> tuple[Clip, ...]:
 
 def split_srvp(clips: Sequence[Clip]) -> Split:
     """Train and val are the whole videos of their persons; every drawn clip is a test sequence."""
-    parts = [part_of(each.video.person) for each in clips]
+    parts = [SVG.part_of(each.video.person) for each in clips]
     ranges = {part: _runs([i for i, each in enumerate(parts) if each == part]) for part in ("train", "val", "test")}
     return Split("kth/srvp-1", len(clips), ranges)

@@ -1,8 +1,11 @@
-"""`kth`: people who walk, jog, run, box, wave and clap, 64 x 64, grey; sequences of different length.
+"""`kth` and `kth-128`: people who walk, jog, run, box, wave and clap, grey; sequences of different length.
 
 Official: the AVI files of Schuldt, Laptev and Caputo (2004), cut into the intervals of their list. Simulated: drawn
-people in the same videos, persons, scenarios and intervals. Persons 1-18 train, 19-20 val, 21-25 test; tested are
-10 + 30 frames in the middle of each test interval of at least 40.
+people in the same videos, persons, scenarios and intervals.
+
+Two conventions of the field. `kth`, after SVG: 64 x 64, persons 1-18 train, 19-20 val, 21-25 test; tested are 10 + 30
+frames in the middle of each test interval of at least 40. `kth-128`, after PredRNN: 128 x 128, persons 1-14 train,
+15-16 val, 17-25 test; tested are 10 + 20 and 10 + 40 frames, one window after another in every test interval.
 """
 
 from __future__ import annotations
@@ -21,14 +24,15 @@ from stbench.paths import data_dir
 from stbench.raw.files import RawFile, folders, what_lies
 from stbench.raw.sources import of_source, sources_at_hand
 
-from .cards import INSTRUCTIONS, KTH, SIMULATED
-from .clips import Clip, interval_clips, split_clips, split_srvp, srvp_clips
+from .cards import INSTRUCTIONS, KTH, KTH_128, SIMULATED, SIMULATED_128
+from .clips import PREDRNN, SVG, Clip, Convention, interval_clips, split_clips, split_srvp, srvp_clips
 from .files import ALIASES, check_videos, choose, find_tree, survey, tree_in, videos_in
 from .index import ACTIONS, PERSONS, SCENARIOS, Interval, Video, shipped_intervals, video_of
 from .produce import Files, Producer, Stage, Studio
 from .video import FPS
 
-METRICS = ("mse", "rmse", "mae", "psnr", "ssim_gauss11", "fvd")
+PIXEL_METRICS = ("mse", "rmse", "mae", "psnr", "ssim_gauss11")
+METRICS = (*PIXEL_METRICS, "fvd")
 FURTHER = ("mse_sum", "mae_sum", "ssim_uniform7", "ssim_uniform7_range2", "ssim_uniform7_uint8")
 """What the PredRNN line and its descendants print as MSE, MAE and SSIM."""
 VARIANTS = ("intervals", "srvp")
@@ -82,12 +86,30 @@ class KthParameters:
 
 
 @dataclass(frozen=True)
+class Kth128Parameters(KthParameters):
+    """Parameters of `kth-128`: the same knobs, the other convention of the field as defaults."""
+
+    size: int = field(default=128, metadata={"help": "pixels on a side"})
+    variant: str = field(default="intervals", metadata={"help": "intervals: one sequence per interval"})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.variant != "intervals":
+            raise StbenchError(
+                f"the parameter 'variant' of kth-128 cannot be '{self.variant}', whose clips are of persons that are "
+                "trained on here: take kth with size=128"
+            )
+
+
+@dataclass(frozen=True)
 class Kth:
-    """The dataset; fulfils `stbench.contract.datasets.Generator` and `stbench.raw.fetch.HasRawFiles`."""
+    """A dataset of KTH; fulfils `stbench.contract.datasets.Generator` and `stbench.raw.fetch.HasRawFiles`."""
 
     name: str
     version: str
     card: Card
+    simulated: Card
+    convention: Convention
     parameters: type[KthParameters]
     tracks: tuple[Track, ...]
     presets: Mapping[str, Mapping[str, Any]]
@@ -106,11 +128,12 @@ class Kth:
     def _official(self, p: KthParameters, raw: Path | None) -> Blueprint:
         tree = find_tree(raw)
         if tree is None:
-            searched = folders(self.name, raw, ALIASES)
+            searched = folders("kth", raw, ALIASES)
             raise StbenchError(
-                "the official files of 'kth' were not found: no video like walking/person01_walking_d1_uncomp.avi is "
-                f"in {', '.join(map(str, searched))}; {what_lies(searched, ACTIONS)}; `stbench fetch kth` says who has "
-                "them, `--raw DIR` or STBENCH_RAW says where they lie, `--source simulated` does without"
+                f"the official files of '{self.name}' were not found: no video like "
+                f"walking/person01_walking_d1_uncomp.avi is in {', '.join(map(str, searched))}; "
+                f"{what_lies(searched, ACTIONS)}; `stbench fetch {self.name}` says who has them, `--raw DIR` or "
+                "STBENCH_RAW says where they lie, `--source simulated` does without"
             )
         chosen = choose(tree.intervals(), p.persons, p.actions, p.scenarios, p.skip)
         found = survey(tree, chosen, whole=p.variant == "srvp")
@@ -159,7 +182,7 @@ class Kth:
             source=source,
             seed=p.seed if source == "simulated" else 0,
             parameters={**asked, **described, "clips": fingerprint(rows)},
-            card=SIMULATED if source == "simulated" else self.card,
+            card=self.simulated if source == "simulated" else self.card,
             split=self._split(p, clips),
             n_sequences=len(clips),
             sequences_per_shard=max(1, SHARD_BYTES // (longest * p.size**2)),
@@ -176,8 +199,8 @@ class Kth:
 
         if p.variant == "srvp":
             return split_srvp(clips)
-        published = load_split(__package__, "kth-1.json")
-        split = split_clips("kth/by-person-1", clips)
+        published = load_split(__package__, f"{self.name}-1.json")
+        split = split_clips(f"{self.name}/by-person-1", clips, self.convention)
         return published if (split.n_sequences, split.ranges) == (published.n_sequences, published.ranges) else split
 
 
@@ -254,12 +277,31 @@ def _track(horizon: int) -> Track:
     return Track("kth", "forecast", 10, horizon, train_horizon=10, metrics=METRICS, stride=40, further=FURTHER)
 
 
+def _track_128(horizon: int) -> Track:
+    """Trained 10 -> 20 as in the field's tables; test windows that share no frame."""
+    name, length = "kth-128", 10 + horizon
+    return Track(name, "forecast", 10, horizon, 20, metrics=PIXEL_METRICS, stride=length, further=FURTHER)
+
+
 kth = Kth(
     name="kth",
     version="1",
     card=KTH,
+    simulated=SIMULATED,
+    convention=SVG,
     parameters=KthParameters,
     # One window per clip, at its beginning: the stride is the length of a clip.
     tracks=(_track(30), _track(20)),
     presets={"quick": {"persons": (1, 2, 3, 19, 21), "scenarios": (1,)}},
+)
+
+kth_128 = Kth(
+    name="kth-128",
+    version="1",
+    card=KTH_128,
+    simulated=SIMULATED_128,
+    convention=PREDRNN,
+    parameters=Kth128Parameters,
+    tracks=(_track_128(20), _track_128(40)),
+    presets={"quick": {"persons": (1, 2, 15, 17, 18), "scenarios": (1,), "actions": ("handwaving", "walking")}},
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stbench.contract.datasets import Blueprint, Card, Split, Variable
+from stbench.contract.datasets import Blueprint, Card, Coordinate, Split, Variable
 from stbench.contract.models import Task
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ SPARE_FRAMES = 4
 def moving_bumps(task: Task, path: Path, labels: Sequence[str] = ()) -> Store:
     """Write 8 sequences for a task to `path`; values in [0, 1], not normalised further.
 
-    Each of the `labels` is a factor, 0 and 1 in turn.
+    Each of the `labels` is a factor, 0 and 1 in turn. Parameters and the places of pixels are those of the task's
+    dataset where it is registered, for models that know its physics.
     """
     from stbench.store.writer import generate
 
@@ -32,13 +33,14 @@ def moving_bumps(task: Task, path: Path, labels: Sequence[str] = ()) -> Store:
     times = track.conditioning + max(track.horizon, track.train_horizon) + SPARE_FRAMES
     dims = ("channel", "y", "x") if task.is_image else ("sensor",)
     shape = (SPLIT.n_sequences, times, *frame)
+    told, places = _attributes(track.dataset, frame, dims)
     texts: dict[str, Any] = {each.name: "moving bumps" for each in fields(Card)}
     blueprint = Blueprint(
         dataset=track.dataset,
         version="1",
         source="procedural",
         seed=0,
-        parameters={"frame": list(frame), "times": times, "labels": list(labels)},
+        parameters={**told, "frame": list(frame), "times": times, "labels": list(labels)},
         card=Card(**texts | {"quirks": (), "factors": {}}),
         split=SPLIT,
         n_sequences=SPLIT.n_sequences,
@@ -47,11 +49,28 @@ def moving_bumps(task: Task, path: Path, labels: Sequence[str] = ()) -> Store:
             "frames": Variable(("sequence", "time", *dims), shape, "float32", (1, *shape[1:])),
             **{name: Variable(("sequence",), shape[:1], "int64", (1,)) for name in labels},
         },
-        coordinates={},
+        coordinates=places,
         produce=partial(_produce, times, frame, tuple(labels)),
         normaliser={"kind": "identity"},
     )
     return generate(blueprint, path, workers=1)
+
+
+def _attributes(
+    dataset: str, frame: tuple[int, ...], dims: tuple[str, ...]
+) -> tuple[Mapping[str, Any], Mapping[str, Coordinate]]:
+    """Parameters of a dataset and the coordinates of a frame of that shape; none for a name nobody registered."""
+    from stbench import registry
+    from stbench.store.build import resolve
+
+    if dataset not in registry.names("datasets"):
+        return {}, {}
+    blueprint = resolve(dataset, registry.dataset(dataset).presets.get("quick", {}), "auto")
+    if blueprint.variables["frames"].shape[2:] != frame:
+        return {}, {}
+    return blueprint.parameters, {
+        name: each for name, each in blueprint.coordinates.items() if each.dims and set(each.dims) <= set(dims)
+    }
 
 
 def _produce(

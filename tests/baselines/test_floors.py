@@ -15,7 +15,7 @@ from stbench.contract.models import Forecaster, Task
 from stbench.errors import StbenchError
 from stbench.splits.training import TrainingWindows
 
-FLOORS = ("climatology", "linear", "mean", "nearest-neighbour", "persistence")
+FLOORS = ("climatology", "dmd", "linear", "mean", "nearest-neighbour", "persistence")
 Train = Callable[[np.ndarray, int, int], TrainingWindows]
 
 

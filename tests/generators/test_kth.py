@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from kth_files import CHOSEN, VIDEOS, picture, write_tree
 from PIL import Image
-from stbench.generators.kth.clips import interval_clips, part_of, split_clips, srvp_clips
-from stbench.generators.kth.dataset import KthParameters, kth
+from stbench.generators.kth.clips import PREDRNN, SVG, interval_clips, split_clips, srvp_clips
+from stbench.generators.kth.dataset import KthParameters, kth, kth_128
 from stbench.generators.kth.index import ACTIONS, Video, read_list, shipped_intervals, video_of
 from stbench.generators.kth.stand_in.people import Recording
 from stbench.generators.kth.video import read_header, write_avi
@@ -23,6 +23,7 @@ from stbench.contract.datasets import Blueprint, parse_parameters
 from stbench.errors import StbenchError
 from stbench.protocols.windows import track_windows
 from stbench.splits.files import load_split
+from stbench.splits.index import WindowIndex
 from stbench.store.build import resolve
 from stbench.store.reader import Store
 from stbench.store.verify import verify
@@ -82,6 +83,18 @@ def test_test_clips_are_the_middle_forty_frames_of_every_test_interval_that_long
         assert abs(first - (clips[sequence].length - last)) <= 1
 
 
+def test_kth_128_has_the_persons_of_the_field_and_whole_test_intervals() -> None:
+    clips = interval_clips(shipped_intervals())
+    split = load_split("stbench.generators.kth", "kth-128-1.json")
+    assert split.id == "kth-128/1"
+    assert split.ranges == split_clips("kth-128/1", clips, PREDRNN).ranges
+    persons = {part: {clips[i].video.person for i in split.indices(part)} for part in split.ranges}
+    assert persons == {"train": set(range(1, 15)), "val": {15, 16}, "test": set(range(17, 26))}
+    for sequence, _, first, last in split.ranges["test"]:
+        assert (first, last) == (0, clips[sequence].length)
+        assert last >= 30
+
+
 def test_srvp_clips_repeat_the_published_draws() -> None:
     lengths = {Video(p, a, d): 300 + 7 * p + d for p in range(1, 26) for a in ACTIONS for d in range(1, 5)}
     clips = srvp_clips(lengths)
@@ -93,7 +106,7 @@ def test_srvp_clips_repeat_the_published_draws() -> None:
         start = np.random.randint(lengths[clip.video] - 40 + 1)  # noqa: NPY002
         assert (clip.video, clip.first, clip.last) == (Video(person, action, trial), start + 1, start + 40)
     assert all(clip.first == 1 and clip.length == lengths[clip.video] for clip in clips[:-1000])
-    assert {part_of(clip.video.person) for clip in clips[:-1000]} == {"train", "val"}
+    assert {SVG.part_of(clip.video.person) for clip in clips[:-1000]} == {"train", "val"}
 
 
 # ---- official files
@@ -315,6 +328,37 @@ def test_srvp_store_has_whole_videos_and_a_thousand_clips() -> None:
     arrays = made.produce(made.n_sequences - 2, made.n_sequences)
     assert arrays["frames"][:, :40].any(axis=(2, 3, 4)).all()
     assert not arrays["frames"][:, 40:].any()
+
+
+def test_kth_128_is_kth_at_128_pixels_with_other_persons_held_out() -> None:
+    made = resolve("kth-128", {}, "simulated")
+    assert made.split.id == "kth-128/1"
+    assert made.variables["frames"].shape == (2391, 362, 1, 128, 128)
+    assert "simulated" in made.card.title
+    # A shard, padding included, is what a worker holds: the dataset is far larger.
+    assert made.sequences_per_shard * 362 * 128 * 128 < 50_000_000
+    row = 1700
+    frames = made.produce(row, row + 1)["frames"][0]
+    small = resolve("kth", {"size": 128}, "simulated").produce(row, row + 1)["frames"][0]
+    np.testing.assert_array_equal(frames, small)
+    with pytest.raises(StbenchError, match=r"'variant' of kth-128 cannot be 'srvp'.*take kth with size=128"):
+        resolve("kth-128", {"variant": "srvp"}, "simulated")
+
+
+def test_test_windows_of_kth_128_share_no_frame_and_are_of_two_lengths() -> None:
+    row_size = resolve("kth-128", {}, "simulated").coordinates["row_size"].values
+    split = load_split("stbench.generators.kth", "kth-128-1.json")
+    assert [(track.id, track.train_horizon) for track in kth_128.tracks] == [
+        ("kth-128/forecast-20", 20),
+        ("kth-128/forecast-40", 20),
+    ]
+    for track, count in zip(kth_128.tracks, (2380, 1251), strict=True):
+        index = WindowIndex.of_split(split, "test", 362, 10, track.horizon, track.stride, row_size=row_size)
+        assert len(index) == count
+        sequence, start = index.arrays()
+        same = np.diff(sequence) == 0
+        assert (np.diff(start)[same] == 10 + track.horizon).all()
+        assert (start + 10 + track.horizon <= row_size[sequence]).all()
 
 
 def test_the_canonical_blueprint_has_the_published_split_and_is_picklable() -> None:

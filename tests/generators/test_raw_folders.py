@@ -23,7 +23,7 @@ from stbench.errors import StbenchError
 from stbench.raw.files import RawFile, entries, locate, named, read, what_lies
 from stbench.store.build import resolve
 
-WITH_RAW = ("chairs", "kth", "moving-mnist", "moving-mnist-angle", "mug", "sprites", "sst", "taxibj")
+WITH_RAW = ("chairs", "kth", "kth-128", "moving-mnist", "moving-mnist-angle", "mug", "sprites", "sst", "taxibj")
 
 
 @pytest.fixture(autouse=True)

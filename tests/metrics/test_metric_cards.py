@@ -115,7 +115,7 @@ def test_every_metric_of_frames_is_scored_on_a_track() -> None:
     assert {name for name in OURS if registry.metric(name).by_frame} <= scored
 
 
-@pytest.mark.parametrize("dataset", ["moving-mnist", "moving-mnist-angle", "kth", "taxibj"])
+@pytest.mark.parametrize("dataset", ["moving-mnist", "moving-mnist-angle", "kth", "kth-128", "taxibj"])
 def test_what_the_field_prints_of_a_dataset_is_scored_on_its_forecasts(dataset: str) -> None:
     similarities = {"ssim_uniform7", "ssim_uniform7_range2", "ssim_uniform7_uint8"}
     sums = {"mse_sum_x100" if dataset == "taxibj" else "mse_sum", "mae_sum"}

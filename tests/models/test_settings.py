@@ -22,7 +22,7 @@ LEARNED = {
     "convlstm": ("moving-mnist", (1, 64, 64)),
     "phydnet": ("moving-mnist", (1, 64, 64)),
 }
-FLOORS = ("climatology", "linear", "mean", "nearest-neighbour", "persistence")
+FLOORS = ("climatology", "dmd", "linear", "mean", "nearest-neighbour", "persistence")
 OPTIONAL = {"name"}
 """Of convlstm: it picks the architecture, and is named in a sentence of its own."""
 

@@ -31,7 +31,7 @@ from stbench.store.reader import Store
 from stbench.store.writer import generate
 
 SIZE = {"sequences": 6, "train_sequences": 4, "val_sequences": 3, "frames": 30, "val_digits": 20}
-FLOORS = {"mean", "persistence", "climatology", "linear", "nearest-neighbour"}
+FLOORS = {"mean", "persistence", "climatology", "linear", "nearest-neighbour", "dmd"}
 TRACK = dataclasses.replace(find_track("moving-mnist", "swap-10"), stride=30)
 
 

@@ -62,7 +62,7 @@ def test_everything_has_all_floors_and_no_two_equal_configurations() -> None:
     assert {("waveeq", None), ("waveeq-100", None), ("waveeq-rich", None), ("moving-mnist", "swap-10")} <= places
     for place in places:
         models = [job.model for job in jobs if (job.dataset, job.track) == place]
-        assert {"mean", "persistence", "climatology", "linear", "nearest-neighbour"} <= set(models)
+        assert {"mean", "persistence", "climatology", "linear", "nearest-neighbour", "dmd"} <= set(models)
         learned = [choose(model, place[0]).configuration for model in models if model.startswith("sepvar")]
         assert all(learned.count(each) == 1 for each in learned)
 

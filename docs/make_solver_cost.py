@@ -1,0 +1,160 @@
+"""Writes error against cost of solver, table look-up and networks into docs/performance.md, and draws the picture.
+
+`.venv/bin/python docs/make_solver_cost.py` reads the published records; further folders of runs may be named,
+`docs/make_solver_cost.py runs`. Every number comes from records: the same records give the same text.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stbench import registry
+from stbench.boards.board import Entry
+from stbench.boards.leaderboard import find_runs, read_entry, read_published
+from stbench.results.numbers import score_text, seconds_text
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "performance.md"
+IMAGES = ROOT / "docs" / "images"
+BEGIN, END = "<!-- docs/make_solver_cost.py writes from here -->", "<!-- to here -->"
+SOLVER, TABLE = "wave-solver", "nearest-neighbour"
+METRIC = "mse"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A run: its error, and the seconds of getting ready and of one forecast."""
+
+    model: str
+    kind: str
+    """ "floor", "classical" or "learned"."""
+    error: float
+    ready: float
+    forecast: float
+
+    def paid_after(self, others: Sequence[Cost]) -> tuple[int, Cost] | None:
+        """After how many forecasts this costs less than the cheapest of `others` whose error is no larger; None: never.
+
+        n such that ready + n · forecast < ready' + n · forecast'.
+        """
+        as_good = [each for each in others if each.error <= self.error]
+        if not as_good:
+            return (0, self)
+        other = min(as_good, key=lambda each: each.forecast)
+        if other.forecast <= self.forecast:
+            return None
+        return max(0, math.ceil((self.ready - other.ready) / (other.forecast - self.forecast))), other
+
+
+def costs(entries: Sequence[Entry]) -> list[Cost]:
+    """Of the runs of one board with seed 0, least error first."""
+    found = {}
+    for entry in entries:
+        record = entry.record
+        if record.seed or record.inference_seconds is None:
+            continue
+        row = next(row for row in entry.rows if row.metric == METRIC and row.lead_time == f"1..{record.track.horizon}")
+        kind = registry.model(record.model).kind
+        ready = float(record.training["seconds"])
+        found[record.full_model] = Cost(record.full_model, kind, row.value, ready, record.inference_seconds / row.n)
+    return sorted(found.values(), key=lambda each: (each.error, each.model))
+
+
+def section(boards: dict[tuple[str, str], list[Cost]]) -> str:
+    """The text between the marks."""
+    lines = [BEGIN, "", "## Solver, table look-up, networks", ""]
+    lines += [
+        "Error against cost, from records alone. A forecast is one window of 5 frames and its 40 next ones;",
+        "ready: training, fitting or making the table. Seconds are wall time, of the machine and the load of each",
+        "run: factors of two or three between rows mean little. A network has paid once its training and its",
+        "forecasts together take less time than those of the cheapest one there that is at least as accurate:",
+        f"of the solver's grids (`{SOLVER}`), or of the solver and the look-up (`{TABLE}`).",
+    ]
+    for (preset, track), rows in boards.items():
+        picture = f"images/{preset}/{track.partition('/')[0]}-cost.png"
+        lines += ["", f"`{track}`, preset `{preset}`:", "", f"![{track}: error against cost]({picture})", ""]
+        lines += [f"| model | {METRIC} 1..h | ready | a forecast | against the solver | against both |"]
+        lines += ["|" + "---|" * 6, *(_row(each, rows) for each in rows)]
+    return "\n".join([*lines, "", END])
+
+
+def _row(cost: Cost, rows: Sequence[Cost]) -> str:
+    solvers = [each for each in rows if each.kind == "classical"]
+    both = [*solvers, *(each for each in rows if each.model == TABLE)]
+    cells = [f"`{cost.model}`", score_text(cost.error), seconds_text(cost.ready), f"{1e3 * cost.forecast:.3g} ms"]
+    for others in (solvers, both):
+        cells.append(_paid(cost, others) if cost.kind == "learned" else "")
+    return "| " + " | ".join(cells) + " |"
+
+
+def _paid(cost: Cost, others: Sequence[Cost]) -> str:
+    found = cost.paid_after(others)
+    if found is None:
+        return "never"
+    count, other = found
+    return "at once: none is as accurate" if other is cost else f"after {count:,} (`{other.model}`)"
+
+
+def draw(title: str, rows: Sequence[Cost], out: Path) -> Path:
+    """Error against seconds of a forecast, both logarithmic."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.2), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    looks = {"classical": ("tab:blue", "o"), "floor": ("0.5", "s"), "learned": ("tab:red", "^")}
+    for kind, (colour, marker) in looks.items():
+        chosen = [each for each in rows if each.kind == kind]
+        axes.scatter(
+            [1e3 * each.forecast for each in chosen],
+            [each.error for each in chosen],
+            color=colour,
+            marker=marker,
+            label={"classical": "solver", "floor": "floors", "learned": "networks"}[kind],
+        )
+        for each in chosen:
+            place = (1e3 * each.forecast, each.error)
+            axes.annotate(each.model, place, xytext=(5, 4), textcoords="offset points", fontsize=7)
+    axes.set(xscale="log", yscale="log", xlabel="a forecast, ms", ylabel=f"{METRIC}, lead times 1..h", title=title)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out, metadata={"Software": None})
+    return out
+
+
+def read_boards(runs: Sequence[Path]) -> dict[tuple[str, str], list[Cost]]:
+    """(preset, track) -> runs, of the boards that the solver is on; a run replaces a published one."""
+    entries = [*read_published(ROOT / "leaderboards"), *(read_entry(each) for run in runs for each in find_runs(run))]
+    kept: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        kept.setdefault((entry.record.preset, entry.record.track.id), []).append(entry)
+    with_solver = {
+        key: costs(found) for key, found in kept.items() if any(each.record.model == SOLVER for each in found)
+    }
+    return dict(sorted(with_solver.items()))
+
+
+def replaced(page: str, text: str) -> str:
+    """The page with the text between the marks, at its end where it has none."""
+    if BEGIN not in page:
+        return page.rstrip("\n") + f"\n\n{text}\n"
+    before, _, rest = page.partition(BEGIN)
+    return before + text + rest.partition(END)[2]
+
+
+def drawn(boards: dict[tuple[str, str], list[Cost]]) -> Iterator[Path]:
+    for (preset, track), rows in boards.items():
+        out = IMAGES / preset / f"{track.partition('/')[0]}-cost.png"
+        yield draw(f"{track}, preset {preset}", rows, out)
+
+
+if __name__ == "__main__":
+    at_hand = read_boards([Path(each) for each in sys.argv[1:]])
+    for path in drawn(at_hand):
+        print(path.relative_to(ROOT))
+    PAGE.write_text(replaced(PAGE.read_text("utf-8"), section(at_hand)), "utf-8")
+    print(PAGE.relative_to(ROOT))
