@@ -11,10 +11,8 @@ from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.settings import construct
 from stbench.splits.training import TrainingWindows
 
-from .frames import blocks
+from .features import centred, reduced
 
-GRID = 16
-"""Images are searched on every (size // 16)-th pixel of each axis, then re-ranked on whole frames."""
 CANDIDATES = 16
 """Windows of the search that are compared again, difference by difference in float64."""
 BLOCK = 4096
@@ -40,11 +38,7 @@ class NearestNeighbour:
     def fit(self, train: TrainingWindows) -> None:
         """Keep the training frames (shared, not copied) and their features for the search."""
         self._train = train
-        features = np.concatenate([self._reduced(block).reshape(len(block), -1) for block in blocks(train)])
-        self._centre = features.mean(axis=0, dtype=np.float64).astype(features.dtype)
-        features -= self._centre
-        self._features = features
-        self._norms = np.einsum("ij,ij->i", self._features, self._features, dtype=np.float64)
+        self._features, self._norms, self._centre = centred(train)
 
     def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
         """(b, conditioning, *frame) -> (b, horizon, *frame) float32."""
@@ -68,17 +62,10 @@ class NearestNeighbour:
         *frame) float32."""
         return self.forecast(motion, horizon)
 
-    def _reduced(self, frames: np.ndarray) -> np.ndarray:
-        """Frames as the search sees them."""
-        if not self._task.is_image:
-            return frames.astype(np.float64)
-        step_y, step_x = (max(1, size // GRID) for size in self._task.frame_shape[1:])
-        return np.ascontiguousarray(frames[..., ::step_y, ::step_x])
-
     def _search(self, conditioning: np.ndarray, first: np.ndarray) -> np.ndarray:
         """The nearest windows (b, candidates), ascending; window w starts at feature row `first[w]`."""
         n, b = conditioning.shape[1], len(conditioning)
-        query = (self._reduced(conditioning).reshape(b, n, -1) - self._centre).reshape(b, -1)
+        query = (reduced(conditioning, self._task.frame_shape).reshape(b, n, -1) - self._centre).reshape(b, -1)
         count = min(CANDIDATES, len(first))
         best = np.full((b, count), np.inf)
         items = np.zeros((b, count), np.int64)
