@@ -36,10 +36,10 @@ class PredictionReader:
         frames = _array(self.path, group, "frames")
         check_units(self.path, dict(group.attrs))
         wanted = (len(windows), track.horizon, *store.frame_shape)
-        alone = frames.ndim == len(wanted)
+        alone = frames.ndim != len(wanted) + 1
         dims = ("window", *(() if alone else (MEMBER,)), "lead_time", *FRAME_DIMS[len(store.frame_shape)])
         check_order(self.path, frames, dims)
-        self.members = _members(self.path, frames, len(wanted), track, members)
+        self.members = 1 if alone else _members(self.path, frames, track, members)
         """Of the store; 1 where it has no such dimension."""
         shape = frames.shape if alone else (frames.shape[0], *frames.shape[2:])
         if shape[1:] != wanted[1:] or shape[0] > 2 * wanted[0]:
@@ -68,13 +68,8 @@ class PredictionReader:
         return answer
 
 
-def _members(path: Path, frames: Any, ndim: int, track: Track, wanted: int) -> int:
-    """Members of a window: those of the dimension, or 1."""
-    if frames.ndim == ndim:
-        return 1
-    if frames.ndim != ndim + 1:
-        shape = f"{frames.ndim} dimensions, {frames.shape}"
-        raise StbenchError(f"{path} has frames of {shape}: wanted are {ndim}, (window, lead_time, *frame)")
+def _members(path: Path, frames: Any, track: Track, wanted: int) -> int:
+    """Members of a window; `StbenchError` where the track asks for another number."""
     found = int(frames.shape[1])
     if not wanted:
         raise StbenchError(
