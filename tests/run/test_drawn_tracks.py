@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -28,21 +28,30 @@ TINY = {"sequences": "8", "train_sequences": "6", "val_sequences": "2", "frames"
 TRACK = "moving-mnist/draws-10"
 
 
-@pytest.fixture(autouse=True)
-def registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SIZES, "quick", Size(4, 5))  # type: ignore[arg-type]
+@pytest.fixture(scope="module", autouse=True)
+def registered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     group = registry._group
     entries = {**group("models"), "noisy": EntryPoint("noisy", "drawing_model:plugin", "stbench.models")}
-    monkeypatch.setattr(registry, "_group", lambda kind: entries if kind == "models" else group(kind))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STBENCH_DATA", str(tmp_path_factory.mktemp("data")))
+        patch.delenv("STBENCH_RAW", raising=False)
+        patch.setitem(SIZES, "quick", Size(4, 5))  # type: ignore[arg-type]
+        patch.setattr(registry, "_group", lambda kind: entries if kind == "models" else group(kind))
+        yield
 
 
 def played(model: str, folder: Path) -> RunResult:
     return run(model, "moving-mnist", track="draws-10", source="simulated", settings=TINY, runs=folder / "runs", seed=0)
 
 
-@pytest.fixture
-def results(data: Path, tmp_path: Path) -> Mapping[str, RunResult]:
-    return {name: played(name, tmp_path) for name in ("persistence", "analogue", "noisy:published")}
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("drawn")
+
+
+@pytest.fixture(scope="module")
+def results(folder: Path, registered: None) -> Mapping[str, RunResult]:
+    return {name: played(name, folder) for name in ("persistence", "analogue", "noisy:published")}
 
 
 def versions(result: RunResult) -> dict[str, str]:
@@ -50,7 +59,7 @@ def versions(result: RunResult) -> dict[str, str]:
 
 
 def test_runs_of_draws_reach_the_board_with_what_a_reader_has_to_know(
-    results: Mapping[str, RunResult], tmp_path: Path
+    results: Mapping[str, RunResult], folder: Path, tmp_path: Path
 ) -> None:
     for name, members in (("persistence", 1), ("analogue", 4), ("noisy:published", 4)):
         result = results[name]
@@ -65,7 +74,7 @@ def test_runs_of_draws_reach_the_board_with_what_a_reader_has_to_know(
     kept = zarr.open_group(results["analogue"].folder / "predictions.zarr", mode="r")
     assert kept["member"].shape == (5, 2, 10, 1, 64, 64)  # type: ignore[union-attr]
 
-    build(tmp_path / "runs", tmp_path / "out")
+    build(folder / "runs", tmp_path / "out")
     (board,) = boards(read_published(tmp_path / "out"))
     (block,) = board.blocks
     assert {line.model for line in block.lines} == {"persistence", "analogue", "noisy:published"}
@@ -90,16 +99,16 @@ def test_runs_of_draws_reach_the_board_with_what_a_reader_has_to_know(
 
 
 def test_the_same_run_again_is_reused_and_gives_the_same_numbers_elsewhere(
-    results: Mapping[str, RunResult], tmp_path: Path
+    results: Mapping[str, RunResult], folder: Path, tmp_path: Path
 ) -> None:
-    assert played("noisy:published", tmp_path).reused
+    assert played("noisy:published", folder).reused
     again = played("noisy:published", tmp_path / "elsewhere")
     assert (again.folder / "results.csv").read_bytes() == (
         results["noisy:published"].folder / "results.csv"
     ).read_bytes()
 
 
-def test_a_model_that_can_neither_draw_nor_forecast_is_not_applicable(data: Path, tmp_path: Path) -> None:
+def test_a_model_that_can_neither_draw_nor_forecast_is_not_applicable(tmp_path: Path) -> None:
     with pytest.raises(StbenchError, match=r"'analogue' is not applicable .*needs the capability 'forecast', and it"):
         run("analogue", "moving-mnist", source="simulated", settings=TINY, runs=tmp_path)
     with pytest.raises(StbenchError, match=r"asks for draws, which are scored as they come: leave out the predictions"):
