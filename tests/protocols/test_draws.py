@@ -131,7 +131,7 @@ def test_a_model_that_does_not_draw_enters_with_one_member_whose_crps_is_its_mae
 
 
 def test_a_wrapper_that_says_that_it_cannot_draw_is_asked_for_a_forecast(images: Store, drawn: Track) -> None:
-    wrapper = SimpleNamespace(forecast=Last().forecast, draw=None, can_draw=False)
+    wrapper = SimpleNamespace(forecast=Last().forecast, draw=Noise().draw, can_draw=False)
     assert (
         draws(wrapper, images, drawn).values["crps"].tobytes() == draws(Last(), images, drawn).values["crps"].tobytes()
     )
