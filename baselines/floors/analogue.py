@@ -11,7 +11,8 @@ from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.settings import construct
 from stbench.splits.training import TrainingWindows
 
-from .features import centred, reduced
+from .features import reduced, squared_distances
+from .frames import blocks
 
 ANALOGUES = 20
 """Similar windows a member is chosen from, as many as Delle Monache et al. use."""
@@ -21,18 +22,20 @@ class Analogue:
     """x_m = (u_{s+1}, ..., u_{s+h}),   (u, s) drawn with equal chance, and put back, from the 20 nearest windows.
 
     Nearest by sum_{j=0}^{n-1} |v_{t-j} - u_{s-j}|² among the training windows with `horizon` frames left after them, at
-    most one of each sequence. Frames are compared as `features.reduced` has them: images on a 16x16 grid of pixels in
-    float32. Each window is searched for by itself, so that no other one of its batch changes a bit.
+    most one of each sequence. Frames are compared as `features.reduced` has them: images on a 16x16 grid of pixels.
+    Each window is searched for by itself, so that no other one of its batch changes a bit.
     """
 
     def __init__(self, task: Task) -> None:
         self._train: TrainingWindows | None = None
-        self._features, self._norms, self._centre = np.empty((0, 0)), np.empty(0), np.empty(0)
+        self._features = np.empty((0, 0))
 
     def fit(self, train: TrainingWindows) -> None:
         """Keep the training frames (shared, not copied) and their features for the search."""
         self._train = train
-        self._features, self._norms, self._centre = centred(train)
+        self._features = np.concatenate(
+            [reduced(block, train.frame_shape).reshape(len(block), -1) for block in blocks(train)]
+        )
 
     def draw(self, conditioning: np.ndarray, horizon: int, samples: int, seeds: np.ndarray) -> np.ndarray:
         """(b, conditioning, *frame), seeds (b,) -> (b, samples, horizon, *frame) float32."""
@@ -52,10 +55,11 @@ class Analogue:
         """The most similar training windows, nearest first; window w begins at feature row `first[w]`, and windows of
         one `sequence` stand together."""
         assert self._train is not None
-        query = reduced(window, self._train.frame_shape).reshape(len(window), -1) - self._centre
-        # |query|² is the same for all windows and left out: it changes no order.
-        products = self._features @ query.T
-        apart = sum(self._norms[first + j] - 2.0 * products[first + j, j] for j in range(len(window)))
+        query = reduced(window, self._train.frame_shape).reshape(len(window), -1)
+        distances = squared_distances(self._features, query)
+        apart = np.zeros(len(first))
+        for j in range(len(window)):
+            apart += distances[first + j, j]
         begins = np.flatnonzero(np.diff(sequence, prepend=-1))
         least = np.minimum.reduceat(apart, begins)
         place = np.searchsorted(begins, np.arange(len(first)), side="right") - 1

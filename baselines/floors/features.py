@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-
-from stbench.splits.training import TrainingWindows
-
-from .frames import blocks
+from numba import njit
 
 GRID = 16
 """Of images every (size // 16)-th pixel of each axis is compared."""
+LANES = 8
+"""Partial sums of a distance, whatever the width of a CPU's registers."""
 
 
 def reduced(frames: np.ndarray, frame_shape: tuple[int, ...]) -> np.ndarray:
@@ -20,10 +19,28 @@ def reduced(frames: np.ndarray, frame_shape: tuple[int, ...]) -> np.ndarray:
     return np.ascontiguousarray(frames[..., ::step_y, ::step_x])
 
 
-def centred(train: TrainingWindows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All training frames (frame, k), reduced and less their mean, which makes distances cancel little; the squared
-    length of each (frame,) float64; the mean (k,)."""
-    features = np.concatenate([reduced(each, train.frame_shape).reshape(len(each), -1) for each in blocks(train)])
-    centre = features.mean(axis=0, dtype=np.float64).astype(features.dtype)
-    features -= centre
-    return features, np.einsum("ij,ij->i", features, features, dtype=np.float64), centre
+@njit(cache=True, nogil=True)
+def squared_distances(features: np.ndarray, query: np.ndarray) -> np.ndarray:
+    """|f_i - q_j|² of all rows of two tables, (i, k) and (j, k) -> (i, j) float64.
+
+    Sums run in one fixed order: those of a matrix product have other last bits where an array lies elsewhere.
+    """
+    out = np.empty((len(features), len(query)))
+    size = features.shape[1]
+    whole = size - size % LANES
+    lanes = np.empty(LANES)
+    for i in range(len(features)):
+        for j in range(len(query)):
+            lanes[:] = 0.0
+            for first in range(0, whole, LANES):
+                for k in range(LANES):
+                    difference = np.float64(features[i, first + k]) - np.float64(query[j, first + k])
+                    lanes[k] += difference * difference
+            for k in range(size - whole):
+                difference = np.float64(features[i, whole + k]) - np.float64(query[j, whole + k])
+                lanes[k] += difference * difference
+            total = 0.0
+            for k in range(LANES):
+                total += lanes[k]
+            out[i, j] = total
+    return out

@@ -11,7 +11,8 @@ from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.settings import construct
 from stbench.splits.training import TrainingWindows
 
-from .features import centred, reduced
+from .features import reduced
+from .frames import blocks
 
 CANDIDATES = 16
 """Windows of the search that are compared again, difference by difference in float64."""
@@ -38,7 +39,13 @@ class NearestNeighbour:
     def fit(self, train: TrainingWindows) -> None:
         """Keep the training frames (shared, not copied) and their features for the search."""
         self._train = train
-        self._features, self._norms, self._centre = centred(train)
+        features = np.concatenate(
+            [reduced(block, train.frame_shape).reshape(len(block), -1) for block in blocks(train)]
+        )
+        self._centre = features.mean(axis=0, dtype=np.float64).astype(features.dtype)
+        features -= self._centre
+        self._features = features
+        self._norms = np.einsum("ij,ij->i", self._features, self._features, dtype=np.float64)
 
     def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
         """(b, conditioning, *frame) -> (b, horizon, *frame) float32."""

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from stbench.conformance.axes import asked, axes_of
 from stbench.conformance.subject import BATCH, PromiseBroken, Subject
+from stbench.contract.models import Drawer
 from stbench.errors import StbenchError
 from stbench.protocols.peeking import reacts_to_test_part
 
@@ -20,7 +22,9 @@ OTHER_SEEDS = SEEDS[::-1] + 1
 def answers(subject: Subject) -> str:
     """Shape, type, finite, what was handed out as it was."""
     handed, seeds = subject.conditioning.copy(), SEEDS.copy()
-    found = _ask(subject.model, handed, subject.task.track.horizon, seeds)
+    model: Any = subject.model
+    asks = handed, subject.task.track.horizon, SAMPLES, seeds
+    found = asked(Drawer.draw, model.draw, *asks, frame=axes_of(subject.task.frame_shape))
     if handed.tobytes() != subject.conditioning.tobytes() or seeds.tobytes() != SEEDS.tobytes():
         raise StbenchError("draw changes the conditioning frames or the seeds it is handed: work on a copy")
     wanted = (BATCH, SAMPLES, subject.task.track.horizon, *subject.task.frame_shape)

@@ -108,21 +108,6 @@ class HasForecastAt(Protocol):
 
 
 @runtime_checkable
-class HasDraw(Protocol):
-    """Draws forecasts."""
-
-    def draw(
-        self, conditioning: torch.Tensor, horizon: int, samples: int, generators: Sequence[torch.Generator]
-    ) -> torch.Tensor:
-        """(batch, conditioning, *frame) -> (batch, samples, horizon, *frame).
-
-        What is random in the draws of window i comes from `generators[i]`, which is on the CPU; it is handed one window
-        at a time, unless it is a `HasDrawsTogether`.
-        """
-        ...
-
-
-@runtime_checkable
 class HasDrawsTogether(Protocol):
     """Uses statistics of the batch, as published code may, so `draw` is handed whole batches of windows. Its variant
     has to say that it breaks a promise: `breaks = { batch = "why" }`."""

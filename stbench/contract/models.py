@@ -35,7 +35,7 @@ from stbench.contract.datasets import Track
 from stbench.errors import StbenchError, nearest
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Float32
+    from jaxtyping import Float, Float32, Int64
 
     from stbench.contract.capabilities import HasFit
     from stbench.contract.modules import TorchModel, TorchPlayers
@@ -74,7 +74,13 @@ class Forecaster(Protocol):
 
 @runtime_checkable
 class Drawer(Protocol):
-    def draw(self, conditioning: np.ndarray, horizon: int, samples: int, seeds: np.ndarray) -> np.ndarray:
+    def draw(
+        self,
+        conditioning: Float32[np.ndarray, "batch conditioning *frame"],
+        horizon: int,
+        samples: int,
+        seeds: Int64[np.ndarray, " batch"],
+    ) -> Float32[np.ndarray, "batch samples horizon *frame"]:
         """`samples` independent continuations of each window of `conditioning` (batch, conditioning, *frame): (batch,
         samples, horizon, *frame), float32.
 

@@ -12,7 +12,6 @@ from torch import nn
 from stbench import arguments
 from stbench.contract.capabilities import (
     HasConservation,
-    HasDraw,
     HasDrawsTogether,
     HasForecastAt,
     HasImagine,
@@ -22,6 +21,7 @@ from stbench.contract.capabilities import (
 from stbench.contract.models import Factors, Task
 from stbench.contract.modules import (
     TorchCoder,
+    TorchDrawer,
     TorchResampler,
     TorchSampler,
     TorchSequencer,
@@ -69,7 +69,7 @@ class TorchForecaster:
 
     @property
     def can_draw(self) -> bool:
-        return isinstance(self.module, HasDraw)
+        return isinstance(self.module, TorchDrawer)
 
     def draw(self, conditioning: np.ndarray, horizon: int, samples: int, seeds: np.ndarray) -> np.ndarray:
         """`draw(conditioning, horizon, samples, generators)` of a module that has it: (batch, conditioning, *frame) ->
@@ -79,7 +79,7 @@ class TorchForecaster:
         a time, so that the others cannot change a bit of its draws, not even by rounding; all of a batch where it is a
         `HasDrawsTogether`.
         """
-        module = self._able(HasDraw)
+        module = self._able(TorchDrawer)
         (windows,) = self._windows(conditioning=conditioning)
         asked = _length("horizon", horizon), _length("samples", samples)
         known = arguments.seeds("seeds", seeds, len(windows))
