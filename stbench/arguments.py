@@ -46,6 +46,16 @@ def seed(value: Any) -> int:
     return whole("seed", value, 0, LARGEST_SEED)
 
 
+def seeds(name: str, value: Any, count: int) -> list[int]:
+    """`count` seeds in an array (count,) of whole numbers from 0 on; `StbenchError` that names the argument."""
+    import numpy as np
+
+    if not isinstance(value, np.ndarray) or value.shape != (count,) or value.dtype.kind not in "iu":
+        found = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else _told(value)
+        raise StbenchError(f"{name} is {found}: give a numpy array ({count},) of whole numbers, one a window")
+    return [whole(name, each, 0, LARGEST_SEED) for each in value.tolist()]
+
+
 def name(value: Any, what: str) -> str:
     """A name that can be a folder's on every machine; `what` is what it cannot name: "a model"."""
     if not isinstance(value, str) or not _NAME.fullmatch(value):

@@ -11,10 +11,9 @@ from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.settings import construct
 from stbench.splits.training import TrainingWindows
 
+from .features import reduced
 from .frames import blocks
 
-GRID = 16
-"""Images are searched on every (size // 16)-th pixel of each axis, then re-ranked on whole frames."""
 CANDIDATES = 16
 """Windows of the search that are compared again, difference by difference in float64."""
 BLOCK = 4096
@@ -40,7 +39,9 @@ class NearestNeighbour:
     def fit(self, train: TrainingWindows) -> None:
         """Keep the training frames (shared, not copied) and their features for the search."""
         self._train = train
-        features = np.concatenate([self._reduced(block).reshape(len(block), -1) for block in blocks(train)])
+        features = np.concatenate(
+            [reduced(block, train.frame_shape).reshape(len(block), -1) for block in blocks(train)]
+        )
         self._centre = features.mean(axis=0, dtype=np.float64).astype(features.dtype)
         features -= self._centre
         self._features = features
@@ -68,17 +69,10 @@ class NearestNeighbour:
         *frame) float32."""
         return self.forecast(motion, horizon)
 
-    def _reduced(self, frames: np.ndarray) -> np.ndarray:
-        """Frames as the search sees them."""
-        if not self._task.is_image:
-            return frames.astype(np.float64)
-        step_y, step_x = (max(1, size // GRID) for size in self._task.frame_shape[1:])
-        return np.ascontiguousarray(frames[..., ::step_y, ::step_x])
-
     def _search(self, conditioning: np.ndarray, first: np.ndarray) -> np.ndarray:
         """The nearest windows (b, candidates), ascending; window w starts at feature row `first[w]`."""
         n, b = conditioning.shape[1], len(conditioning)
-        query = (self._reduced(conditioning).reshape(b, n, -1) - self._centre).reshape(b, -1)
+        query = (reduced(conditioning, self._task.frame_shape).reshape(b, n, -1) - self._centre).reshape(b, -1)
         count = min(CANDIDATES, len(first))
         best = np.full((b, count), np.inf)
         items = np.zeros((b, count), np.int64)

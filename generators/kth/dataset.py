@@ -35,6 +35,12 @@ PIXEL_METRICS = ("mse", "rmse", "mae", "psnr", "ssim_gauss11")
 METRICS = (*PIXEL_METRICS, "fvd")
 FURTHER = ("mse_sum", "mae_sum", "ssim_uniform7", "ssim_uniform7_range2", "ssim_uniform7_uint8")
 """What the PredRNN line and its descendants print as MSE, MAE and SSIM."""
+DRAWN = ("crps", "spread_skill", "mse_of_mean", "mse_best_member", "psnr_best_member", "ssim_gauss11_best_member")
+DRAWN_FURTHER = (
+    *("spread", "rmse_of_mean", "psnr_of_mean", "ssim_gauss11_of_mean"),
+    "ssim_uniform7_range2_best_member",
+)
+"""The two parts of spread_skill, the mean as a picture, and the SSIM of SVG's own code."""
 VARIANTS = ("intervals", "srvp")
 SHARD_BYTES = 48_000_000
 """Most bytes of a shard, padding included; 32 sequences of the canonical dataset."""
@@ -291,7 +297,11 @@ kth = Kth(
     convention=SVG,
     parameters=KthParameters,
     # One window per clip, at its beginning: the stride is the length of a clip.
-    tracks=(_track(30), _track(20)),
+    tracks=(
+        _track(30),
+        _track(20),
+        Track("kth", "draws", 10, 30, train_horizon=10, metrics=DRAWN, stride=40, further=DRAWN_FURTHER),
+    ),
     presets={"quick": {"persons": (1, 2, 3, 19, 21), "scenarios": (1,)}},
 )
 

@@ -35,6 +35,12 @@ METRICS = ("mse", "rmse", "mae", "psnr", "ssim_gauss11")
 FURTHER = ("mse_sum", "mae_sum", "ssim_uniform7", "ssim_uniform7_range2", "ssim_uniform7_uint8")
 """What the PredRNN line and its descendants print as MSE, MAE and SSIM."""
 SWAP_METRICS = ("mse", "psnr", "ssim_gauss11", "psnr_best_truth", "ssim_gauss11_best_truth")
+DRAWN = ("crps", "spread_skill", "mse_of_mean", "mse_best_member", "psnr_best_member", "ssim_gauss11_best_member")
+DRAWN_FURTHER = (
+    *("spread", "rmse_of_mean", "psnr_of_mean", "ssim_gauss11_of_mean"),
+    "ssim_uniform7_range2_best_member",
+)
+"""The two parts of spread_skill, the mean as a picture, and the SSIM of SVG's own code."""
 SHARD_BYTES = 25_000_000
 
 
@@ -171,6 +177,7 @@ moving_mnist = MovingMnist(
     tracks=(
         Track("moving-mnist", "forecast", 5, 10, train_horizon=10, metrics=METRICS, stride=100, further=FURTHER),
         Track("moving-mnist", "forecast", 5, 95, train_horizon=10, metrics=METRICS, stride=100, further=FURTHER),
+        Track("moving-mnist", "draws", 5, 10, train_horizon=10, metrics=DRAWN, stride=100, further=DRAWN_FURTHER),
         Track("moving-mnist", "swap", 5, 10, train_horizon=10, metrics=SWAP_METRICS, stride=100),
         Track("moving-mnist", "swap", 5, 95, train_horizon=10, metrics=SWAP_METRICS, stride=100),
     ),

@@ -14,13 +14,19 @@ from typing import Any
 
 from stbench import registry
 from stbench.contract.datasets import Track, fingerprint
-from stbench.contract.presets import CUSTOM
+from stbench.contract.presets import BREAKABLE, CUSTOM
 from stbench.results.aggregate import ResultRow
 from stbench.results.lead_times import main_lead_times, mean_of
 from stbench.results.record import RunRecord
 
 TRUSTED = 0.99
 """A judge's own accuracy on a head, from which on its scores are worth ranking."""
+
+
+ONE_MEMBER = (
+    "one member, because it does not draw: crps is its mae, and spread_skill is not applicable, because one member has "
+    "no spread"
+)
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,9 @@ class Line:
             found.append("tracked files were changed since the revision")
         found += dict.fromkeys(f"trained on {each.device}" for each in records if not each.device.startswith("cpu"))
         found += sorted({note for each in records if (note := _doubtful(each.judge))})
+        found += sorted({_broken(name, why) for each in records for name, why in each.breaks.items()})
+        if any(each.drawn.get("members") == 1 for each in records):
+            found.append(ONE_MEMBER)
         return (*found, *self._infinite())
 
     def _infinite(self) -> Iterator[str]:
@@ -136,6 +145,12 @@ class Block:
     split: str
     lines: tuple[Line, ...]
     """By rank; not applicable ones last."""
+
+    @property
+    def drawn(self) -> Mapping[str, Any]:
+        """Of a track of draws: members of a model that draws, the selected windows and their digest; else empty."""
+        found = [entry.record.drawn for line in self.lines for entry in line.entries if entry.record.drawn]
+        return max(found, key=lambda each: int(each["members"]), default={})
 
     @property
     def notes(self) -> tuple[tuple[str, str], ...]:
@@ -226,6 +241,10 @@ def _doubtful(judge: Mapping[str, Any]) -> str:
     return f"the judge itself is right on fewer than 99 % of real test clips ({heads})"
 
 
+def _broken(promise: str, why: str) -> str:
+    return f"breaks the promise '{promise}' ({BREAKABLE.get(promise, 'one of those of a model')}): {why}"
+
+
 def boards(entries: Iterable[Entry]) -> list[Board]:
     """All boards of these runs, ordered by preset, track and source; the order of `entries` does not matter."""
 
@@ -312,7 +331,7 @@ DATA = 6
 def _data(entry: Entry) -> tuple[str, ...]:
     """Version and digest of the data, the split, and what of the track says which windows are cut from them."""
     record = entry.record
-    windows = (str(record.track.conditioning), str(record.track.stride))
+    windows = (str(record.track.conditioning), str(record.track.stride), str(record.drawn.get("windows_sha256", "")))
     return record.dataset_version, record.dataset_digest, record.split, record.split_digest, *windows
 
 
@@ -327,7 +346,7 @@ def _version_order(version: str) -> tuple[tuple[int, str], ...]:
 def _configuration(entry: Entry) -> tuple[str, str, str]:
     """Seeds of one line share model, version, configuration and length of training."""
     record = entry.record
-    made = fingerprint([record.model_version, record.configuration, record.steps])
+    made = fingerprint([record.model_version, record.configuration, record.steps, record.drawn.get("members", 0)])
     return record.full_model, record.model_version, made
 
 

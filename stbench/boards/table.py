@@ -47,7 +47,7 @@ def board_tables(board: Board, *, highlight: str = "", width: int = WIDTH) -> li
     columns = [*_metric_columns(board, board.shown), *((each,) for each in _COSTS)]
     mean = board.mean_lead_time
     found: list[RenderableType] = [*layout.tables(f"{title}: {lead_time_name(mean)}", ranked, columns, (mean,))]
-    notes = [*_not_applicable(absent(board))]
+    notes = [*_not_applicable(absent(board)), *_drawn(board)]
     if board.further:
         notes.append(f"scored too, in the CSV: {', '.join(board.further)}")
     notes += dict.fromkeys(f"{models}: {note}" for block in board.blocks for models, note in block.notes)
@@ -189,6 +189,13 @@ def _not_applicable(missing: Sequence[Absent]) -> Iterator[str]:
     for reason in dict.fromkeys(each.reason for each in missing):
         models = ", ".join(each.model for each in missing if each.reason == reason)
         yield f"{NOT_APPLICABLE}: {models} ({reason})"
+
+
+def _drawn(board: Board) -> Iterator[str]:
+    """Of a track of draws, how many of which windows."""
+    for block in board.blocks:
+        if block.drawn:
+            yield f"draws: N = {block.drawn['members']} of each of the windows {block.drawn['windows']}"
 
 
 def _heading(block: Block) -> str:

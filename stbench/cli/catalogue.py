@@ -169,7 +169,7 @@ def metrics(as_json: bool) -> None:
         return
     rows = []
     for metric in found:
-        better = "higher" if metric.higher_is_better else "lower"
+        better = metric.better
         frames = "images" if metric.images_only else "all"
         rows.append((metric.name, metric.version, metric.formula, metric.range, better, frames, metric.reference))
     table("metrics", ("metric", "version", "formula", "range", "better", "frames", "reference"), rows)

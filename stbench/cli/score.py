@@ -16,8 +16,8 @@ from stbench.contract.presets import PRESETS
 @click.option(
     "--track",
     required=True,
-    metavar="DATASET/forecast-HORIZON",
-    help="A forecast track; see `stbench datasets`.",
+    metavar="DATASET/PROTOCOL-HORIZON",
+    help="A track of forecasts or draws; see `stbench datasets`.",
 )
 @path_option("--predictions", required=True, help="A prediction store: zarr v3 with frames, sequence and start.")
 @click.option("--name", required=True, help="What the leaderboard calls the model.")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stbench.conformance.axes import asked, axes_of, told
-from stbench.conformance.subject import BATCH, Subject
+from stbench.conformance.subject import BATCH, PromiseBroken, Subject
 from stbench.contract.models import Forecaster, Swapper
 from stbench.errors import StbenchError
 from stbench.protocols.peeking import reacts_to_targets, reacts_to_test_part
@@ -98,9 +98,10 @@ def batch_independent(subject: Subject) -> str:
     alone = np.concatenate([subject.forecast(rows=slice(i, i + 1)) for i in range(BATCH)])
     difference, allowed = _difference(alone, together), _rounding(together)
     if not difference <= allowed:
-        raise StbenchError(
+        raise PromiseBroken(
+            "batch",
             f"the forecast of a window changes by up to {difference:.2g} with the other windows of its batch "
-            f"(rounding allows {allowed:.2g}): use no statistics of the batch in a forecast"
+            f"(rounding allows {allowed:.2g}): use no statistics of the batch in a forecast",
         )
     return f"alone or among others, up to {difference:.1g}"
 

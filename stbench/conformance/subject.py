@@ -14,6 +14,7 @@ import numpy as np
 from stbench.conformance.bumps import moving_bumps
 from stbench.contract.capabilities import HasLabels
 from stbench.contract.models import Forecaster, ModelPlugin, Task
+from stbench.errors import StbenchError
 from stbench.splits.training import TrainingWindows
 
 if TYPE_CHECKING:
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
 
 BATCH = 5
 """Windows of a forecast."""
+
+
+class PromiseBroken(StbenchError):
+    """A promise is not kept that a variant may say it breaks (`stbench.contract.presets.BREAKABLE`)."""
+
+    def __init__(self, promise: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.promise = promise
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,22 @@ found; one that does not raises `StbenchError` with what was expected.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stbench import registry
 from stbench.conformance.clips import checks_of
+from stbench.conformance.draws import DRAWS
 from stbench.conformance.forecasts import FORECASTS, SWAPS
-from stbench.conformance.subject import Subject
+from stbench.conformance.subject import PromiseBroken, Subject
 from stbench.contract.capabilities import HasFit
 from stbench.contract.datasets import Track
 from stbench.contract.models import ModelPlugin, Task
+from stbench.contract.presets import breaks_of
 from stbench.errors import StbenchError
 from stbench.progress import Progress, Silent
+from stbench.protocols.known import has_capability
 
 NOTES = ("horizon", "parameters")
 """Checks that tell something where they hold."""
@@ -30,14 +33,16 @@ NOTES = ("horizon", "parameters")
 class Finding:
     check: str
     verdict: str
-    """"holds", "fails", or "note" for what is neither right nor wrong."""
+    """"holds", "fails", "breaks" for a promise that the variant says it breaks, or "note" for what is neither right nor
+    wrong."""
     sentence: str
 
 
 def check_model(
     model: str, dataset: str | None = None, preset: str = "quick", *, scratch: Path, progress: Progress | None = None
 ) -> list[Finding]:
-    """Check `NAME[:VARIANT]` as it would run on the main track of a dataset, without that dataset.
+    """Check `NAME[:VARIANT]` as it would run on the first track of a dataset that asks what it can, without that
+    dataset.
 
     Without `dataset`: on the first one it has presets for, or applies to where it has none; a floor, and a classical
     model that runs everywhere, on images of 16 x 16 pixels.
@@ -50,9 +55,11 @@ def check_model(
         track = Track("moving-bumps", "forecast", 4, 8, 5, ("mse",))
         configuration: Mapping[str, Any] = {"model": {}, "training": {"split": "train"}}
         return check_plugin(plugin, configuration, Task(track, (1, 16, 16)), scratch, progress)
-    choice = choose(model, dataset or _first_dataset(plugin), preset=preset)
+    name, variant = dataset or _first_dataset(plugin), split_model_name(model)[1]
+    asked = next((each.id for each in registry.dataset(name).tracks if has_capability(plugin, each, variant)), None)
+    choice = choose(model, name, track=asked, preset=preset)
     task = Task(choice.track, _frame_shape(choice.track.dataset))
-    return check_plugin(plugin, choice.configuration, task, scratch, progress)
+    return check_plugin(plugin, choice.configuration, task, scratch, progress, breaks_of(plugin, name, variant))
 
 
 def check_plugin(
@@ -61,23 +68,43 @@ def check_plugin(
     task: Task,
     scratch: Path,
     progress: Progress | None = None,
+    breaks: Mapping[str, str] = {},
 ) -> list[Finding]:
-    """Check a plug-in that need not be registered: `configuration` is {"model": ..., "training": ...} of a preset."""
-    subject = Subject(plugin, configuration, task, scratch)
-    todo = {**FORECASTS, **(SWAPS if "swap" in plugin.capabilities else {})}
-    todo |= checks_of(plugin.capabilities)
+    """Check a plug-in that need not be registered: `configuration` is {"model": ..., "training": ...} of a preset.
+
+    `breaks`: promise of `stbench.contract.presets.BREAKABLE` -> why it is not kept; then it must be seen broken, and
+    every other one kept.
+    """
+    subject, can = Subject(plugin, configuration, task, scratch), plugin.capabilities
+    # One that draws may do nothing else; every other one forecasts, too.
+    todo = {**({} if "draw" in can and "forecast" not in can else FORECASTS), **(DRAWS if "draw" in can else {})}
+    todo |= (SWAPS if "swap" in can else {}) | checks_of(can)
     if not plugin.fitted:
         from stbench.conformance.learning import LEARNING
 
         todo = {**LEARNING, **todo}
-    found = [_verdict("configuration", _configured, subject)]
+    declared = _Declared(breaks)
+    found = [_verdict("configuration", _configured, subject, declared)]
     if found[0].verdict == "fails":
         return found
     with (progress or Silent()).bar(f"{plugin.name}: checking", "checks") as advance:
         for number, (name, check) in enumerate(todo.items(), 1):
-            found.append(_verdict(name, check, subject))
+            found.append(_verdict(name, check, subject, declared))
             advance(number, len(todo))
-    return found
+    return found + declared.unseen()
+
+
+@dataclass(frozen=True)
+class _Declared:
+    """The promises that a variant says it breaks, and those that a check has seen broken."""
+
+    breaks: Mapping[str, str]
+    seen: set[str] = field(default_factory=set)
+
+    def unseen(self) -> list[Finding]:
+        left = {promise: why for promise, why in self.breaks.items() if promise not in self.seen}
+        sentence = "its presets say that it breaks '{}' ({}), and no check sees that: remove it there"
+        return [Finding("breaks", "fails", sentence.format(promise, why)) for promise, why in left.items()]
 
 
 def _configured(subject: Subject) -> str:
@@ -104,9 +131,14 @@ def _configured(subject: Subject) -> str:
     return f"{type(model).__name__} for {subject.task.track.id}, frames {subject.task.frame_shape}"
 
 
-def _verdict(name: str, check: Callable[[Subject], str], subject: Subject) -> Finding:
+def _verdict(name: str, check: Callable[[Subject], str], subject: Subject, declared: _Declared) -> Finding:
     try:
         sentence = check(subject)
+    except PromiseBroken as error:
+        if error.promise not in declared.breaks:
+            return Finding(name, "fails", str(error))
+        declared.seen.add(error.promise)
+        return Finding(name, "breaks", f"as it says, because {declared.breaks[error.promise]}: {error}")
     except StbenchError as error:
         return Finding(name, "fails", str(error))
     # A foreign model may raise anything, even ask Python to end, and the other checks still say something.

@@ -108,6 +108,14 @@ class HasForecastAt(Protocol):
 
 
 @runtime_checkable
+class HasDrawsTogether(Protocol):
+    """Uses statistics of the batch, as published code may, so `draw` is handed whole batches of windows. Its variant
+    has to say that it breaks a promise: `breaks = { batch = "why" }`."""
+
+    draws_together: bool
+
+
+@runtime_checkable
 class HasConservation(Protocol):
     """Has dynamics with an energy."""
 
@@ -144,6 +152,13 @@ class HasFit(Protocol):
     def fit(self, train: TrainingWindows) -> None:
         """Learn from the windows of the train split."""
         ...
+
+
+@runtime_checkable
+class HasCanDraw(Protocol):
+    """Says whether its `draw` can be asked: a wrapper has the method whatever it wraps."""
+
+    can_draw: bool
 
 
 @runtime_checkable

@@ -4,6 +4,8 @@ There is no base class. A model is any object with the capability a protocol ask
 
 - `forecast(conditioning, horizon) -> frames`, numpy float32, `(batch, conditioning, *frame)` -> `(batch, horizon,
   *frame)`;
+- `draw(conditioning, horizon, samples, seeds) -> frames`, several drawn forecasts of each window: `(batch, samples,
+  horizon, *frame)`;
 - `swap(content, motion, horizon) -> frames`, two such windows: the content of one goes on with the motion of the other.
 - `generate`, `transfer`, `sample`, `resample`: whole clips, from their first frame on, see the classes below; `codes`:
   what it makes of a clip, for probes.
@@ -33,7 +35,7 @@ from stbench.contract.datasets import Track
 from stbench.errors import StbenchError, nearest
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Float32
+    from jaxtyping import Float, Float32, Int64
 
     from stbench.contract.capabilities import HasFit
     from stbench.contract.modules import TorchModel, TorchPlayers
@@ -67,6 +69,24 @@ class Forecaster(Protocol):
     ) -> Float32[np.ndarray, "batch horizon *frame"]:
         """Continue `conditioning` (batch, conditioning, *frame) by `horizon` frames: (batch, horizon, *frame),
         float32."""
+        ...
+
+
+@runtime_checkable
+class Drawer(Protocol):
+    def draw(
+        self,
+        conditioning: Float32[np.ndarray, "batch conditioning *frame"],
+        horizon: int,
+        samples: int,
+        seeds: Int64[np.ndarray, " batch"],
+    ) -> Float32[np.ndarray, "batch samples horizon *frame"]:
+        """`samples` independent continuations of each window of `conditioning` (batch, conditioning, *frame): (batch,
+        samples, horizon, *frame), float32.
+
+        What is random in those of window i comes from a generator of its own, on the CPU, that `seeds[i]` alone starts
+        (batch,) int64, not negative: the other windows of the batch, their number and order change no bit.
+        """
         ...
 
 

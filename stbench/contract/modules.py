@@ -10,7 +10,7 @@ has them: one name an axis, `*frame` for channel, y, x or for sensor; a whole nu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -48,6 +48,21 @@ class TorchPlayers(Protocol):
 
     def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator, player: str) -> Mapping[str, Tensor]:
         """What this player lowers, as named terms with a `total`."""
+        ...
+
+
+@runtime_checkable
+class TorchDrawer(Protocol):
+    def draw(
+        self,
+        conditioning: Float[Tensor, "batch conditioning *frame"],
+        horizon: int,
+        samples: int,
+        generators: Sequence[torch.Generator],
+    ) -> Float[Tensor, "batch samples horizon *frame"]:
+        """`samples` drawn continuations of each window. What is random in those of window i comes from `generators[i]`,
+        which is on the CPU. It is handed one window at a time, unless it is a
+        `stbench.contract.capabilities.HasDrawsTogether`."""
         ...
 
 

@@ -42,8 +42,10 @@ PARTS = ("model", "training")
 """The tables of a configuration."""
 ABOUT_PRESETS = ("leaderboard",)
 """What a preset's table says about the preset and not to the model."""
-ABOUT_VARIANTS = ("headline", "not_applicable")
+ABOUT_VARIANTS = ("headline", "not_applicable", "breaks")
 """What a variant's table says about the variant and not to the model."""
+BREAKABLE: Mapping[str, str] = {"batch": "a window's forecast does not depend on the other windows of its batch"}
+"""What a variant may say it breaks -> the promise. Published code that breaks it can be repeated, and is told apart."""
 _LAYER = (*PARTS, *PRESETS, "variants")
 _DATASET = (*_LAYER, "profiles", "without")
 
@@ -78,7 +80,8 @@ def on_dataset(tables: Mapping[str, Any], dataset: str, file: str = FILE) -> dic
 
     Empty for a dataset the file has no table for. Beside its overrides a variant may hold further ones for one preset,
     under that preset's name, and `headline = true`: `stbench leaderboard --run-missing` runs it, too.
-    `not_applicable = { swap = "why" }` names what it cannot be asked. A preset with `leaderboard = false` is not run
+    `not_applicable = { swap = "why" }` names what it cannot be asked, `breaks = { batch = "why" }` a promise of
+    `BREAKABLE` that it does not keep. A preset with `leaderboard = false` is not run
     there at all. `without` names variants that do not fit the dataset. Raises `StbenchError` for a table or profile
     there is not.
     """
@@ -102,6 +105,7 @@ def on_dataset(tables: Mapping[str, Any], dataset: str, file: str = FILE) -> dic
     variants = _merged(each.get("variants", {}) for each in (tables, *layers))
     for name, table in variants.items():
         _check(table, (*PARTS, *PRESETS, *ABOUT_VARIANTS), file, f"variants.{name}")
+        _check(table.get("breaks", {}), BREAKABLE, file, f"variants.{name}.breaks")
     left_out = own.get("without", ())
     for name in left_out:
         if name not in variants:
@@ -162,6 +166,12 @@ def select(
     overrides = {name: table for name, table in variants[variant].items() if name not in ABOUT_VARIANTS}
     own = {name: overrides.pop(name) for name in presets if name in overrides}
     return resolve_shares(_merged((configuration, overrides, own.get(preset, {}), changes or {})))
+
+
+def breaks_of(plugin: ModelPlugin, dataset: str, variant: str) -> dict[str, str]:
+    """Promise -> why a variant of a model breaks it, as its preset file says; empty for one that keeps them all."""
+    variants = plugin.presets(dataset).get("variants", {}) if variant else {}
+    return {name: str(why) for name, why in variants.get(variant, {}).get("breaks", {}).items()}
 
 
 def resolve_shares(configuration: Mapping[str, Any]) -> dict[str, Any]:

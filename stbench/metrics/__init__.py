@@ -61,6 +61,18 @@ class Metric:
     own_truth: bool = False
     """Where several truths are right: True, it is held against the one it likes best; False, against the one of the
     lowest mse over the sequence, the same for all metrics."""
+    of_members: bool = False
+    """It scores several drawn forecasts of a window: `frame_values` is handed `(n, member, time, *frame)` instead of a
+    prediction. On tracks of the protocol `draws` alone."""
+    counts_members: bool = False
+    """Its expectation depends on how many members there are, so rows name the number beside its version."""
+    ideal: str = ""
+    """What is best where neither higher nor lower is: "1"."""
+
+    @property
+    def better(self) -> str:
+        """ "higher", "lower" or "closer to ...", for tables."""
+        return f"closer to {self.ideal}" if self.ideal else "higher" if self.higher_is_better else "lower"
 
     @property
     def by_frame(self) -> bool:

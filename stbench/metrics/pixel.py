@@ -47,7 +47,7 @@ def _mean_squares(prediction: np.ndarray, target: np.ndarray, out: np.ndarray) -
         for k in range(elements - whole):
             difference = np.float64(prediction[i, whole + k]) - np.float64(target[i, whole + k])
             lanes[k] += difference * difference
-        out[i] = _total(lanes) / elements
+        out[i] = total_of_lanes(lanes) / elements
 
 
 @njit(cache=True, nogil=True)
@@ -62,11 +62,11 @@ def _mean_magnitudes(prediction: np.ndarray, target: np.ndarray, out: np.ndarray
                 lanes[k] += abs(np.float64(prediction[i, j + k]) - np.float64(target[i, j + k]))
         for k in range(elements - whole):
             lanes[k] += abs(np.float64(prediction[i, whole + k]) - np.float64(target[i, whole + k]))
-        out[i] = _total(lanes) / elements
+        out[i] = total_of_lanes(lanes) / elements
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _total(lanes: np.ndarray) -> float:
+def total_of_lanes(lanes: np.ndarray) -> float:
     total = 0.0
     for k in range(LANES):
         total += lanes[k]

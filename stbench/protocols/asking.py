@@ -30,6 +30,8 @@ class Question:
     """(b, n, *frame): what pictures show beside the answer."""
     content: np.ndarray | None = None
     """(b, n, *frame), for pictures of a swap or an exchange."""
+    members: int = 0
+    """Of several drawn forecasts: how many of each window; the answer has them as its second dimension."""
 
     def __len__(self) -> int:
         return int(self.truths.shape[1])
@@ -74,7 +76,9 @@ class Asking:
         Raises `StbenchError` for another shape or dtype, or a value that is not finite.
         """
         answer = self.timed(ask, *question.seen, rest=question.rest)
-        made = checked(answer, question.truths.shape[1:], self._windows, question.first, self._who)
+        (n, *rest), members = question.truths.shape[1:], question.members
+        shape = (n, members, *rest) if members else (n, *rest)
+        made = checked(answer, shape, self._windows, question.first, self._who, members=bool(members))
         for scorer, truth in zip(self._scorers, question.truths, strict=bool(self._scorers)):
             scorer.score(question.first, made, truth)
         self._keep(question, made)

@@ -21,7 +21,9 @@ def write_kept(path: Path, scores: Scores, track: Track, store: Store, model: st
 
     Variables, in the store's normalised units, float32: `conditioning (window, conditioning_time, *frame)`, `target`
     and `prediction (window, lead_time, *frame)`, of a swap also `content` like `conditioning`, which is the motion
-    then; where nobody knows the truth the clip that was handed out, `shown`, instead of `target`; coordinates
+    then; where nobody knows the truth the clip that was handed out, `shown`, instead of `target`; of several draws,
+    whose mean is `prediction`, also `best`, the one with the least mse, and the first ones, `member (window, member,
+    lead_time, *frame)`; coordinates
     `sequence`, `start` (window) and `lead_time` = 1..horizon.
     """
     kept = scores.predictions_kept
@@ -42,6 +44,10 @@ def _write(group: zarr.Group, kept: KeptPredictions, scores: Scores, track: Trac
         _add(group, "content", kept.content, ("window", "conditioning_time", *frame))
     _add(group, "target" if kept.truth else "shown", kept.target, ("window", "lead_time", *frame))
     _add(group, "prediction", kept.prediction, ("window", "lead_time", *frame))
+    if kept.best is not None:
+        _add(group, "best", kept.best, ("window", "lead_time", *frame))
+    if kept.members is not None:
+        _add(group, "member", kept.members, ("window", "member", "lead_time", *frame))
     _add(group, "sequence", scores.sequence[kept.items], ("window",))
     _add(group, "start", scores.start[kept.items], ("window",))
     _add(group, "lead_time", np.arange(1, track.horizon + 1), ("lead_time",))

@@ -30,11 +30,15 @@ class Protocol:
     asks_dataset: bool = True
     """Does the dataset's plug-in decide what is right or what is asked (`swap_cases`, `judged_factors`, `period`)? A
     forecast is held against the frames of the store."""
+    instead: str = ""
+    """A method that will do where a model lacks `capability`: a forecast is one draw."""
+    sized: bool = False
+    """Asks for less in small presets: `play` takes `preset`."""
 
     @property
     def play(self) -> Callable[..., Scores]:
         """`play(model, store, track, *, split, batch_size, keep, on_progress, limit)`, and `judge` where it is
-        judged."""
+        judged, `preset` where it is sized."""
         played: Callable[..., Scores] = getattr(importlib.import_module(self.module), self.name)
         return played
 
@@ -43,6 +47,7 @@ KNOWN = {
     each.name: each
     for each in (
         Protocol("forecast", "forecast", "stbench.protocols.forecast", asks_dataset=False),
+        Protocol("draws", "draw", "stbench.protocols.draws", asks_dataset=False, instead="forecast", sized=True),
         Protocol("swap", "swap", "stbench.protocols.swap"),
         Protocol("generation", "generate", "stbench.protocols.generation"),
         Protocol("sample", "sample", "stbench.protocols.sampling", judged=True),
@@ -68,16 +73,20 @@ def not_applicable(plugin: ModelPlugin, track: Track, variant: str = "") -> str:
     Its datasets or its capabilities say so, or of a variant the table `not_applicable` = {capability: reason} in its
     preset file.
     """
-    needed = protocol_of(track).capability
+    protocol = protocol_of(track)
+    needed = [each for each in (protocol.capability, protocol.instead) if each]
+    usable = [each for each in needed if each in plugin.capabilities]
     if plugin.datasets and track.dataset not in plugin.datasets:
         return f"it applies to {', '.join(plugin.datasets)} only"
-    if needed not in plugin.capabilities:
+    if not usable:
+        wanted = " or ".join(f"'{each}'" for each in needed)
         return (
-            f"the protocol '{track.protocol}' needs the capability '{needed}', and it has "
+            f"the protocol '{track.protocol}' needs the capability {wanted}, and it has "
             f"{', '.join(plugin.capabilities)} only"
         )
     variants = plugin.presets(track.dataset).get("variants", {}) if variant else {}
-    return str(variants.get(variant, {}).get("not_applicable", {}).get(needed, ""))
+    without = variants.get(variant, {}).get("not_applicable", {})
+    return "" if any(each not in without for each in usable) else str(without[usable[0]])
 
 
 def has_capability(plugin: ModelPlugin, track: Track, variant: str = "") -> bool:

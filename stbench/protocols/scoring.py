@@ -37,6 +37,10 @@ class KeptPredictions:
     """(k, conditioning, *frame) of a swap, where `conditioning` is the motion."""
     truth: bool = field(default=True, kw_only=True)
     """False: nobody knows what is right, and `target` is the clip that was handed out."""
+    best: np.ndarray | None = field(default=None, kw_only=True)
+    """(k, horizon, *frame) of several draws, whose mean is `prediction`: the one with the least mse over the window."""
+    members: np.ndarray | None = field(default=None, kw_only=True)
+    """(k, m, horizon, *frame) of several draws: the first ones."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,17 @@ class Whole:
     value: float
     ci_low: float | None = None
     ci_high: float | None = None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What was drawn on a track of the protocol `draws`."""
+
+    members: int
+    """Of each window; 1 of a model that does not draw."""
+    windows: str
+    """Name of the selected test windows (`stbench.protocols.selection`)."""
+    windows_sha256: str
 
 
 @dataclass(frozen=True)
@@ -69,6 +84,8 @@ class Scores:
     of one sequence."""
     judge: str = ""
     """Name of the judge whose opinions these are; rows of different judges are never ranked together."""
+    drawn: Drawn | None = field(default=None, kw_only=True)
+    """Where forecasts were drawn."""
 
 
 def best_order(values: np.ndarray, *, higher_is_better: bool) -> np.ndarray:
@@ -78,8 +95,18 @@ def best_order(values: np.ndarray, *, higher_is_better: bool) -> np.ndarray:
 
 
 def track_metrics(track: Track, frame_shape: tuple[int, ...]) -> list[Metric]:
-    """The registered metrics of a track that are defined on its frames; `StbenchError` for an unknown name."""
+    """The registered metrics of a track that are defined on its frames.
+
+    `StbenchError` for an unknown name, and for a metric of drawn members on a track that has none, or the other way.
+    """
     metrics = [registry.metric(name) for name in track.scored]
+    members = track.protocol == "draws"
+    if wrong := [metric.name for metric in metrics if metric.of_members != members]:
+        several, one = "several drawn forecasts", "one forecast"
+        raise StbenchError(
+            f"the metric {wrong[0]} scores {one if members else several} of a window, and the track {track.id} asks "
+            f"for {several if members else one}: leave it out of the track"
+        )
     return applicable([metric for metric in metrics if metric.by_frame], frame_shape)
 
 

@@ -88,8 +88,9 @@ def rows(scores: Scores, record: RunRecord) -> list[ResultRow]:
     """Result rows of a run: metrics in the order of the scores, lead times "1..h" first, then "1".."h".
 
     Last the means over shorter horizons that a track has `reported`. A score of whole clips has "1..h" alone, h the
-    track's horizon. The version of a metric that asks a judge names
-    the judge. Raises `StbenchError` for a value that is not a number, and for a metric that is not registered.
+    track's horizon. The version of a metric that asks a judge names the judge; that of one whose value depends on how
+    many forecasts were drawn names the number. Raises `StbenchError` for a value that is not a number, and for a metric
+    that is not registered.
     """
     interval = SequenceInterval(scores.sequence if scores.cluster is None else scores.cluster)
     horizon = record.track.horizon
@@ -99,7 +100,9 @@ def rows(scores: Scores, record: RunRecord) -> list[ResultRow]:
         name: str, lead_time: str, value: float, low: float | None, high: float | None, sd: float | None = None
     ) -> None:
         metric = registry.metric(name)
-        judge = "" if metric.by_frame else scores.judge
+        of_what = [f"judge {scores.judge}"] if scores.judge and not metric.by_frame else []
+        if scores.drawn is not None and metric.counts_members:
+            of_what.append(f"N = {scores.drawn.members}")
         found.append(
             ResultRow(
                 track=record.track.id,
@@ -113,7 +116,7 @@ def rows(scores: Scores, record: RunRecord) -> list[ResultRow]:
                 seed=record.seed,
                 lead_time=lead_time,
                 metric=name,
-                metric_version=f"{metric.version}, judge {judge}" if judge else metric.version,
+                metric_version=", ".join([metric.version, *of_what]),
                 value=value,
                 ci_low=low if low is not None and math.isfinite(low) else None,
                 ci_high=high if high is not None and math.isfinite(high) else None,

@@ -26,6 +26,9 @@ __all__ = ["FORMAT", "RECORD", "RunRecord", "environment", "read_record"]
 FORMAT = 2
 """Bumped when an older stbench could not read the record. Format 1 is still read (`stbench.results.migration`)."""
 
+MAY_BE_ABSENT = ("drawn", "breaks")
+"""Fields that are written only where they are not empty, so that no record of before lacks one."""
+
 RECORD = "record.json"
 LARGEST = 4_000_000
 """Bytes of the file."""
@@ -105,6 +108,10 @@ class RunRecord:
     """SHA-256 of `results.csv`; empty where the run has no results, and in what was read of format 1."""
     clusters: Clusters = field(default_factory=Clusters)
     """Of the means per cluster beside it, `clusters.npz`."""
+    drawn: Mapping[str, Any] = field(default_factory=dict)
+    """Of a track of draws: {"members": of each window, "windows": name of the selected ones, "windows_sha256": str}."""
+    breaks: Mapping[str, str] = field(default_factory=dict)
+    """Promise that this variant breaks, and says so -> why (`stbench.contract.presets.BREAKABLE`)."""
     format: int = field(default=FORMAT)
 
     @property
@@ -120,6 +127,7 @@ class RunRecord:
         """Write `record.json` into `folder`, atomically. `StbenchError` for a value that is not finite."""
         path = folder / RECORD
         content = dataclasses.asdict(self)
+        content = {name: each for name, each in content.items() if each or name not in MAY_BE_ABSENT}
         if bad := _not_finite(content):
             raise StbenchError(
                 f"{path} was to hold a value that is not finite, {bad}: the run diverged, mend its configuration"
@@ -169,8 +177,8 @@ def _record(content: Any) -> RunRecord:
     record = _converted(content, RunRecord)
     for name, kind in (("track", Track), ("clusters", Clusters)):
         _check_names(content[name], kind, f"{name}.")
-    for name, schema in (("training", _Training), ("judge", _Judge)):
-        _converted(content[name], schema, f"{name}.")
+    for name, schema in (("training", _Training), ("judge", _Judge), ("drawn", _Drawn)):
+        _converted(content.get(name, {}), schema, f"{name}.")
     for name in ("started", "finished"):
         if not _is_time(content[name]):
             raise Unreadable(f"its field '{name}' is no ISO 8601 time with offset")
@@ -191,9 +199,9 @@ def _of_today(track: Track) -> Track:
 
 
 def _check_names(content: Mapping[str, Any], kind: type[Any], within: str = "") -> None:
-    """A record is written whole: every field is there and no other. `Unreadable`."""
+    """A record is written whole: every field is there, or may be absent, and no other. `Unreadable`."""
     names = {each.name for each in dataclasses.fields(kind)}
-    if missing := sorted(names - content.keys()):
+    if missing := sorted(names - content.keys() - {*MAY_BE_ABSENT}):
         raise Unreadable(f"it lacks {', '.join(within + each for each in missing)}")
     if unknown := sorted(content.keys() - names):
         raise Unreadable(f"it has unknown fields {', '.join(within + each for each in unknown)[:200]}")
@@ -234,6 +242,14 @@ class _Judge(msgspec.Struct):
     accuracy: dict[str, float] = {}
     test_clips: Count = 0
     train_clips: Count = 0
+
+
+class _Drawn(msgspec.Struct):
+    """What boards read of `RunRecord.drawn`."""
+
+    members: Count = 0
+    windows: str = ""
+    windows_sha256: str = ""
 
 
 def _damaged(path: Path, reason: str) -> StbenchError:

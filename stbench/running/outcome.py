@@ -70,12 +70,19 @@ def _write_pictures(todo: Plan, folder: Path, record: RunRecord, scores: Scores,
             source=store.source,
         )
         return
+    shown = {todo.model: prediction}
+    if kept.best is not None and kept.members is not None and scores.drawn is not None:
+        shown = {f"mean of {scores.drawn.members}": prediction, "best by mse": store.denormalise(kept.best[middle])}
+        members = store.denormalise(kept.members[middle])
+        shown |= {f"member {m}": member for m, member in enumerate(members, 1)}
+    name = "" if todo.model in shown else f"{todo.model}: "
+    place = f"sequence {scores.sequence[item]}, frame {scores.start[item]}"
     forecast_strip(
         conditioning,
         target,
-        {todo.model: prediction},
+        shown,
         folder / "figures" / "forecast.png",
-        title=f"{todo.track.id}, preset {todo.preset}\nsequence {scores.sequence[item]}, frame {scores.start[item]}",
+        title=f"{name}{todo.track.id}, preset {todo.preset}\n{place}",
         source=store.source,
     )
 

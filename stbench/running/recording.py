@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +42,7 @@ class Made:
     device: str = "cpu"
     budget_seconds: float | None = None
     judge: Mapping[str, Any] = field(default_factory=dict)
+    breaks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -93,6 +94,7 @@ def record_of(made: Made, store: Store, track: Track, scores: Scores) -> RunReco
         started=made.started.isoformat(timespec="seconds"),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         infinite=infinite_windows(scores),
+        drawn=asdict(scores.drawn) if scores.drawn else {},
         **own,
         **environment(made.device),
     )

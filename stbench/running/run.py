@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from stbench import arguments, paths, registry
 from stbench.contract.datasets import Track
 from stbench.contract.models import Forecaster, Task
+from stbench.contract.presets import breaks_of
 from stbench.devices import REFERENCE, arithmetic, card, find_device
 from stbench.errors import StbenchError
 from stbench.progress import Progress, Silent
@@ -104,6 +105,8 @@ def run(
     # A judge is weights, not code, but as decisive for the scores.
     code = code_of(todo) | {name: each.sha256 for name, each in asked.items()}
     named = asked["judge"].card.summary if "judge" in asked else {}
+    if protocol_of(todo.track).sized:
+        asked["preset"] = todo.base
     repeat = force or predictions is not None
     if not repeat and (before := finished(folder, code)):
         return RunResult(folder, before, kept, reused=True)
@@ -142,6 +145,7 @@ def run(
             started=started,
             budget_seconds=budget_seconds,
             judge=named,
+            breaks=breaks_of(todo.plugin, dataset, todo.variant),
         )
         check_held()
         record = write_run(todo, folder, made, scores)
@@ -246,8 +250,9 @@ def _check_configuration(choice: Choice, source: str, settings: Mapping[str, str
 def _check_predictions(track: Track, path: Path) -> None:
     """Before anything is made: can the forecasts of a track be written there?"""
     if track.protocol != "forecast":
+        asks = "draws, which are scored as they come" if track.protocol == "draws" else "something else"
         raise StbenchError(
-            f"a prediction store holds forecasts, and {track.id} asks for something else: leave out the predictions"
+            f"a prediction store holds forecasts, and {track.id} asks for {asks}: leave out the predictions"
         )
     if path.exists():
         raise StbenchError(f"{path} exists already: choose another name or remove it")

@@ -6,7 +6,7 @@ import hashlib
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,13 +38,14 @@ def score(
     i3d: Path | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
-    """Score a prediction store on all test windows of a track and leave a run folder.
+    """Score a prediction store on all test windows of a track, of draws on the selected ones, and leave a run folder.
 
     `name` is what the leaderboard calls the model, `parameters` the trainable numbers of all its stages, `preset` the
     board it belongs to: "paper" for whatever was trained on the canonical data; `i3d` the weights for `fvd`.
     Raises `StbenchError` for an unknown
     track or preset, a name that is taken by a model of ours, and what `score_predictions` refuses.
     """
+    from stbench.protocols.drawn_predictions import score_draws
     from stbench.protocols.predictions import score_predictions
 
     progress, started = progress or Silent(), datetime.now(UTC)
@@ -60,7 +61,11 @@ def score(
         raise StbenchError(f"the track {track} is of the dataset {found.dataset}, but {store.path} is {store.dataset}")
     network = i3d_for(found, i3d)
     with progress.bar(f"scoring {name}", "windows") as advance:
-        scores = score_predictions(predictions, store, found, on_progress=advance, i3d=network, on_note=progress.note)
+        told: dict[str, Any] = {"on_progress": advance, "on_note": progress.note}
+        if found.protocol == "draws":
+            scores = score_draws(predictions, store, found, preset=preset, **told)
+        else:
+            scores = score_predictions(predictions, store, found, i3d=network, **told)
     words = ["stbench", "score", "--track", track, "--name", name, "--predictions", str(predictions)]
     words += ["--data", str(store.path), "--parameters", str(parameters), "--preset", preset, "--seed", str(seed)]
     words += ["--i3d", str(i3d)] if network else []
@@ -94,15 +99,15 @@ def score(
 
 def track_by_id(track: str) -> Track:
     """The track of an id such as "waveeq/forecast-40"; `StbenchError` with the nearest one when there is none, and for
-    one that is no forecast."""
+    one that asks for no forecasts or draws."""
     dataset, _, _ = track.partition("/")
     tracks = {each.id: each for each in registry.dataset(dataset).tracks}
     if track not in tracks:
         raise StbenchError(f"there is no track '{track}': {nearest(track, tracks)}")
-    if tracks[track].protocol != "forecast":
+    if tracks[track].protocol not in ("forecast", "draws"):
         raise StbenchError(
-            f"predictions made elsewhere are scored on forecast tracks only, and {track} is none: a model in Python "
-            "can be asked for it, see docs/adding_a_model.md"
+            f"predictions made elsewhere are scored on tracks of forecasts and draws only, and {track} is none: a "
+            "model in Python can be asked for it, see docs/adding_a_model.md"
         )
     return tracks[track]
 

@@ -65,7 +65,8 @@ def code_of(todo: Plan, find: Finder = installed) -> dict[str, str]:
 
 def code_of_predictions(track: Track, split: Split, find: Finder = installed) -> dict[str, str]:
     """{"scoring": SHA-256} of what the scores of predictions made elsewhere depend on."""
-    return {"scoring": scoring_code(track, split, [*scoring_modules(track), "stbench.protocols.predictions"], find)}
+    module = "drawn_predictions" if track.protocol == "draws" else "predictions"
+    return {"scoring": scoring_code(track, split, [*scoring_modules(track), f"stbench.protocols.{module}"], find)}
 
 
 def scoring_code(track: Track, split: Split, roots: Iterable[str], find: Finder) -> str:

@@ -23,7 +23,7 @@ from stbench.running.plan import choose, command_line, dataset_for, find_track, 
 from stbench.running.run import finished
 from stbench.running.stages import code_of
 
-BESIDE = ("forecast", "swap")
+BESIDE = ("forecast", "draws", "swap")
 """Protocols that ask a forecaster's weights for more, at no training: no judge, no labels."""
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")

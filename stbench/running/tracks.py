@@ -66,7 +66,8 @@ class TrackOfStore:
         """Score on all test windows, or `limit` evenly spaced ones: one row for each metric and lead time.
 
         `model`: a callable, `forecast(conditioning, horizon)` on a forecast track, `swap(content, motion, horizon)` on
-        a swap track; or an object with the method that the track asks for. Arrays are float32 as `windows` gives them.
+        a swap track, `draw(conditioning, horizon, samples, seeds)` on a track of draws; or an object with the method
+        that the track asks for. Arrays are float32 as `windows` gives them.
         Columns: model, metric, lead_time ("1..h" is the mean over lead times 1 to h), value, ends of the 95 %
         interval, windows, and what the bootstrap draws. `StbenchError` for an answer of another shape or dtype, a
         value that is not finite, and a track whose scores need a judge.
@@ -83,7 +84,8 @@ class TrackOfStore:
                 f"the track {self.track.id} is scored by a judge, which belongs to a run: register the model "
                 "(docs/adding_a_model.md) and use `stbench run`"
             )
-        scores = protocol.play(_asked(model, protocol.capability, self.track), self.store, self.track, limit=limit)
+        asked = _asked(model, protocol.capability, protocol.instead, self.track)
+        scores = protocol.play(asked, self.store, self.track, limit=limit)
         found = rows(scores, record_of(_made(name), self.store, self.track, scores))
         return pd.DataFrame([{column: getattr(row, column) for column in COLUMNS} for row in found], columns=COLUMNS)
 
@@ -126,8 +128,8 @@ def open_track(
     return TrackOfStore(chosen, open_named(dataset, {**generator.presets.get(preset, {}), **parameters}, source))
 
 
-def _asked(model: Any, capability: str, track: Track) -> Any:
-    if callable(getattr(model, capability, None)):
+def _asked(model: Any, capability: str, instead: str, track: Track) -> Any:
+    if any(callable(getattr(model, name, None)) for name in (capability, instead) if name):
         return model
     if not callable(model):
         raise StbenchError(

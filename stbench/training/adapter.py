@@ -10,10 +10,18 @@ import torch
 from torch import nn
 
 from stbench import arguments
-from stbench.contract.capabilities import HasConservation, HasForecastAt, HasImagine, HasLabel, HasReconstruct
+from stbench.contract.capabilities import (
+    HasConservation,
+    HasDrawsTogether,
+    HasForecastAt,
+    HasImagine,
+    HasLabel,
+    HasReconstruct,
+)
 from stbench.contract.models import Factors, Task
 from stbench.contract.modules import (
     TorchCoder,
+    TorchDrawer,
     TorchResampler,
     TorchSampler,
     TorchSequencer,
@@ -58,6 +66,32 @@ class TorchForecaster:
             )
         windows = self._windows(conditioning=conditioning)
         return self._in_batches(module.forecast_at, windows, arguments.lead_times(lead_times))
+
+    @property
+    def can_draw(self) -> bool:
+        return isinstance(self.module, TorchDrawer)
+
+    def draw(self, conditioning: np.ndarray, horizon: int, samples: int, seeds: np.ndarray) -> np.ndarray:
+        """`draw(conditioning, horizon, samples, generators)` of a module that has it: (batch, conditioning, *frame) ->
+        (batch, samples, horizon, *frame), float32.
+
+        A generator on the CPU for each window, seeded with its seed (batch,) int64. The module is handed one window at
+        a time, so that the others cannot change a bit of its draws, not even by rounding; all of a batch where it is a
+        `HasDrawsTogether`.
+        """
+        module = self._able(TorchDrawer)
+        (windows,) = self._windows(conditioning=conditioning)
+        asked = _length("horizon", horizon), _length("samples", samples)
+        known = arguments.seeds("seeds", seeds, len(windows))
+        together = isinstance(module, HasDrawsTogether) and module.draws_together
+        size, answers = self.batch_size if together else 1, []
+        self.module.eval()
+        with torch.no_grad():
+            for start in range(0, len(windows), size):
+                generators = [torch.Generator().manual_seed(each) for each in known[start : start + size]]
+                answer = module.draw(self._tensor(windows[start : start + size]), *asked, generators)
+                answers.append(answer.float().cpu().numpy())
+        return np.concatenate(answers)
 
     def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
         """`swap(content, motion, horizon)` of a module that has it: (batch, conditioning, *frame) twice -> (batch,

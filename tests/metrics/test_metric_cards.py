@@ -54,6 +54,11 @@ OURS = (
         "reversibility_error",
     ),
 )
+MEMBERS = (
+    *("crps", "spread", "spread_skill", "mse_of_mean", "rmse_of_mean", "psnr_of_mean", "ssim_gauss11_of_mean"),
+    *("mse_best_member", "psnr_best_member", "ssim_gauss11_best_member", "ssim_uniform7_range2_best_member"),
+)
+OURS = (*OURS, *MEMBERS)
 FOREIGN = SimpleNamespace(name="foreign", judged_factors={"action": ("action",), "pose": ("pose",)})
 FIELDS = ("formula", "reduction", "range", "window", "better", "frames", "reference", "version")
 
@@ -104,7 +109,7 @@ def test_card_matches_the_registered_metric(name: str) -> None:
     assert text["range"] == metric.range
     assert text["reference"] == metric.reference
     assert text["version"] == metric.version
-    assert text["better"] == ("higher" if metric.higher_is_better else "lower")
+    assert text["better"] == metric.better
     assert text["frames"] == ("images only" if metric.images_only else "images and vectors")
 
 

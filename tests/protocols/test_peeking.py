@@ -55,7 +55,7 @@ def tasks(name: str, protocol: str) -> list[Task]:
     if registry.model(name).floor:
         return FLOOR_TASKS
     # On sea surface states start after the window and cannot show a clip.
-    left_out = () if protocol in ("forecast", "swap") else ("sst",)
+    left_out = () if protocol in ("forecast", "draws", "swap") else ("sst",)
     known = [each for each in FRAMES if each not in left_out and "quick" in registry.model(name).presets(each)]
     tracks = {each: dataclasses.replace(choose(name, each).track, horizon=4, train_horizon=4) for each in known}
     return [Task(track, FRAMES[dataset]) for dataset, track in tracks.items()]
@@ -104,7 +104,13 @@ def finds(make: Callable[[Store], Any], protocol: str, task: Task, folder: Path)
     if protocol == "forecast":
         return reacts_to_targets(make, store, task.track, folder / "copy")
     capability = KNOWN[protocol].capability
-    if protocol == "swap":
+    if protocol == "draws":
+        seen, _ = last_windows(store, task)
+
+        def ask(model: Any) -> bytes:
+            return np.asarray(model.draw(seen.copy(), task.track.horizon, 3, np.array([5, 6]))).tobytes()
+
+    elif protocol == "swap":
         content, motion = last_windows(store, task)
 
         def ask(model: Any) -> bytes:
@@ -131,7 +137,8 @@ def test_every_registered_model_is_asked_for_forecasts_and_those_that_can_for_th
     def asked(protocol: str) -> set[str]:
         return {name for name, each in ASKED if each == protocol}
 
-    assert asked("forecast") == set(MODELS)
+    assert asked("forecast") | asked("draws") == set(MODELS)
+    assert "analogue" in asked("draws")
     assert {"sepvar", "hamiltonian", "persistence", "mean"} <= asked("swap")
     assert {"hamiltonian", "persistence", "mean"} <= asked("generation")
     assert {"sepvar", "hamiltonian", "persistence"} <= asked("exchange")
@@ -144,7 +151,7 @@ def test_the_separating_model_is_asked_in_each_of_its_architectures() -> None:
     assert encoders == {"mlp", "vgg", "dcgan", "maps", "resnet"}
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [name for name, protocol in ASKED if protocol == "forecast"])
 def test_a_registered_model_is_the_same_one_every_time(name: str, tmp_path: Path) -> None:
     """Else no answer could be compared with that of a model that learnt from poisoned data."""
     task = tasks(name, "forecast")[0]
@@ -163,6 +170,9 @@ class Cheat:
     def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray:
         found = np.float32(self._store.read(*self._place, variable=self._variable).sum())
         return found + np.repeat(conditioning[:, -1:], horizon, axis=1)
+
+    def draw(self, conditioning: np.ndarray, horizon: int, samples: int, seeds: np.ndarray) -> np.ndarray:
+        return np.repeat(self.forecast(conditioning, horizon)[:, None], samples, axis=1)
 
     def swap(self, content: np.ndarray, motion: np.ndarray, horizon: int) -> np.ndarray:
         return self.forecast(content, horizon)
@@ -219,7 +229,7 @@ def test_a_swap_that_reads_a_factor_of_a_test_sequence_is_found(tmp_path: Path) 
     assert finds(lambda store: Cheat(store, 7, 0, "action"), "swap", TASK, tmp_path)
 
 
-CLIPS = [each for each in KNOWN if each not in ("forecast", "swap")]
+CLIPS = [each for each in KNOWN if each not in ("forecast", "draws", "swap")]
 
 
 @pytest.mark.parametrize("protocol", CLIPS)

@@ -170,7 +170,8 @@ def test_a_shorter_horizon_that_papers_report_has_its_mean_and_its_last_value_fo
     run(track="sst/forecast-10", dataset="sst", dataset_source="simulated", metrics=metrics)
     (path,) = build(tmp_path / "runs", tmp_path / "out")
     for metric in metrics:
-        values = {row["lead_time"]: float(row["value"]) for row in rows_of(path) if row["metric"] == metric}
+        found = [row for row in rows_of(path) if row["metric"] == metric and row["value"] != NOT_APPLICABLE]
+        values = {row["lead_time"]: float(row["value"]) for row in found}
         assert list(values) == ["1..10", "1..6", "1", "6", "10"]
         assert values["1..6"] == pytest.approx(values["1"] * 3.5, rel=1e-5), "values grow in proportion to lead time"
         assert values["1..10"] == pytest.approx(values["1"] * 5.5, rel=1e-5)
@@ -242,9 +243,12 @@ def test_models_that_cannot_be_asked_are_on_the_board_with_the_reason_and_withou
 
 def test_a_board_names_no_model_as_not_applicable_that_could_be_run_there(tmp_path: Path, run: Any) -> None:
     run(track="moving-mnist/forecast-10", dataset="moving-mnist")
+    run(track="moving-mnist/draws-10", dataset="moving-mnist")
     run(track="foreign/swap-10", dataset="foreign")
-    for path in build(tmp_path / "runs", tmp_path / "out"):
-        assert {row["model"] for row in rows_of(path)} == {"sepvar"}
+    paths = {path.stem: {row["model"] for row in rows_of(path)} for path in build(tmp_path / "runs", tmp_path / "out")}
+    only_draws = paths.pop("moving-mnist")
+    assert only_draws == {"sepvar", "analogue"}
+    assert list(paths.values()) == [{"sepvar"}, {"sepvar"}], "on draws whoever forecasts is one draw"
 
 
 def test_a_model_without_the_preset_is_not_missed(tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,3 +296,11 @@ def test_a_board_shows_the_metrics_of_the_newest_of_its_records(tmp_path: Path, 
     (board,) = boards(read_published(tmp_path / "out"))
     assert board.track == newer
     assert (board.shown, board.further) == (("mse", "rmse"), ("mae",))
+
+
+def test_runs_on_other_selected_windows_are_not_ranked_together(tmp_path: Path, run: Any) -> None:
+    for model, digest in (("one", "ab" * 32), ("two", "ab" * 32), ("other", "cd" * 32)):
+        run(model=model, drawn={"members": 4, "windows": "w", "windows_sha256": digest})
+    build(tmp_path / "runs", tmp_path / "out")
+    (board,) = boards(read_published(tmp_path / "out"))
+    assert sorted([line.model for line in block.lines] for block in board.blocks) == [["one", "two"], ["other"]]

@@ -87,7 +87,7 @@ def test_texts_of_records_are_escaped(page: Path) -> None:
 
 def test_page_shows_floors_sources_digests_commands_and_formulas(page: Path) -> None:
     text, reader = _read(page)
-    assert text.count('<tr class="floor">') == 3, "the mean of 1..40, at 1 and at 40"
+    assert text.count('<tr class="floor">') == 5, "the mean of 1..40, at 1 and at 40; twice the one that only draws"
     assert text.count('<svg class="curves"') == 2
     assert re.search(r'<path class="line floor f0" [^>]*d="M[\d. L]+"/>', text)
     assert ("span", {"class": "tag simulated"}) in reader.tags

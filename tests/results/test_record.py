@@ -116,6 +116,9 @@ def _changed(folder: Path, **changes: Any) -> None:
         ({"format": 1, "track": "waveeq-100"}, "its track is 'waveeq-100'"),
         ({"format": 1, "track": 7}, "its track is 7"),
         ({"format": 1, "track": "waveeq-100/forecast-99999999"}, "a horizon of its track"),
+        ({"drawn": {"members": -1}}, "field 'drawn.members' is -1"),
+        ({"drawn": []}, "field 'drawn' is []"),
+        ({"breaks": {"batch": 1}}, "field 'breaks'"),
         ({"finished": "yesterday"}, "'finished' is no ISO 8601 time"),
         ({"finished": "2026-01-01T00:00:00"}, "'finished' is no ISO 8601 time with offset"),
     ],
@@ -218,3 +221,13 @@ def test_environment_fills_fields_of_the_record(record: Any) -> None:
     assert found["libraries"]["numpy"]
     assert found["git_revision"] is None or re.fullmatch("[0-9a-f]{40}", found["git_revision"])
     assert (found["git_revision"] is None) == (found["git_dirty"] is None)
+
+
+def test_what_says_nothing_is_not_written_and_what_does_comes_back(tmp_path: Path, record: Any) -> None:
+    """Records of before have no such fields, and are records still."""
+    record().write(tmp_path)
+    assert not {"drawn", "breaks"} & json.loads((tmp_path / "record.json").read_text()).keys()
+    drawn = {"members": 100, "windows": "kth/1/windows-256-1", "windows_sha256": "ab" * 32}
+    made = record(drawn=drawn, breaks={"batch": "published so"})
+    made.write(tmp_path)
+    assert read_record(tmp_path) == made

@@ -69,11 +69,11 @@ def test_everything_has_all_floors_and_no_two_equal_configurations() -> None:
 
 def test_what_is_played_beside_the_main_track_needs_no_training_of_its_own() -> None:
     assert tracks_of("moving-mnist", "quick") == [None, "swap-10"]
-    assert tracks_of("moving-mnist", "cpu") == [None, "forecast-95", "swap-10", "swap-95"]
+    assert tracks_of("moving-mnist", "cpu") == [None, "forecast-95", "draws-10", "swap-10", "swap-95"]
     for dataset in registry.names("datasets"):
         asked = [find_track(dataset, name) for name in tracks_of(dataset, "cpu")]
         assert len({(track.conditioning, track.train_horizon) for track in asked}) <= 1, dataset
-        assert {track.protocol for track in asked} <= {"forecast", "swap"}
+        assert {track.protocol for track in asked} <= {"forecast", "draws", "swap"}
 
 
 def test_everything_plays_a_swap_with_those_that_can_only() -> None:

@@ -290,7 +290,7 @@ def test_every_plug_in_is_in_the_digest_of_the_runs_that_ask_it() -> None:
         modules = scoring_modules(track)
         assert {registry.module("metrics", name) for name in track.scored} <= set(modules)
         assert KNOWN[track.protocol].module in modules
-        assert (registry.module("datasets", track.dataset) in modules) == (track.protocol != "forecast")
+        assert (registry.module("datasets", track.dataset) in modules) == (track.protocol not in ("forecast", "draws"))
         assert ("stbench.judges.judge" in modules) == KNOWN[track.protocol].judged
 
 
