@@ -147,9 +147,11 @@ def draw(title: str, rows: Sequence[Cost], out: Path) -> Path:
             marker=marker,
             label={"classical": "solver", "floor": "floors", "learned": "networks"}[kind],
         )
-        for each in chosen:
-            place = (1e3 * each.forecast, each.error)
-            axes.annotate(each.model, place, xytext=(5, 4), textcoords="offset points", fontsize=7)
+    # Above and below in turn, so that names of neighbours stay apart.
+    for number, each in enumerate(sorted(rows, key=lambda each: each.forecast)):
+        place, offset = (1e3 * each.forecast, each.error), (5, 4 if number % 2 else -10)
+        axes.annotate(each.model, place, xytext=offset, textcoords="offset points", fontsize=7)
+    axes.margins(x=0.12)
     axes.set(xscale="log", yscale="log", xlabel="a forecast, ms", ylabel=f"{METRIC}, lead times 1..h", title=title)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
