@@ -14,7 +14,7 @@ from pathlib import Path
 
 from stbench import registry
 from stbench.boards.board import Entry
-from stbench.boards.leaderboard import read_published
+from stbench.boards.publishing import read_published
 from stbench.results.numbers import score_text, seconds_text
 
 ROOT = Path(__file__).resolve().parents[1]
