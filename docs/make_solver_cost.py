@@ -147,11 +147,17 @@ def draw(title: str, rows: Sequence[Cost], out: Path) -> Path:
             marker=marker,
             label={"classical": "solver", "floor": "floors", "learned": "networks"}[kind],
         )
-    # Above and below in turn, so that names of neighbours stay apart.
+    # Names of the solver stand to the left, those of floors above and below in turn, so that neighbours stay apart.
     for number, each in enumerate(sorted(rows, key=lambda each: each.forecast)):
-        place, offset = (1e3 * each.forecast, each.error), (5, 4 if number % 2 else -10)
-        axes.annotate(each.model, place, xytext=offset, textcoords="offset points", fontsize=7)
-    axes.margins(x=0.12)
+        offsets = {"classical": (-6, -3), "learned": (6, -3), "floor": (5, 4 if number % 2 else -10)}
+        axes.annotate(
+            each.model,
+            (1e3 * each.forecast, each.error),
+            xytext=offsets[each.kind],
+            textcoords="offset points",
+            horizontalalignment="right" if each.kind == "classical" else "left",
+            fontsize=7,
+        )
     axes.set(xscale="log", yscale="log", xlabel="a forecast, ms", ylabel=f"{METRIC}, lead times 1..h", title=title)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
