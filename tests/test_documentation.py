@@ -66,3 +66,10 @@ def test_every_published_command_says_which_source_it_had() -> None:
 def test_the_evidence_page_says_what_the_records_say() -> None:
     script = runpy.run_path(str(ROOT / "docs" / "make_evidence.py"))
     assert script["PAGE"].read_text("utf-8") == script["page"](), "run .venv/bin/python docs/make_evidence.py"
+
+
+def test_the_page_of_performance_says_what_records_and_benchmark_say_of_the_solver() -> None:
+    script = runpy.run_path(str(ROOT / "docs" / "make_solver_cost.py"))
+    page = script["PAGE"].read_text("utf-8")
+    wanted = script["replaced"](page, script["section"](script["read_boards"]()))
+    assert page == wanted, "run .venv/bin/python docs/make_solver_cost.py"
