@@ -83,8 +83,8 @@ def run(
     same weights or makes the same data, its end is waited for, which `progress` is told. `device` is the torch name of
     where a torch model is trained and asked, or "auto": a CUDA card where there is one. What a card trains has folders
     of its own, so nothing of the processor's is mixed with it; `deterministic` asks it for the same bits every time.
-    Raises `StbenchError` for whatever a user can get wrong and KeyboardInterrupt, with a checkpoint on disk, when it was
-    interrupted.
+    Raises `StbenchError` for whatever a user can get wrong and KeyboardInterrupt, with a checkpoint on disk, when it
+    was interrupted.
     """
     progress = progress or Silent()
     started = datetime.now(UTC)
