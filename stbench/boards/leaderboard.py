@@ -15,7 +15,6 @@ import io
 import re
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple
 from pathlib import Path
 
 from stbench.boards.absent import Absent, absent
@@ -126,7 +125,7 @@ def csv_text(board: Board, missing: Iterable[Absent] | None = None) -> str:
 
 def harmless(text: str) -> str:
     """A cell that no spreadsheet takes for a formula: behind an apostrophe what begins as one and is no number."""
-    return text if NUMBER.fullmatch(text) or not text.startswith(("=", "+", "-", "@", "\t", "\r")) else f"'{text}"
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not NUMBER.fullmatch(text) else text
 
 
 def _cells(board: Board, line: Line) -> Iterator[tuple[str, str, Summary | None]]:
@@ -141,7 +140,7 @@ def _score(summary: Summary | None) -> dict[str, str]:
     names = ("value", "ci_low", "ci_high", "seed_sd", "sd", "n", "n_sequences", "metric_version")
     if summary is None:
         return {**dict.fromkeys(names, ""), "value": NOT_APPLICABLE}
-    return dict(zip(names, map(_text, astuple(summary)), strict=True))
+    return {name: _text(getattr(summary, name)) for name in names}
 
 
 def _place(board: Board) -> dict[str, str]:
