@@ -6,17 +6,22 @@ import math
 import re
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from stbench import registry
+from stbench.boards.comparison import Standing, standings
+from stbench.boards.derived import BESIDE, with_psnr_of_mean_mse, with_useful_horizons
 from stbench.contract.datasets import Track, fingerprint
 from stbench.contract.presets import CUSTOM
 from stbench.results.aggregate import ResultRow
+from stbench.results.clusters import CLUSTERS, ClusterMeans, read_clusters
 from stbench.results.lead_times import main_lead_times, mean_of
+from stbench.results.paired import FEW
 from stbench.results.record import RunRecord
 
 TRUSTED = 0.99
@@ -29,6 +34,17 @@ class Entry:
 
     record: RunRecord
     rows: tuple[ResultRow, ...]
+    folder: Path | None = field(default=None, compare=False)
+    """Where its means per cluster lie."""
+
+    def read_means(self) -> ClusterMeans | str:
+        """Means per cluster, or in words why there are none at hand. `StbenchError` where they are damaged."""
+        named = self.record.clusters
+        if not named.sha256:
+            return named.missing or "its record has no means per cluster"
+        if self.folder is None or not (self.folder / CLUSTERS).exists():
+            return f"its {CLUSTERS} is not at hand (an installed package leaves it out)"
+        return read_clusters(self.folder, named)
 
     @cached_property
     def cells(self) -> Mapping[tuple[str, str], ResultRow]:
@@ -63,6 +79,8 @@ class Line:
     rank: int | None
     """1 is best; equal values share a rank; None where the track is not applicable to the model, and for configurations
     without a name."""
+    standing: Standing | None = None
+    """Beside the best line of its block; None where it is not ranked, or alone."""
 
     @property
     def record(self) -> RunRecord:
@@ -139,12 +157,26 @@ class Block:
 
     @property
     def notes(self) -> tuple[tuple[str, str], ...]:
-        """Models and what a reader has to know of each of them, a sentence once."""
+        """Models, or a column, and what a reader has to know of each of them, a sentence once."""
         noted: dict[str, dict[str, None]] = {}
         for line in self.lines:
             for note in line.notes:
                 noted.setdefault(note, {})[line.model] = None
-        return tuple((", ".join(models), note) for note, models in noted.items())
+            if line.standing is not None and line.standing.outcome.startswith("not compared"):
+                noted.setdefault(line.standing.outcome, {})[line.model] = None
+        found = tuple((", ".join(models), note) for note, models in noted.items())
+        return (*self._few(), *found)
+
+    def _few(self) -> Iterator[tuple[str, str]]:
+        """Intervals of the records are percentile bootstraps; the figures are those of docs/statistics.md."""
+        entries = (entry for line in self.lines for entry in line.entries)
+        clusters = {row.n_sequences for entry in entries for row in entry.rows[:1] if row.ci_low is not None}
+        if clusters and (fewest := min(clusters)) < FEW:
+            yield (
+                "95 % intervals",
+                f"{fewest} clusters are fewer than {FEW}, and percentile intervals over so few are too narrow (over 4 "
+                "they hold the truth in about 80 % of cases, over 8 in 89 %)",
+            )
 
 
 @dataclass(frozen=True)
@@ -171,9 +203,11 @@ class Board:
     @cached_property
     def shown(self) -> tuple[str, ...]:
         """Metrics of the tables people read: the ranking one, then the others in the order of the track. What the track
-        has scored `further` is left to the CSV."""
-        further = self.track.further
-        others = dict.fromkeys([*self.track.metrics, *self.metrics])
+        has scored `further` is left to the CSV, and what a board adds to such a metric with it."""
+        further = {*self.track.further, *(name for name, beside in BESIDE.items() if beside in self.track.further)}
+        there = [*self.track.metrics, *self.metrics]
+        added = {beside: name for name, beside in BESIDE.items() if name in self.metrics}
+        others = dict.fromkeys(name for each in there for name in (each, added.get(each, each)))
         return (*self.metrics[:1], *(each for each in others if each in self.metrics[1:] and each not in further))
 
     @property
@@ -258,6 +292,7 @@ def _one_main_track(found: Sequence[Board]) -> list[Board]:
 
 def _board(entries: Sequence[Entry]) -> Board:
     record = _newest(entries)
+    entries = [with_psnr_of_mean_mse(entry) for entry in entries]
     # Most complete run first: a metric an old run lacks keeps its place in the order of the track.
     by_completeness = sorted(entries, key=lambda entry: -len(entry.rows))
     metrics = tuple(dict.fromkeys(row.metric for entry in by_completeness for row in entry.rows))
@@ -278,6 +313,11 @@ def _board(entries: Sequence[Entry]) -> Board:
         largest[key[:DATA]] = key
     for entry in unscored:
         blocks.setdefault(largest.get(_data(entry), _data(entry)), []).append(entry)
+
+    if metrics:
+        blocks = {key: with_useful_horizons(each, metrics[0]) for key, each in blocks.items()}
+    derived = (row.metric for each in blocks.values() for entry in each for row in entry.rows)
+    metrics = tuple(dict.fromkeys([*metrics, *derived]))
 
     # The newest data first: the block a reader looks for.
     order = sorted(blocks, key=lambda key: key[1:])
@@ -352,5 +392,6 @@ def _ranked(entries: Sequence[Entry], metric: str, lead_time: str) -> tuple[Line
     for place, (value, _) in enumerate(scored, 1):
         first.setdefault(value, place)
     ranked = [Line(line.entries, first[value]) for value, line in scored]
+    ranked = standings(ranked, metric, lead_time) if ranked and entries[0].record.preset != CUSTOM else ranked
     placed = {id(line.entries) for line in ranked}
     return (*ranked, *(line for line in lines if id(line.entries) not in placed))

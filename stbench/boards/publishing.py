@@ -57,7 +57,7 @@ def read_entry(folder: Path) -> Entry:
         if not NAME.fullmatch(name):
             raise StbenchError(f"{folder / RECORD} has the name '{name}', which cannot be a file name: repeat the run")
     if record.not_applicable:
-        return Entry(record, ())
+        return Entry(record, (), folder)
     rows = tuple(read_results(folder))
     expected = (record.track.id, record.dataset_digest, record.full_model, record.preset, record.seed)
     for row in rows:
@@ -68,7 +68,7 @@ def read_entry(folder: Path) -> Entry:
             f"{folder / RESULTS} is not the table its {RECORD} names, its SHA-256 is another: score the run again"
         )
     check_rows(folder / RESULTS, rows, record.track)
-    return Entry(record, rows)
+    return Entry(record, rows, folder)
 
 
 def place_of(record: RunRecord, out: Path) -> Path:
@@ -120,7 +120,10 @@ def publishing(made: dict[Path, Entry], before: dict[Path, Entry], out: Path) ->
                 part = stack.enter_context(_replacing(run, place))
                 if entry.rows:
                     shutil.copyfile(run / RESULTS, part / RESULTS)
-                completed(run, entry, part).write(part)
+                record = completed(run, entry, part)
+                record.write(part)
+                # As it will be read when it is published: a run of format 1 may have got means per cluster just now.
+                found[place] = replace(entry, record=record, folder=part)
             except OSError as error:
                 raise _unpublished(run, place, error) from None
         yield dict(sorted(found.items()))
