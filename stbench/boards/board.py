@@ -6,50 +6,27 @@ import math
 import re
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from stbench import registry
 from stbench.boards.comparison import Standing, standings
 from stbench.boards.derived import BESIDE, with_psnr_of_mean_mse, with_useful_horizons
+from stbench.boards.entry import Entry
 from stbench.contract.datasets import Track, fingerprint
 from stbench.contract.presets import CUSTOM
 from stbench.results.aggregate import ResultRow
-from stbench.results.clusters import CLUSTERS, ClusterMeans, read_clusters
 from stbench.results.lead_times import main_lead_times, mean_of
 from stbench.results.paired import FEW
 from stbench.results.record import RunRecord
 
+__all__ = ["Block", "Board", "Entry", "Line", "Summary", "boards", "lead_time_name"]
+
 TRUSTED = 0.99
 """A judge's own accuracy on a head, from which on its scores are worth ranking."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One finished run: its record and its result rows (none where the track is not applicable to the model)."""
-
-    record: RunRecord
-    rows: tuple[ResultRow, ...]
-    folder: Path | None = field(default=None, compare=False)
-    """Where its means per cluster lie."""
-
-    def read_means(self) -> ClusterMeans | str:
-        """Means per cluster, or in words why there are none at hand. `StbenchError` where they are damaged."""
-        named = self.record.clusters
-        if not named.sha256:
-            return named.missing or "its record has no means per cluster"
-        if self.folder is None or not (self.folder / CLUSTERS).exists():
-            return f"its {CLUSTERS} is not at hand (an installed package leaves it out)"
-        return read_clusters(self.folder, named)
-
-    @cached_property
-    def cells(self) -> Mapping[tuple[str, str], ResultRow]:
-        """(metric, lead time) -> row."""
-        return {(row.metric, row.lead_time): row for row in self.rows}
 
 
 @dataclass(frozen=True)
@@ -94,6 +71,11 @@ class Line:
     @property
     def seeds(self) -> tuple[int, ...]:
         return tuple(entry.record.seed for entry in self.entries)
+
+    @property
+    def finished(self) -> datetime:
+        """When its last run was."""
+        return max(datetime.fromisoformat(entry.record.finished) for entry in self.entries)
 
     @property
     def notes(self) -> tuple[str, ...]:

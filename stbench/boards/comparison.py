@@ -15,12 +15,13 @@ import numpy as np
 
 from stbench import registry
 from stbench.boards.derived import same_clusters
+from stbench.errors import StbenchError, nearest
 from stbench.metrics import Metric
 from stbench.results.clusters import ClusterMeans
 from stbench.results.paired import CONFIDENCE, Difference, holm, paired_difference
 
 if TYPE_CHECKING:
-    from stbench.boards.board import Line
+    from stbench.boards.board import Board, Line
 
 BEST, APART, TIED = "best", "told apart from the best", "not told apart from the best"
 
@@ -120,4 +121,70 @@ def _why(line: Line, best: str) -> str:
     return own if isinstance(own, str) else f"the best line cannot be, {best}"
 
 
-__all__ = ["APART", "BEST", "TIED", "Standing", "Values", "difference", "standings", "values_of"]
+@dataclass(frozen=True)
+class Compared:
+    """Two models at one lead time."""
+
+    lead_time: str
+    a: float
+    b: float
+    difference: Difference | None
+    """A - B."""
+    reason: str
+    """Why there is no interval; empty where there is one."""
+
+
+def compare(board: Board, a: str, b: str, metric: str) -> list[Compared]:
+    """Two models of a board at its lead times, on the newest data both were run on.
+
+    Of several configurations of a model the one run last. `StbenchError` where the board has not both on the same data,
+    or no such metric.
+    """
+    if metric not in board.metrics:
+        raise StbenchError(f"{board.track.id} has no metric '{metric}': {nearest(metric, board.metrics)}")
+    models = dict.fromkeys(line.model for block in board.blocks for line in block.lines)
+    for name in (a, b):
+        if name not in models:
+            raise StbenchError(
+                f"there is no run of '{name}' on {board.track.id}, preset {board.preset}, source {board.source}: "
+                f"{nearest(name, models)}"
+            )
+    for block in board.blocks:
+        own, other = (
+            max((line for line in block.lines if line.model == name), key=lambda line: line.finished, default=None)
+            for name in (a, b)
+        )
+        if own is not None and other is not None:
+            return [each for lead_time in board.main_lead_times if (each := _compared(own, other, metric, lead_time))]
+    raise StbenchError(f"{a} and {b} were run on different data on {board.track.id}: run one of them again")
+
+
+def _compared(a: Line, b: Line, metric: str, lead_time: str) -> Compared | None:
+    """None where one of them has no value."""
+    own, other = (line.summary(metric, lead_time) for line in (a, b))
+    if own is None or other is None:
+        return None
+    found: Difference | str
+    values = [(line, values_of(line, metric, lead_time)) for line in (a, b)]
+    if missing := [f"{line.model}: {each}" for line, each in values if isinstance(each, str)]:
+        found = "; ".join(missing)
+    else:
+        one, two = (each for _, each in values if isinstance(each, Values))
+        found = difference(one, two, registry.metric(metric))
+    if isinstance(found, str):
+        return Compared(lead_time, own.value, other.value, None, found)
+    return Compared(lead_time, own.value, other.value, found, "")
+
+
+__all__ = [
+    "APART",
+    "BEST",
+    "TIED",
+    "Compared",
+    "Standing",
+    "Values",
+    "compare",
+    "difference",
+    "standings",
+    "values_of",
+]

@@ -19,7 +19,7 @@ from stbench.results.clusters import ClusterMeans
 from stbench.results.lead_times import mean_of
 
 if TYPE_CHECKING:
-    from stbench.boards.board import Entry
+    from stbench.boards.entry import Entry
 
 BESIDE = {psnr_of_mean_mse.name: "psnr"}
 """Metric -> the scored one it stands beside, and with which it is shown or left to the CSV."""

@@ -24,7 +24,6 @@ import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 
 import numpy as np
@@ -114,11 +113,13 @@ class _Column:
         above, below = (floor, own) if self.higher_is_better else (own, floor)
         with np.errstate(divide="ignore", invalid="ignore"):
             found = np.where(above == below, 1.0, above / below)
-        return np.clip(found, *CLIP)
+        clipped: np.ndarray = np.clip(found, *CLIP)
+        return clipped
 
     def _drawn(self, model: str) -> np.ndarray:
         draws = self.draws.get(model)
-        return np.r_[self.values[model], np.full(RESAMPLES, self.values[model]) if draws is None else draws]
+        constant = np.full(RESAMPLES, self.values[model])
+        return np.concatenate([[self.values[model]], constant if draws is None else draws])
 
     def wins(self, models: Sequence[str]) -> np.ndarray:
         """Share of the others that each model beats, ties half, (models, 1 + RESAMPLES)."""
@@ -146,7 +147,7 @@ def _column(board: Board) -> _Column | None:
     metric, lead_time = board.metrics[0], board.mean_lead_time
     lines: dict[str, Line] = {}
     for line in board.blocks[0].lines:
-        if line.rank is not None and (line.model not in lines or _finished(line) > _finished(lines[line.model])):
+        if line.rank is not None and (line.model not in lines or line.finished > lines[line.model].finished):
             lines[line.model] = line
     summaries = {model: found for model, line in lines.items() if (found := line.summary(metric, lead_time))}
     values = {model: found.value for model, found in summaries.items()}
@@ -158,10 +159,6 @@ def _column(board: Board) -> _Column | None:
     about = SuiteTrack(board.track.id, board.source, metric, best, values[best])
     seed = int(board.blocks[0].dataset_digest[:8] or "0", 16)
     return _Column(about, higher, values, _draws(lines, metric, lead_time, seed), frozenset(floors))
-
-
-def _finished(line: Line) -> datetime:
-    return max(datetime.fromisoformat(entry.record.finished) for entry in line.entries)
 
 
 def _draws(lines: Mapping[str, Line], metric: str, lead_time: str, seed: int) -> dict[str, np.ndarray]:
@@ -182,9 +179,9 @@ def _draws(lines: Mapping[str, Line], metric: str, lead_time: str, seed: int) ->
         times = times * weights
         n = times.sum(axis=1)
         for model, values in alike.items():
-            each = finish((times @ values.T.astype(np.float64)) / n[:, None])
-            chosen = rng.integers(0, len(values), each.shape) if len(values) > 1 else np.zeros(each.shape, int)
-            found[model].append(np.take_along_axis(np.asarray(each), chosen, axis=1).mean(axis=1))
+            of_seeds = np.asarray(finish((times @ values.T.astype(np.float64)) / n[:, None]))
+            chosen = rng.integers(0, len(values), of_seeds.shape)
+            found[model].append(np.take_along_axis(of_seeds, chosen, axis=1).mean(axis=1))
     return {model: np.concatenate(parts) for model, parts in found.items()}
 
 
@@ -215,8 +212,21 @@ def _suite(columns: Sequence[_Column], models: Sequence[str]) -> Suite:
         ]
         by_track = tuple(float(1 - np.exp(each)) for each in logs[:, k, 0])
         resampled = sum(model in column.draws for column in columns)
-        numbers = map(float, (skill, *ends[0], win, *ends[1]))
-        places.append(Place(model, any(model in column.floors for column in columns), *numbers, by_track, resampled))
+        (skill_low, skill_high), (win_low, win_high) = (tuple(map(float, each)) for each in ends)
+        places.append(
+            Place(
+                model=model,
+                floor=any(model in column.floors for column in columns),
+                skill=float(skill),
+                skill_low=skill_low,
+                skill_high=skill_high,
+                win_rate=float(win),
+                win_low=win_low,
+                win_high=win_high,
+                by_track=by_track,
+                resampled=resampled,
+            )
+        )
     places.sort(key=lambda place: (-place.skill, place.model))
     return Suite(tuple(column.about for column in columns), tuple(places))
 

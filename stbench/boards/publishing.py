@@ -18,8 +18,8 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from stbench.boards.board import Entry
 from stbench.boards.complete import check_rows, lacking
+from stbench.boards.entry import Entry
 from stbench.errors import StbenchError
 from stbench.files import atomic_folder
 from stbench.results.aggregate import RESULTS, read_results, results_digest
@@ -45,6 +45,17 @@ def read_published(out: Path) -> list[Entry]:
 def published(out: Path) -> dict[Path, Entry]:
     """Folder -> every published run under `out`, in order of the folders."""
     return {folder: read_entry(folder) for folder in find_runs(out / RECORDS)}
+
+
+def at_hand(runs: Path, out: Path) -> list[Entry]:
+    """The runs that `publishing` would leave under `out`: those published there and those under `runs`, each once."""
+    found = published(out)
+    for run in find_runs(runs):
+        entry = read_entry(run)
+        place = place_of(entry.record, out)
+        if place not in found or _replaces(run, entry, place, found[place]):
+            found[place] = entry
+    return [found[place] for place in sorted(found)]
 
 
 def read_entry(folder: Path) -> Entry:
@@ -205,6 +216,7 @@ def _newer(record: RunRecord) -> tuple[bool, datetime]:
 
 __all__ = [
     "RECORDS",
+    "at_hand",
     "completed",
     "find_runs",
     "place_of",

@@ -58,4 +58,4 @@ def crossing(skill: np.ndarray) -> np.ndarray:
     after = np.take_along_axis(skill, np.minimum(at, skill.shape[-1] - 1)[..., None], -1)[..., 0]
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(np.isfinite(after), before / (before - after), 0.0)
-    return np.where((at == 0) | (at == skill.shape[-1]), at.astype(np.float64), at + share)
+    return np.asarray(np.where((at == 0) | (at == skill.shape[-1]), at.astype(np.float64), at + share))

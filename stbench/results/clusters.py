@@ -70,8 +70,8 @@ class ClusterMeans:
     means: np.ndarray
     """(metric, k, lead time) float32: m_s; NaN where a metric of whole clips has no single lead times."""
     curve: np.ndarray | None = None
-    """(k, h) float32: m_s of the first metric at lead times 1..h. None for one of whole clips, where it did not fit, and
-    in files written before it was kept."""
+    """(k, h) float32: m_s of the first metric at lead times 1..h. None for one of whole clips, where it did not fit,
+    and in files written before it was kept."""
 
 
 def cluster_means(scores: Scores, track: Track) -> ClusterMeans | None:
@@ -101,7 +101,7 @@ def cluster_means(scores: Scores, track: Track) -> ClusterMeans | None:
 def _curve(values: np.ndarray, row: np.ndarray, windows: np.ndarray) -> np.ndarray:
     """(n, h) of windows that lie in clusters `row` -> (k, h)."""
     columns = [np.bincount(row, column, minlength=len(windows)) for column in values.T]
-    return np.stack(columns, axis=1) / windows[:, None]
+    return np.asarray(np.stack(columns, axis=1) / windows[:, None])
 
 
 def write_clusters(folder: Path, means: ClusterMeans | None) -> Clusters:
@@ -160,16 +160,16 @@ def _fitted(means: ClusterMeans) -> tuple[ClusterMeans, bytes]:
 
 def _encoded(means: ClusterMeans) -> bytes:
     file = io.BytesIO()
-    curve = {} if means.curve is None else {"curve": means.curve}
-    np.savez_compressed(
-        file,
-        cluster=means.cluster,
-        windows=means.windows,
-        metrics=np.array(means.metrics),
-        lead_times=np.array(means.lead_times),
-        means=means.means,
-        **curve,
-    )
+    arrays = {
+        "cluster": means.cluster,
+        "windows": means.windows,
+        "metrics": np.array(means.metrics),
+        "lead_times": np.array(means.lead_times),
+        "means": means.means,
+    }
+    if means.curve is not None:
+        arrays["curve"] = means.curve
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
     return file.getvalue()
 
 
