@@ -9,7 +9,7 @@
 a_is is the mean over the n_s windows of cluster s under seed i, f what finishes a mean (`Metric.finish`). Clusters are
 paired: both runs were asked the same windows. Seeds are not: two trainings share nothing. For one seed, windows of
 equal number and f(x) = x it is Student's paired t interval. Why t and not a bootstrap: with few clusters a percentile
-or BCa bootstrap covers far less than it says (`benchmarks/coverage.py`, docs/statistics.md).
+or BCa bootstrap covers far less than it says (`benchmarks/interval_coverage.py`, docs/statistics.md).
 
 References: B. Efron and C. Stein, The jackknife estimate of variance, Annals of Statistics 9, 1981; F. E.
 Satterthwaite, An approximate distribution of estimates of variance components, Biometrics Bulletin 2, 1946; S. Holm, A

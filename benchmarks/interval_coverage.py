@@ -1,6 +1,6 @@
 """How often do 95 % intervals of a mean over few clusters hold the truth: percentile, BCa or t?
 
-    python benchmarks/coverage.py [--samples 4000] [--resamples 1999]
+    python benchmarks/interval_coverage.py [--samples 4000] [--resamples 1999]
 
 Draws samples of 4, 8, 20 and 60 paired differences from a normal and from a skewed distribution (log-normal, σ = 0.75,
 as errors are), and of 3 or 5 seeds over 8, 20 and 60 clusters; prints the share of intervals that hold the mean they
