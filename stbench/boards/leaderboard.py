@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from stbench.boards.absent import Absent, absent, read_listed
 from stbench.boards.board import Block, Board, Line, Summary, boards
+from stbench.boards.cells import harmless
 from stbench.boards.overview import overview_csv, overviews
 from stbench.boards.page import render
 from stbench.boards.publishing import RECORDS, find_runs, published, publishing, read_entry
@@ -32,7 +32,6 @@ from stbench.files import write_text
 from stbench.results.paired import FEW
 from stbench.results.record import RunRecord
 
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf")
 NOT_APPLICABLE = "not applicable"
 OVERVIEW = "overview.csv"
 
@@ -141,11 +140,6 @@ def csv_text(board: Board, missing: Iterable[Absent] | None = None) -> str:
         cells["floor"] = _yes(each.floor)
         writer.writerow([harmless(cells[column]) for column in COLUMNS])
     return text.getvalue()
-
-
-def harmless(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula: behind an apostrophe what begins as one and is no number."""
-    return text if NUMBER.fullmatch(text) or not text.startswith(("=", "+", "-", "@", "\t", "\r")) else f"'{text}"
 
 
 def _cells(board: Board, line: Line) -> Iterator[tuple[str, str, Summary | None]]:

@@ -30,6 +30,7 @@ import numpy as np
 
 from stbench import registry
 from stbench.boards.board import Board, Line
+from stbench.boards.cells import harmless
 from stbench.boards.comparison import Values, values_of
 from stbench.boards.derived import multiplicities, same_clusters
 from stbench.results.aggregate import CONFIDENCE, RESAMPLES, SEED
@@ -233,8 +234,6 @@ def _suite(columns: Sequence[_Column], models: Sequence[str]) -> Suite:
 
 def overview_csv(overview: Overview) -> str:
     """`overview.csv` of a preset."""
-    from stbench.boards.leaderboard import harmless
-
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)

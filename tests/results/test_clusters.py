@@ -120,7 +120,7 @@ def test_the_ranking_metric_is_kept_at_every_lead_time_where_it_fits(tmp_path: P
     np.testing.assert_array_equal(back.curve, small.curve)
     noise = np.random.default_rng(1).random((5000, 20)).astype(np.float32)
     named = write_clusters(tmp_path, dataclasses.replace(means_of(5000), curve=noise))
-    assert named.left_out.startswith("metric_0 at every lead time: 5,000 clusters")
+    assert named.left_out.startswith("metric_0 at every lead time: means of 5,000 clusters")
     back = read_clusters(tmp_path, named)
     assert back.curve is None
     assert back.lead_times == ("1..9", "1", "9"), "the curve goes before a lead time does"
