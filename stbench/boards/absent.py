@@ -1,20 +1,34 @@
 """Models that a board has no run of because they cannot be asked what its track asks.
 
-They are named with the reason, without value or rank. Found in the registry when the board is built: a model with this
-preset for the dataset, or one that runs in every preset, that lacks the capability or does not apply to the dataset; a
-variant whose preset file says why it cannot.
+They are named with the reason, without value or rank. Which they are stands in `leaderboards/not_applicable.csv`, and
+not in the registry of the machine that builds a board: whether torch is installed, or a foreign plug-in, changes no
+board. `stbench leaderboard --update-not-applicable` writes the list anew from stbench's own models: those that lack the
+capability or do not apply to the dataset, with a preset for it or run in every preset, and variants whose preset file
+says why they cannot.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
 
 from stbench import registry
 from stbench.boards.board import Board
+from stbench.boards.reported import beside_the_boards
 from stbench.contract.datasets import Track
 from stbench.contract.models import ModelPlugin
+from stbench.contract.presets import PRESETS
+from stbench.documents import Unreadable, read_bytes
+from stbench.errors import StbenchError
+from stbench.files import write_text
 from stbench.protocols.known import not_applicable
+
+NAME = "not_applicable.csv"
+LARGEST = 16_000_000
+"""Bytes of the list."""
 
 
 @dataclass(frozen=True)
@@ -26,29 +40,93 @@ class Absent:
     reason: str
 
 
-def absent(board: Board) -> tuple[Absent, ...]:
-    """By name; none for a track that is not registered here. A model with a run on the board is not among them."""
-    datasets = registry.names("datasets")
-    tracks = registry.dataset(board.dataset).tracks if board.dataset in datasets else ()
-    if board.track.id not in {track.id for track in tracks}:
-        return ()
-    present = {line.model for block in board.blocks for line in block.lines}
-    found = [each for plugin in registry.models_at_hand() for each in _of(plugin, board.track, board)]
-    return tuple(each for each in found if each.model not in present)
+@dataclass(frozen=True)
+class Listed:
+    """A line of the list. The columns of `not_applicable.csv`."""
+
+    track: str
+    preset: str
+    """Empty: a model that runs in every preset."""
+    model: str
+    floor: str
+    """ "yes" or "no"."""
+    reason: str
 
 
-def _of(plugin: ModelPlugin, track: Track, board: Board) -> Iterator[Absent]:
-    """The model, or those of its variants that cannot what the model can."""
+COLUMNS = tuple(each.name for each in fields(Listed))
+
+
+def default_path() -> Path | None:
+    """`leaderboards/not_applicable.csv` of the working folder, the installed package or its checkout; None without."""
+    return beside_the_boards(NAME)
+
+
+def read_listed(path: Path | None = None) -> list[Listed]:
+    """The list of `path` or of `default_path()`, nothing where there is none. `StbenchError` where it is damaged."""
+    path = path or default_path()
+    if path is None:
+        return []
     try:
-        everywhere = plugin.in_every_preset(track.dataset)
-        presets = {} if everywhere else plugin.presets(track.dataset)
-    except registry.BrokenPlugin:
-        return
-    if not everywhere and board.preset not in presets:
-        return
-    if reason := not_applicable(plugin, track):
-        yield Absent(plugin.name, plugin.floor, reason)
-        return
-    for variant in sorted(presets.get("variants", {})):
-        if reason := not_applicable(plugin, track, variant):
-            yield Absent(f"{plugin.name}:{variant}", False, reason)
+        reader = csv.DictReader(io.StringIO(read_bytes(path, LARGEST).decode("utf-8"), newline=""), strict=True)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
+        found = []
+        for cells in reader:
+            if None in cells or None in cells.values():
+                raise ValueError(f"line {reader.line_num} has another number of cells")
+            found.append(Listed(**cells))
+        return found
+    except OSError as error:
+        raise StbenchError(f"cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, csv.Error, Unreadable) as error:
+        raise StbenchError(
+            f"{path} is no list of models that are not applicable, {error}: write it anew with `stbench leaderboard "
+            "--update-not-applicable`"
+        ) from None
+
+
+def absent(board: Board, listed: Sequence[Listed] | None = None) -> tuple[Absent, ...]:
+    """In the order of the list (`read_listed()` by default). A model with a run on the board is not among them."""
+    present = {line.model for block in board.blocks for line in block.lines}
+    return tuple(
+        Absent(each.model, each.floor == "yes", each.reason)
+        for each in (read_listed() if listed is None else listed)
+        if each.track == board.track.id and each.preset in ("", board.preset) and each.model not in present
+    )
+
+
+def write_listed(path: Path) -> Path:
+    """Write the list from stbench's own datasets and models; foreign plug-ins are left out.
+
+    `StbenchError`, and nothing is written, where one of them cannot be loaded (without torch, most models cannot).
+    """
+    plugins = [registry.model(name) for name in registry.names("models") if _ours("models", name)]
+    datasets = [registry.dataset(name) for name in registry.names("datasets") if _ours("datasets", name)]
+    tracks = [track for dataset in datasets for track in dataset.tracks]
+    found = (each for track in tracks for plugin in plugins for each in _of(plugin, track))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(astuple(each) for each in found)
+    try:
+        write_text(path, text.getvalue())
+    except OSError as error:
+        raise StbenchError(f"cannot write {path}: {error.strerror or error}") from None
+    return path
+
+
+def _ours(kind: str, name: str) -> bool:
+    return registry.module(kind, name).partition(".")[0] == "stbench"
+
+
+def _of(plugin: ModelPlugin, track: Track) -> Iterator[Listed]:
+    """The model, or those of its variants that cannot what the model can, in each preset that has it."""
+    everywhere = plugin.in_every_preset(track.dataset)
+    presets = {} if everywhere else plugin.presets(track.dataset)
+    for preset in ("",) if everywhere else (name for name in PRESETS if name in presets):
+        if reason := not_applicable(plugin, track):
+            yield Listed(track.id, preset, plugin.name, "yes" if plugin.floor else "no", reason)
+            continue
+        for variant in sorted(presets.get("variants", {})):
+            if reason := not_applicable(plugin, track, variant):
+                yield Listed(track.id, preset, f"{plugin.name}:{variant}", "no", reason)

@@ -13,11 +13,17 @@ from itertools import groupby
 from typing import Any
 
 from stbench import registry
+from stbench.boards.comparison import Standing, standings
+from stbench.boards.derived import BESIDE, with_psnr_of_mean_mse, with_useful_horizons
+from stbench.boards.entry import Entry
 from stbench.contract.datasets import Track, fingerprint
 from stbench.contract.presets import BREAKABLE, CUSTOM
 from stbench.results.aggregate import ResultRow
 from stbench.results.lead_times import main_lead_times, mean_of
+from stbench.results.paired import FEW
 from stbench.results.record import RunRecord
+
+__all__ = ["Block", "Board", "Entry", "Line", "Summary", "boards", "lead_time_name"]
 
 TRUSTED = 0.99
 """A judge's own accuracy on a head, from which on its scores are worth ranking."""
@@ -27,19 +33,6 @@ ONE_MEMBER = (
     "one member, because it does not draw: crps is its mae, and spread_skill is not applicable, because one member has "
     "no spread"
 )
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One finished run: its record and its result rows (none where the track is not applicable to the model)."""
-
-    record: RunRecord
-    rows: tuple[ResultRow, ...]
-
-    @cached_property
-    def cells(self) -> Mapping[tuple[str, str], ResultRow]:
-        """(metric, lead time) -> row."""
-        return {(row.metric, row.lead_time): row for row in self.rows}
 
 
 @dataclass(frozen=True)
@@ -69,6 +62,8 @@ class Line:
     rank: int | None
     """1 is best; equal values share a rank; None where the track is not applicable to the model, and for configurations
     without a name."""
+    standing: Standing | None = None
+    """Beside the best line of its block; None where it is not ranked, or alone."""
 
     @property
     def record(self) -> RunRecord:
@@ -82,6 +77,11 @@ class Line:
     @property
     def seeds(self) -> tuple[int, ...]:
         return tuple(entry.record.seed for entry in self.entries)
+
+    @property
+    def finished(self) -> datetime:
+        """When its last run was."""
+        return max(datetime.fromisoformat(entry.record.finished) for entry in self.entries)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -154,12 +154,26 @@ class Block:
 
     @property
     def notes(self) -> tuple[tuple[str, str], ...]:
-        """Models and what a reader has to know of each of them, a sentence once."""
+        """Models, or a column, and what a reader has to know of each of them, a sentence once."""
         noted: dict[str, dict[str, None]] = {}
         for line in self.lines:
             for note in line.notes:
                 noted.setdefault(note, {})[line.model] = None
-        return tuple((", ".join(models), note) for note, models in noted.items())
+            if line.standing is not None and line.standing.outcome.startswith("not compared"):
+                noted.setdefault(line.standing.outcome, {})[line.model] = None
+        found = tuple((", ".join(models), note) for note, models in noted.items())
+        return (*self._few(), *found)
+
+    def _few(self) -> Iterator[tuple[str, str]]:
+        """Intervals of the records are percentile bootstraps; the figures are those of docs/statistics.md."""
+        entries = (entry for line in self.lines for entry in line.entries)
+        clusters = {row.n_sequences for entry in entries for row in entry.rows[:1] if row.ci_low is not None}
+        if clusters and (fewest := min(clusters)) < FEW:
+            yield (
+                "95 % intervals",
+                f"{fewest} clusters are fewer than {FEW}, and percentile intervals over so few are too narrow (over 4 "
+                "they hold the truth in about 80 % of cases, over 8 in 89 %)",
+            )
 
 
 @dataclass(frozen=True)
@@ -186,9 +200,11 @@ class Board:
     @cached_property
     def shown(self) -> tuple[str, ...]:
         """Metrics of the tables people read: the ranking one, then the others in the order of the track. What the track
-        has scored `further` is left to the CSV."""
-        further = self.track.further
-        others = dict.fromkeys([*self.track.metrics, *self.metrics])
+        has scored `further` is left to the CSV, and what a board adds to such a metric with it."""
+        further = {*self.track.further, *(name for name, beside in BESIDE.items() if beside in self.track.further)}
+        there = [*self.track.metrics, *self.metrics]
+        added = {beside: name for name, beside in BESIDE.items() if name in self.metrics}
+        others = dict.fromkeys(name for each in there for name in (each, added.get(each, each)))
         return (*self.metrics[:1], *(each for each in others if each in self.metrics[1:] and each not in further))
 
     @property
@@ -277,6 +293,7 @@ def _one_main_track(found: Sequence[Board]) -> list[Board]:
 
 def _board(entries: Sequence[Entry]) -> Board:
     record = _newest(entries)
+    entries = [with_psnr_of_mean_mse(entry) for entry in entries]
     # Most complete run first: a metric an old run lacks keeps its place in the order of the track.
     by_completeness = sorted(entries, key=lambda entry: -len(entry.rows))
     metrics = tuple(dict.fromkeys(row.metric for entry in by_completeness for row in entry.rows))
@@ -297,6 +314,11 @@ def _board(entries: Sequence[Entry]) -> Board:
         largest[key[:DATA]] = key
     for entry in unscored:
         blocks.setdefault(largest.get(_data(entry), _data(entry)), []).append(entry)
+
+    if metrics:
+        blocks = {key: with_useful_horizons(each, metrics[0]) for key, each in blocks.items()}
+    derived = (row.metric for each in blocks.values() for entry in each for row in entry.rows)
+    metrics = tuple(dict.fromkeys([*metrics, *derived]))
 
     # The newest data first: the block a reader looks for.
     order = sorted(blocks, key=lambda key: key[1:])
@@ -371,5 +393,6 @@ def _ranked(entries: Sequence[Entry], metric: str, lead_time: str) -> tuple[Line
     for place, (value, _) in enumerate(scored, 1):
         first.setdefault(value, place)
     ranked = [Line(line.entries, first[value]) for value, line in scored]
+    ranked = standings(ranked, metric, lead_time) if ranked and entries[0].record.preset != CUSTOM else ranked
     placed = {id(line.entries) for line in ranked}
     return (*ranked, *(line for line in lines if id(line.entries) not in placed))

@@ -6,19 +6,21 @@ records only. All is read, checked and computed before the first file is written
 
     <out>/records/...
     <out>/<preset>/<board>.csv
+    <out>/<preset>/overview.csv
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import re
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from stbench.boards.absent import Absent, absent
+from stbench.boards.absent import Absent, absent, read_listed
 from stbench.boards.board import Block, Board, Line, Summary, boards
+from stbench.boards.cells import harmless
+from stbench.boards.overview import overview_csv, overviews
 from stbench.boards.page import render
 from stbench.boards.publishing import RECORDS, find_runs, published, publishing, read_entry
 from stbench.boards.reported import read_reported
@@ -26,10 +28,11 @@ from stbench.contract.datasets import fingerprint
 from stbench.contract.presets import CUSTOM
 from stbench.errors import StbenchError
 from stbench.files import write_text
+from stbench.results.paired import FEW
 from stbench.results.record import RunRecord
 
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf")
 NOT_APPLICABLE = "not applicable"
+OVERVIEW = "overview.csv"
 
 COLUMNS = (
     "rank",
@@ -69,7 +72,18 @@ COLUMNS = (
     "git_revision",
     "command",
     "note",
+    "interval",
+    "rank_bracket",
+    "difference_to_best",
+    "difference_low",
+    "difference_high",
+    "p_holm",
+    "comparison",
+    "format",
 )
+"""Those up to `note` are of format 1, at the same places."""
+FORMAT = "2"
+"""Of the tables: raised when a column is added. None is ever renamed."""
 
 
 def build(runs: Path, out: Path, reported: Path | None = None, page: Path | None = None) -> list[Path]:
@@ -92,8 +106,11 @@ def build(runs: Path, out: Path, reported: Path | None = None, page: Path | None
                 f"there is no finished run under {runs}{beside} and no published one under {out / RECORDS}: "
                 "make one with `stbench run`"
             )
-        shown = [(board, absent(board)) for board in boards(found.values())]
+        listed = read_listed()
+        shown = [(board, absent(board, listed)) for board in boards(found.values())]
         texts = {out / board.preset / f"{board.file_stem}.csv": csv_text(board, missing) for board, missing in shown}
+        for each in overviews([board for board, _ in shown]):
+            texts[out / each.preset / OVERVIEW] = overview_csv(each)
         if page is not None:
             texts[page] = render(shown, numbers)
         written = [*texts]
@@ -117,15 +134,11 @@ def csv_text(board: Board, missing: Iterable[Absent] | None = None) -> str:
                 writer.writerow([harmless(cells[column]) for column in COLUMNS])
     for each in absent(board) if missing is None else missing:
         cells = {**dict.fromkeys(COLUMNS, ""), **_place(board), "model": each.model, "note": each.reason}
+        cells["format"] = FORMAT
         cells |= {"metric": next(iter(board.metrics), ""), "lead_time": board.mean_lead_time, "value": NOT_APPLICABLE}
         cells["floor"] = _yes(each.floor)
         writer.writerow([harmless(cells[column]) for column in COLUMNS])
     return text.getvalue()
-
-
-def harmless(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula: behind an apostrophe what begins as one and is no number."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not NUMBER.fullmatch(text) else text
 
 
 def _cells(board: Board, line: Line) -> Iterator[tuple[str, str, Summary | None]]:
@@ -139,8 +152,20 @@ def _cells(board: Board, line: Line) -> Iterator[tuple[str, str, Summary | None]
 def _score(summary: Summary | None) -> dict[str, str]:
     names = ("value", "ci_low", "ci_high", "seed_sd", "sd", "n", "n_sequences", "metric_version")
     if summary is None:
-        return {**dict.fromkeys(names, ""), "value": NOT_APPLICABLE}
-    return {name: _text(getattr(summary, name)) for name in names}
+        return {**dict.fromkeys((*names, "interval"), ""), "value": NOT_APPLICABLE}
+    few = f", fewer than {FEW} clusters" if summary.n_sequences < FEW else ""
+    interval = f"percentile bootstrap{few}" if summary.ci_low is not None else ""
+    return {**{name: _text(getattr(summary, name)) for name in names}, "interval": interval}
+
+
+def _comparison(line: Line) -> dict[str, str]:
+    """Where a line stands beside the best; empty where it is alone or not ranked."""
+    names = ("rank_bracket", "difference_to_best", "difference_low", "difference_high", "p_holm", "comparison")
+    if (standing := line.standing) is None:
+        return dict.fromkeys(names, "")
+    found = standing.difference
+    ends = (found.value, found.low, found.high) if found is not None else (None, None, None)
+    return dict(zip(names, (standing.bracket, *map(_text, (*ends, standing.p_holm)), standing.outcome), strict=True))
 
 
 def _place(board: Board) -> dict[str, str]:
@@ -182,6 +207,8 @@ def _common(board: Board, block: Block, line: Line) -> dict[str, str]:
         "git_revision": _joined(each.git_revision or "" for each in records),
         "command": record.command,
         "note": "; ".join(dict.fromkeys(notes)),
+        **_comparison(line),
+        "format": FORMAT,
     }
 
 

@@ -18,7 +18,7 @@ from stbench.boards.svg import dash_text, paint, stroke_classes, svg_curves
 from stbench.contract.presets import PRESETS
 from stbench.errors import StbenchError
 from stbench.files import write_text
-from stbench.pictures.colours import DASHES, MODELS, SIMULATED
+from stbench.pictures.colours import DASHES, MODELS, SIMULATED, STROKES
 from stbench.results import numbers
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def render(shown: Sequence[tuple[Board, Sequence[Absent]]], reported: Iterable[R
     def view(board: Board, block: Block) -> BlockView:
         curves = curves_of_block(board, block, board.metrics[0]) if board.metrics and board.horizon > 1 else []
         styles = stroke_classes(curves)
-        legend = tuple(Legend(curve.label, style, *paint(style)) for curve, style in zip(curves, styles, strict=True))
+        legend = tuple(Legend(curve.label, style, *paint(curve)) for curve, style in zip(curves, styles, strict=True))
         return BlockView(block, Markup(svg_curves(curves, board.metrics[0])) if curves else "", legend)
 
     missing = {(board.preset, board.track.id, board.source): each for board, each in shown}
@@ -111,7 +111,8 @@ def render(shown: Sequence[tuple[Board, Sequence[Absent]]], reported: Iterable[R
         reported=by_track,
         metrics=_metrics(ordered),
         models=MODELS,
-        dashes=[dash_text(k) for k in range(len(DASHES))],
+        dashes=[dash_text(each) for each in DASHES],
+        strokes=[dash_text(each) for each in STROKES],
         cost=_cost,
         simulated=SIMULATED,
     )

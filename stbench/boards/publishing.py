@@ -18,8 +18,8 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from stbench.boards.board import Entry
 from stbench.boards.complete import check_rows, lacking
+from stbench.boards.entry import Entry
 from stbench.errors import StbenchError
 from stbench.files import atomic_folder
 from stbench.results.aggregate import RESULTS, read_results, results_digest
@@ -47,6 +47,17 @@ def published(out: Path) -> dict[Path, Entry]:
     return {folder: read_entry(folder) for folder in find_runs(out / RECORDS)}
 
 
+def at_hand(runs: Path, out: Path) -> list[Entry]:
+    """The runs that `publishing` would leave under `out`: those published there and those under `runs`, each once."""
+    found = published(out)
+    for run in find_runs(runs):
+        entry = read_entry(run)
+        place = place_of(entry.record, out)
+        if place not in found or _replaces(run, entry, place, found[place]):
+            found[place] = entry
+    return [found[place] for place in sorted(found)]
+
+
 def read_entry(folder: Path) -> Entry:
     """Record and results of a run folder; `StbenchError`, with the file's name, when they are damaged or do not belong
     together."""
@@ -57,7 +68,7 @@ def read_entry(folder: Path) -> Entry:
         if not NAME.fullmatch(name):
             raise StbenchError(f"{folder / RECORD} has the name '{name}', which cannot be a file name: repeat the run")
     if record.not_applicable:
-        return Entry(record, ())
+        return Entry(record, (), folder)
     rows = tuple(read_results(folder))
     expected = (record.track.id, record.dataset_digest, record.full_model, record.preset, record.seed)
     for row in rows:
@@ -68,7 +79,7 @@ def read_entry(folder: Path) -> Entry:
             f"{folder / RESULTS} is not the table its {RECORD} names, its SHA-256 is another: score the run again"
         )
     check_rows(folder / RESULTS, rows, record.track)
-    return Entry(record, rows)
+    return Entry(record, rows, folder)
 
 
 def place_of(record: RunRecord, out: Path) -> Path:
@@ -120,7 +131,10 @@ def publishing(made: dict[Path, Entry], before: dict[Path, Entry], out: Path) ->
                 part = stack.enter_context(_replacing(run, place))
                 if entry.rows:
                     shutil.copyfile(run / RESULTS, part / RESULTS)
-                completed(run, entry, part).write(part)
+                record = completed(run, entry, part)
+                record.write(part)
+                # As it will be read when it is published: a run of format 1 may have got means per cluster just now.
+                found[place] = replace(entry, record=record, folder=part)
             except OSError as error:
                 raise _unpublished(run, place, error) from None
         yield dict(sorted(found.items()))
@@ -202,6 +216,7 @@ def _newer(record: RunRecord) -> tuple[bool, datetime]:
 
 __all__ = [
     "RECORDS",
+    "at_hand",
     "completed",
     "find_runs",
     "place_of",

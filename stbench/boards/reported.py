@@ -48,9 +48,14 @@ COLUMNS = tuple(each.name for each in fields(Reported))
 
 def default_path() -> Path | None:
     """`leaderboards/reported.csv` of the working folder, the installed package or its checkout; None without."""
+    return beside_the_boards("reported.csv")
+
+
+def beside_the_boards(name: str) -> Path | None:
+    """A file of `leaderboards/` of the working folder, the installed package or its checkout; None without."""
     package = Path(__file__).resolve().parents[1]
     for folder in (Path(), package, package.parent):
-        path = folder / "leaderboards" / "reported.csv"
+        path = folder / "leaderboards" / name
         if path.is_file():
             return path
     return None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stbench.pictures.colours import DASHES, FLOORS, MODELS, style_numbers
+from stbench.pictures.colours import FLOORS, line_style
 from stbench.pictures.curves import Curve, logarithmic
 from stbench.results.numbers import power_of_ten
 
@@ -16,20 +16,21 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 12, 10, 40
 
 
 def stroke_classes(curves: Sequence[Curve]) -> list[str]:
-    """CSS classes of the lines, shared with the legend: "c0", "c1", ... for models, "floor f0", ... for floors."""
-    numbers = style_numbers([(curve.label, curve.floor) for curve in curves])
-    return [f"floor f{n}" if curve.floor else f"c{n}" for curve, n in zip(curves, numbers, strict=True)]
+    """CSS classes of the lines, shared with the legend: "c0 d0", "c1 d2", ... for models (colour and dash), "floor f0",
+    ... for floors."""
+    styles = [line_style(curve.label, curve.floor) for curve in curves]
+    return [f"floor f{each.dash}" if each.floor else f"c{each.colour} d{each.dash}" for each in styles]
 
 
-def paint(style: str) -> tuple[str, str]:
+def paint(curve: Curve) -> tuple[str, str]:
     """Colour and `stroke-dasharray` of a line, for readers that do not apply the page's style sheet to pictures."""
-    number = int(style[-1])
-    return (FLOORS[0], dash_text(number)) if style.startswith("floor") else (MODELS[number], "none")
+    style = line_style(curve.label, curve.floor)
+    return (FLOORS[0] if style.floor else style.hex), dash_text(style.dashes)
 
 
-def dash_text(index: int) -> str:
-    """`stroke-dasharray` of floor number `index`."""
-    return " ".join(f"{length:g}" for length in DASHES[index % len(DASHES)])
+def dash_text(dashes: Sequence[float]) -> str:
+    """`stroke-dasharray` of lengths on and off."""
+    return " ".join(f"{length:g}" for length in dashes) or "none"
 
 
 def svg_curves(curves: Sequence[Curve], metric: str) -> str:
@@ -71,7 +72,7 @@ def svg_curves(curves: Sequence[Curve], metric: str) -> str:
     middle = f'x="{(LEFT + WIDTH - RIGHT) / 2:.1f}" y="{HEIGHT - 4}"'
     parts.append(f'<text {middle} text-anchor="middle">lead time (frames)</text>')
     for curve, style in zip(curves, stroke_classes(curves), strict=True):
-        colour, dashes = paint(style)
+        colour, dashes = paint(curve)
         drawable = [np.isfinite(each) & ((each > 0) | (not log)) for each in (curve.value, curve.low, curve.high)]
         for run in _runs(drawable[0] & drawable[1] & drawable[2]):
             up = [f"{x(k + 1):.1f} {y(float(curve.high[k])):.1f}" for k in run]

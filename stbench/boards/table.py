@@ -43,7 +43,7 @@ def board_tables(board: Board, *, highlight: str = "", width: int = WIDTH) -> li
 
     title = f"{board.track.id}, preset {board.preset}, source {board.source}"
     layout = _Layout(board, highlight, width)
-    ranked = (_Column("rank", lambda line, _: str(line.rank or "")), _MODEL)
+    ranked = (_Column("rank", lambda line, _: _rank(line)), _MODEL)
     columns = [*_metric_columns(board, board.shown), *((each,) for each in _COSTS)]
     mean = board.mean_lead_time
     found: list[RenderableType] = [*layout.tables(f"{title}: {lead_time_name(mean)}", ranked, columns, (mean,))]
@@ -131,6 +131,12 @@ def _columns_of(table: Table) -> int:
 
     endless = Console(width=100_000)
     return Measurement.get(endless, endless.options, table).maximum
+
+
+def _rank(line: Line) -> str:
+    """The rank, and in brackets the ranks it shares with lines that cannot be told apart from the best."""
+    shared = line.standing.bracket if line.standing is not None else ""
+    return f"{line.rank or ''} ({shared})" if ".." in shared else str(line.rank or "")
 
 
 def _model(line: Line, _: str) -> str:

@@ -10,7 +10,7 @@ from stbench.cli import console
 from stbench.cli.failures import Resumable
 from stbench.cli.machine import board_document, json_option, print_json
 from stbench.cli.options import path_option, preset_option
-from stbench.cli.standings import show_board
+from stbench.cli.standings import show_board, show_overview
 from stbench.contract.presets import CUSTOM
 from stbench.errors import StbenchError
 
@@ -28,6 +28,11 @@ from stbench.errors import StbenchError
     show_default=True,
     help="With --run-missing: how many runs side by side; they share the cores.",
 )
+@click.option(
+    "--update-not-applicable",
+    is_flag=True,
+    help="First write OUT/not_applicable.csv anew from stbench's own models; needs torch.",
+)
 @preset_option
 @click.option("--name", default="", help="Show the leaderboards of configurations of yours, `stbench run --name`.")
 @json_option
@@ -38,6 +43,7 @@ def leaderboard(
     run_missing: bool,
     dry_run: bool,
     jobs: int,
+    update_not_applicable: bool,
     preset: str,
     name: str,
     as_json: bool,
@@ -46,8 +52,10 @@ def leaderboard(
 
     Interrupted, the same command continues; finished runs are recognised and not repeated.
     """
+    from stbench.boards.absent import NAME, write_listed
     from stbench.boards.board import boards
     from stbench.boards.leaderboard import build
+    from stbench.boards.overview import overviews
     from stbench.boards.publishing import read_published
     from stbench.boards.reported import default_path
     from stbench.paths import runs_dir
@@ -62,6 +70,8 @@ def leaderboard(
         from stbench.running.suite import everything, run_all
 
         run_all(everything(preset), runs=runs, jobs=jobs, progress=console)
+    if update_not_applicable:
+        write_listed(out / NAME)
     reported = default_path()
     written = build(runs, out, reported, page or out / "index.html")
     shown = [each for each in boards(read_published(out)) if each.preset == (f"{CUSTOM}-{name}" if name else preset)]
@@ -70,6 +80,8 @@ def leaderboard(
         return
     for board in shown:
         show_board(board)
+    for overview in overviews(shown):
+        show_overview(overview)
     for path in written:
         click.echo(path)
 

@@ -11,6 +11,7 @@ from stbench.cli.console import output
 
 if TYPE_CHECKING:
     from stbench.boards.board import Board
+    from stbench.boards.overview import Overview
     from stbench.running.run import RunResult
 
 
@@ -42,3 +43,11 @@ def show_board(board: Board, *, highlight: str = "") -> None:
         console.print(each)
     if reported := reported_for(board.track.id):
         console.print(reported_table(reported))
+
+
+def show_overview(overview: Overview) -> None:
+    from stbench.boards.verdicts import overview_tables
+
+    console = output()
+    for each in overview_tables(overview):
+        console.print(each)

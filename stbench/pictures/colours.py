@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +19,8 @@ MODELS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 FLOORS = ("#767676", "#A0A0A0", "#5C5C5C", "#8B8B8B", "#6A6A6A", "#979797")
 DASHES: tuple[tuple[float, ...], ...] = ((6, 2.5), (1.5, 2), (6, 2, 1.5, 2), (3, 2), (12, 3), (6, 2, 1.5, 2, 1.5, 2))
 """Of floors: every one is told apart by its dashes alone."""
+STROKES: tuple[tuple[float, ...], ...] = ((), (8, 3), (2, 2), (8, 2, 2, 2), (14, 4), (4, 4), (8, 2, 2, 2, 2, 2), (1, 3))
+"""Of models: solid, then dashed ones."""
 SIMULATED = "simulated"
 AMBER = "#B45309"
 
@@ -23,17 +28,52 @@ BINS = 64
 BACKGROUND_SHARE = 0.2
 
 
-def style_numbers(lines: Sequence[tuple[str, bool]]) -> list[int]:
-    """Which style each of the lines (name, is it a floor) has, models and floors counted apart.
+@dataclass(frozen=True)
+class LineStyle:
+    """How the line of a model is drawn, on every board, page and picture."""
 
-    By name and not by rank, so that a model keeps its colour from one board to the next where the same models are.
+    floor: bool
+    colour: int
+    """Of `MODELS`, of a floor of `FLOORS`."""
+    dash: int
+    """Of `STROKES`, of a floor of `DASHES`."""
+
+    @property
+    def hex(self) -> str:
+        return (FLOORS if self.floor else MODELS)[self.colour]
+
+    @property
+    def dashes(self) -> tuple[float, ...]:
+        """Lengths on and off; empty: a solid line."""
+        return (DASHES if self.floor else STROKES)[self.dash]
+
+
+def line_style(name: str, floor: bool) -> LineStyle:
+    """A function of the name alone, so that a model looks the same wherever it is drawn.
+
+    Names of `styles.toml` have the style that stands there. A variant that does not stand there has the colour of its
+    model and a dash by the SHA-256 of its name; any other name has both by it.
     """
-    numbers = [0] * len(lines)
-    for floor, styles in ((False, len(MODELS)), (True, len(DASHES))):
-        alike = sorted((name, k) for k, (name, is_floor) in enumerate(lines) if is_floor == floor)
-        for number, (_, k) in enumerate(alike):
-            numbers[k] = number % styles
-    return numbers
+    listed = _listed()["floors" if floor else "models"]
+    if floor:
+        dash = listed[name] if name in listed else _number(name, len(DASHES))
+        return LineStyle(True, dash, dash)
+    if name in listed:
+        return LineStyle(False, *listed[name])
+    model = name.partition(":")[0]
+    if model != name:
+        return LineStyle(False, line_style(model, False).colour, 1 + _number(name, len(STROKES) - 1))
+    number = _number(name, len(MODELS) * len(STROKES))
+    return LineStyle(False, number % len(MODELS), number // len(MODELS))
+
+
+def _number(name: str, count: int) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % count
+
+
+@cache
+def _listed() -> dict[str, dict[str, Any]]:
+    return tomllib.loads((Path(__file__).parent / "styles.toml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)

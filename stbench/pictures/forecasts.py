@@ -10,7 +10,7 @@ import numpy as np
 
 from stbench.errors import StbenchError
 from stbench.files import atomic_file
-from stbench.pictures.colours import AMBER, DASHES, FLOORS, MODELS, SIMULATED, ColourScale, colour_scale, style_numbers
+from stbench.pictures.colours import AMBER, SIMULATED, ColourScale, colour_scale, line_style
 from stbench.pictures.curves import Curve, logarithmic
 from stbench.pictures.preview import preview
 
@@ -36,8 +36,9 @@ def error_against_lead_time(
     figure = _figure(7.2, 4.3)
     axes = figure.subplots()
     log = logarithmic(curves, metric)
-    for curve, number in zip(curves, style_numbers([(each.label, each.floor) for each in curves]), strict=True):
-        colour, dashes, width = (FLOORS[number], DASHES[number], 1.4) if curve.floor else (MODELS[number], (), 2.0)
+    for curve in curves:
+        drawn = line_style(curve.label, curve.floor)
+        colour, dashes, width = drawn.hex, drawn.dashes, 1.4 if curve.floor else 2.0
         drawable = np.isfinite(curve.value) & ((curve.value > 0) | (not log))
         value = np.where(drawable, curve.value, np.nan)
         marker = "o" if len(value) == 1 else ""

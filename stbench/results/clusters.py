@@ -8,7 +8,8 @@ share (`Scores.cluster`). Per-sample scores take megabytes and stay with the run
     value = finish( Σ_s n_s m_s / Σ_s n_s ),
 
 and the resamples of its interval, up to float32. They are kept of the metrics the track shows, at the lead times the
-boards show, before `finish` (for rmse: of the squares). Scores of all windows together (`Scores.whole`) have none.
+boards show, before `finish` (for rmse: of the squares), and where there is room of the ranking metric at every lead
+time. Scores of all windows together (`Scores.whole`) have none.
 """
 
 from __future__ import annotations
@@ -68,6 +69,9 @@ class ClusterMeans:
     """ "1..h" first, as boards name them."""
     means: np.ndarray
     """(metric, k, lead time) float32: m_s; NaN where a metric of whole clips has no single lead times."""
+    curve: np.ndarray | None = None
+    """(k, h) float32: m_s of the first metric at lead times 1..h. None for one of whole clips, where it did not fit,
+    and in files written before it was kept."""
 
 
 def cluster_means(scores: Scores, track: Track) -> ClusterMeans | None:
@@ -90,14 +94,21 @@ def cluster_means(scores: Scores, track: Track) -> ClusterMeans | None:
             means[k, :, j] = np.bincount(row, of_windows, minlength=len(ids)) / windows
     with np.errstate(over="ignore"):  # An error beyond float32 is infinite for whoever compares.
         small = means.astype(np.float32)
-    return ClusterMeans(ids.astype(np.int64), windows.astype(np.int64), metrics, lead_times, small)
+        curve = _curve(scores.values[metrics[0]], row, windows).astype(np.float32) if timed else None
+    return ClusterMeans(ids.astype(np.int64), windows.astype(np.int64), metrics, lead_times, small, curve)
+
+
+def _curve(values: np.ndarray, row: np.ndarray, windows: np.ndarray) -> np.ndarray:
+    """(n, h) of windows that lie in clusters `row` -> (k, h)."""
+    columns = [np.bincount(row, column, minlength=len(windows)) for column in values.T]
+    return np.asarray(np.stack(columns, axis=1) / windows[:, None])
 
 
 def write_clusters(folder: Path, means: ClusterMeans | None) -> Clusters:
     """Write `clusters.npz` into a run folder, atomically, and say what the record has to hold of it.
 
-    Where it would take more than `LARGEST` bytes, the last lead time is left out until it does not; where one lead time
-    is still too much, the last metric. Without means there is no file.
+    Where it would take more than `LARGEST` bytes, the curve of the ranking metric is left out, then the last lead time
+    until it does not; where one lead time is still too much, the last metric. Without means there is no file.
     """
     path = folder / CLUSTERS
     if means is None:
@@ -112,6 +123,7 @@ def write_clusters(folder: Path, means: ClusterMeans | None) -> Clusters:
         raise StbenchError(f"cannot write {path}: {error.strerror or error}") from None
     left_out = [f"lead time {each}" for each in means.lead_times if each not in fitted.lead_times]
     left_out += [each for each in means.metrics if each not in fitted.metrics]
+    left_out += [f"{means.metrics[0]} at every lead time"] if means.curve is not None and fitted.curve is None else []
     told = f"{', '.join(left_out)}: {count}" if left_out else ""
     return Clusters(sha256=hashlib.sha256(content).hexdigest(), left_out=told)
 
@@ -127,6 +139,9 @@ def _none(path: Path, reason: str) -> Clusters:
 def _fitted(means: ClusterMeans) -> tuple[ClusterMeans, bytes]:
     """As much of it as fits, and its file; at least one metric at one lead time, even where that does not."""
     content = _encoded(means)
+    if len(content) > LARGEST and means.curve is not None:
+        means = replace(means, curve=None)
+        content = _encoded(means)
     while len(content) > LARGEST and means.means.shape[::2] != (1, 1):
         metrics, lead_times = len(means.metrics), len(means.lead_times)
         if lead_times > 1:
@@ -145,14 +160,16 @@ def _fitted(means: ClusterMeans) -> tuple[ClusterMeans, bytes]:
 
 def _encoded(means: ClusterMeans) -> bytes:
     file = io.BytesIO()
-    np.savez_compressed(
-        file,
-        cluster=means.cluster,
-        windows=means.windows,
-        metrics=np.array(means.metrics),
-        lead_times=np.array(means.lead_times),
-        means=means.means,
-    )
+    arrays = {
+        "cluster": means.cluster,
+        "windows": means.windows,
+        "metrics": np.array(means.metrics),
+        "lead_times": np.array(means.lead_times),
+        "means": means.means,
+    }
+    if means.curve is not None:
+        arrays["curve"] = means.curve
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
     return file.getvalue()
 
 
@@ -178,6 +195,7 @@ def read_clusters(folder: Path, named: Clusters) -> ClusterMeans:
                 raise Unreadable(f"its arrays have more than {UNPACKED:,} bytes")
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in ("cluster", "windows", "metrics", "lead_times", "means")}
+            curve = arrays["curve"] if "curve" in arrays.files else None
     except Unreadable as error:
         raise _damaged(path, str(error)) from None
     except (ValueError, KeyError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
@@ -188,9 +206,11 @@ def read_clusters(folder: Path, named: Clusters) -> ClusterMeans:
         raise _damaged(path, "its arrays have other types")
     if shape != (found["metrics"].size, k, found["lead_times"].size) or found["windows"].shape != (k,):
         raise _damaged(path, "its arrays do not fit together")
+    if curve is not None and (curve.dtype.kind != "f" or curve.ndim != 2 or len(curve) != k):
+        raise _damaged(path, "its curve does not fit its clusters")
     texts = {name: tuple(found[name].tolist()) for name in ("metrics", "lead_times")}
     metrics = current_names(texts["metrics"])
-    return ClusterMeans(found["cluster"], found["windows"], metrics, texts["lead_times"], found["means"])
+    return ClusterMeans(found["cluster"], found["windows"], metrics, texts["lead_times"], found["means"], curve)
 
 
 def _content(path: Path, named: Clusters) -> bytes:

@@ -21,4 +21,6 @@ def main_rows(path: Path) -> dict[str, dict[str, str]]:
 
 
 def files_in(out: Path) -> list[str]:
-    return sorted(path.relative_to(out).as_posix() for path in out.glob("*/*.csv"))
+    """Boards, without the overviews of presets."""
+    found = (path.relative_to(out).as_posix() for path in out.glob("*/*.csv"))
+    return sorted(name for name in found if not name.endswith("/overview.csv"))

@@ -113,6 +113,19 @@ def means_of(clusters: int, metrics: int = 2, lead_times: int = 3) -> ClusterMea
     )
 
 
+def test_the_ranking_metric_is_kept_at_every_lead_time_where_it_fits(tmp_path: Path) -> None:
+    small = dataclasses.replace(means_of(50), curve=np.arange(450, dtype=np.float32).reshape(50, 9))
+    back = read_clusters(tmp_path, write_clusters(tmp_path, small))
+    assert back.curve is not None
+    np.testing.assert_array_equal(back.curve, small.curve)
+    noise = np.random.default_rng(1).random((5000, 20)).astype(np.float32)
+    named = write_clusters(tmp_path, dataclasses.replace(means_of(5000), curve=noise))
+    assert named.left_out.startswith("metric_0 at every lead time: means of 5,000 clusters")
+    back = read_clusters(tmp_path, named)
+    assert back.curve is None
+    assert back.lead_times == ("1..9", "1", "9"), "the curve goes before a lead time does"
+
+
 def test_means_survive_the_file(tmp_path: Path) -> None:
     made = means_of(50)
     named = write_clusters(tmp_path, made)
@@ -163,7 +176,7 @@ def test_too_many_clusters_for_one_mean_each_are_missing_and_say_why(tmp_path: P
 def packed(**changes: Any) -> bytes:
     made = vars(means_of(5)) | changes
     file = io.BytesIO()
-    np.savez_compressed(file, **{name: each for name, each in made.items() if each is not ...})
+    np.savez_compressed(file, **{name: each for name, each in made.items() if each is not ... and each is not None})
     return file.getvalue()
 
 
@@ -185,6 +198,7 @@ def bomb() -> bytes:
         (lambda: packed(means=np.zeros((2, 4, 3), np.float32)), "do not fit together"),
         (lambda: packed(windows=np.ones(4, int)), "do not fit together"),
         (lambda: packed(cluster=np.array(5)), "do not fit together"),
+        (lambda: packed(curve=np.zeros((4, 9), np.float32)), "its curve does not fit its clusters"),
         (lambda: packed(means=np.zeros((2, 5, 3), int)), "have other types"),
         (lambda: packed(metrics=np.arange(2)), "have other types"),
         (bomb, "more than"),

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,8 @@ import xarray as xr
 from PIL import Image
 
 from stbench.errors import StbenchError
-from stbench.pictures.colours import DASHES, MODELS, colour_scale, style_numbers
+from stbench.pictures import colours
+from stbench.pictures.colours import MODELS, STROKES, colour_scale, line_style
 from stbench.pictures.forecasts import Curve, error_against_lead_time, forecast_strip, preview, swap_grid
 
 AMBER = (0xB4, 0x53, 0x09)
@@ -250,17 +253,25 @@ def test_a_swap_is_drawn_with_content_motion_truth_and_every_model(tmp_path: Pat
     assert fewer.stat().st_size < first.stat().st_size
 
 
-def test_every_floor_and_every_model_of_a_board_has_a_line_of_its_own() -> None:
-    floors = ["persistence", "linear", "mean", "nearest-neighbour", "climatology", "naive"]
-    models = ["sepvar", "phydnet", "convlstm", "sepvar:without-s", "hamiltonian", "mine"]
-    lines = [*((name, True) for name in floors), *((name, False) for name in models)]
-    numbers = style_numbers(lines)
-    assert len({DASHES[number] for number in numbers[: len(floors)]}) == len(floors)
-    assert len({MODELS[number] for number in numbers[len(floors) :]}) == len(models)
+def test_no_two_listed_models_and_no_two_listed_floors_look_alike() -> None:
+    listed = tomllib.loads((Path(colours.__file__).parent / "styles.toml").read_text())
+    for kind, floor in (("models", False), ("floors", True)):
+        styles = {line_style(name, floor) for name in listed[kind]}
+        assert len(styles) == len(listed[kind])
+        assert len({(each.hex, each.dashes) for each in styles}) == len(styles), "told apart by colour and dash"
+    assert len({line_style(name, True).dashes for name in listed["floors"]}) == len(listed["floors"])
+    assert {*listed["models"]} >= {"sepvar", "convlstm", "phydnet", "hamiltonian"}
 
 
-def test_the_style_of_a_line_follows_its_name_and_not_its_rank() -> None:
-    lines = [("sepvar", False), ("mean", True), ("convlstm", False), ("linear", True)]
-    by_name = dict(zip(lines, style_numbers(lines), strict=True))
-    turned = lines[::-1]
-    assert dict(zip(turned, style_numbers(turned), strict=True)) == by_name
+def test_the_style_of_a_line_that_is_not_listed_follows_from_its_name() -> None:
+    assert line_style("mine", False) == line_style("mine", False)
+    # Eight bytes of the SHA-256 of "mine", by hand.
+    number = int(hashlib.sha256(b"mine").hexdigest()[:16], 16) % (len(MODELS) * len(STROKES))
+    assert (line_style("mine", False).colour, line_style("mine", False).dash) == (
+        number % len(MODELS),
+        number // len(MODELS),
+    )
+    variant = line_style("sepvar:of-mine", False)
+    assert variant.colour == line_style("sepvar", False).colour
+    assert variant.dash > 0, "the solid line is the model's"
+    assert line_style("naive", True).floor

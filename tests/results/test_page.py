@@ -89,7 +89,7 @@ def test_page_shows_floors_sources_digests_commands_and_formulas(page: Path) -> 
     text, reader = _read(page)
     assert text.count('<tr class="floor">') == 5, "the mean of 1..40, at 1 and at 40; twice the one that only draws"
     assert text.count('<svg class="curves"') == 2
-    assert re.search(r'<path class="line floor f0" [^>]*d="M[\d. L]+"/>', text)
+    assert re.search(r'<path class="line floor f\d" [^>]*d="M[\d. L]+"/>', text)
     assert ("span", {"class": "tag simulated"}) in reader.tags
     assert "ab" * 32 in text
     assert any(each.startswith("stbench run") for each in reader.texts)
@@ -211,6 +211,8 @@ def test_what_a_reader_must_know_of_a_row_stands_on_page_and_terminal(tmp_path: 
     run(model="plain")
     build(tmp_path / "runs", tmp_path / "out")
     notes = {
+        "95 % intervals": "6 clusters are fewer than 20, and percentile intervals over so few are too narrow (over 4 "
+        "they hold the truth in about 80 % of cases, over 8 in 89 %)",
         "short": "training stopped before its last step",
         "exact": "psnr: 2 of 24 windows have an infinite value (a frame is matched exactly), so the mean is infinite",
         "judged, judged-too": "the judge itself is right on fewer than 99 % of real test clips (action 90.0 %)",

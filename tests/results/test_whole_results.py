@@ -17,7 +17,8 @@ import pytest
 from tables import main_rows, rows_of
 
 from stbench.boards import absent, board
-from stbench.boards.leaderboard import build, harmless
+from stbench.boards.cells import harmless
+from stbench.boards.leaderboard import build
 from stbench.boards.publishing import publish
 from stbench.errors import StbenchError
 from stbench.results.aggregate import read_results, write_results
