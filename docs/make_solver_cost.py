@@ -147,7 +147,7 @@ def draw(title: str, rows: Sequence[Cost], out: Path) -> Path:
             marker=marker,
             label={"classical": SOLVER, "floor": "floors", "learned": "networks"}[kind],
         )
-    # Of the solver the grids alone; floors above and below in turn, networks to the left: names of neighbours stay apart.
+    # Of the solver the grids alone; floors above and below in turn, networks to the left: neighbours stay apart.
     for number, each in enumerate(sorted(rows, key=lambda each: each.forecast)):
         offsets = {"classical": (-6, -3), "learned": (-6, -3), "floor": (5, 4 if number % 2 else -10)}
         axes.annotate(
