@@ -145,17 +145,17 @@ def draw(title: str, rows: Sequence[Cost], out: Path) -> Path:
             [each.error for each in chosen],
             color=colour,
             marker=marker,
-            label={"classical": "solver", "floor": "floors", "learned": "networks"}[kind],
+            label={"classical": SOLVER, "floor": "floors", "learned": "networks"}[kind],
         )
-    # Names of the solver stand to the left, those of floors above and below in turn, so that neighbours stay apart.
+    # Of the solver the grids alone; floors above and below in turn, networks to the left: neighbours stay apart.
     for number, each in enumerate(sorted(rows, key=lambda each: each.forecast)):
-        offsets = {"classical": (-6, -3), "learned": (6, -3), "floor": (5, 4 if number % 2 else -10)}
+        offsets = {"classical": (-6, -3), "learned": (-6, -3), "floor": (5, 4 if number % 2 else -10)}
         axes.annotate(
-            each.model,
+            each.model.removeprefix(f"{SOLVER} "),
             (1e3 * each.forecast, each.error),
             xytext=offsets[each.kind],
             textcoords="offset points",
-            horizontalalignment="right" if each.kind == "classical" else "left",
+            horizontalalignment="left" if each.kind == "floor" else "right",
             fontsize=7,
         )
     axes.set(xscale="log", yscale="log", xlabel="a forecast, ms", ylabel=f"{METRIC}, lead times 1..h", title=title)
