@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from stbench.cli.failures import one_sentence
+from stbench.cli.streams import forgiving_streams
 from stbench.errors import StbenchError, nearest
 
 COMMANDS = {
@@ -85,4 +86,5 @@ def cli(context: click.Context) -> None:
 
 def main() -> None:
     """The console script."""
-    cli.main(prog_name="stbench")
+    with forgiving_streams():
+        cli.main(prog_name="stbench")
