@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from stbench.cli.failures import one_sentence
-from stbench.cli.streams import forgiving_streams
+from stbench.cli.streams import make_streams_forgiving
 from stbench.errors import StbenchError, nearest
 
 COMMANDS = {
@@ -86,5 +86,5 @@ def cli(context: click.Context) -> None:
 
 def main() -> None:
     """The console script."""
-    with forgiving_streams():
-        cli.main(prog_name="stbench")
+    make_streams_forgiving()
+    cli.main(prog_name="stbench")
