@@ -22,7 +22,7 @@ from stbench.boards.absent import Absent, absent
 from stbench.boards.board import Block, Board, Line, Summary, boards
 from stbench.boards.page import render
 from stbench.boards.publishing import RECORDS, find_runs, published, publishing, read_entry
-from stbench.boards.reported import read_reported
+from stbench.boards.reported import read_reported, shipped
 from stbench.contract.datasets import fingerprint
 from stbench.contract.presets import CUSTOM
 from stbench.errors import StbenchError
@@ -91,7 +91,7 @@ def build(runs: Path, out: Path, reported: Path | None = None, page: Path | None
             beside = f" ({nameless} of a configuration without a name, see `stbench run --name`)" if nameless else ""
             raise StbenchError(
                 f"there is no finished run under {runs}{beside} and no published one under {out / RECORDS}: "
-                "make one with `stbench run`"
+                "make one with `stbench run`" + "".join(f", or copy the published ones, {each}" for each in shipped())
             )
         shown = [(board, absent(board)) for board in boards(found.values())]
         texts = {out / board.preset / f"{board.file_stem}.csv": csv_text(board, missing) for board, missing in shown}

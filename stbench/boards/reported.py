@@ -48,12 +48,15 @@ COLUMNS = tuple(each.name for each in fields(Reported))
 
 def default_path() -> Path | None:
     """`leaderboards/reported.csv` of the working folder, the installed package or its checkout; None without."""
+    folders = (Path("leaderboards"), *shipped())
+    return next((path for folder in folders if (path := folder / "reported.csv").is_file()), None)
+
+
+def shipped() -> list[Path]:
+    """The folder of the leaderboards published with this version: in the installed package or its checkout."""
     package = Path(__file__).resolve().parents[1]
-    for folder in (Path(), package, package.parent):
-        path = folder / "leaderboards" / "reported.csv"
-        if path.is_file():
-            return path
-    return None
+    folders = (package / "leaderboards", package.parent / "leaderboards")
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def read_reported(path: Path) -> list[Reported]:
