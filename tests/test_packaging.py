@@ -134,7 +134,6 @@ def test_metadata_name_author_pythons_and_an_address(wheel: zipfile.ZipFile) -> 
 @pytest.mark.parametrize(
     ("file", "words"),
     [
-        ("generators/sst/zones.toml", "info sst"),
         ("generators/kth/intervals.toml", "info kth"),
         ("generators/waveeq/waveeq-1.json", "info waveeq"),
         ("boards/templates/leaderboard.html", "leaderboard"),
@@ -264,5 +263,5 @@ def test_every_requirement_has_a_lower_bound_that_the_tested_version_meets() -> 
     for text in project["dependencies"] + list(chain.from_iterable(project["optional-dependencies"].values())):
         requirement = Requirement(text)
         tested = pins()[canonicalize_name(requirement.name)]
-        assert tested and all(requirement.specifier.contains(version) for version in tested), text
+        assert [version for version in tested if not requirement.specifier.contains(version)] == [], text
         assert any(each.operator == ">=" for each in requirement.specifier), f"{text} has no lower bound"

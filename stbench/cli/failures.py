@@ -70,7 +70,7 @@ def one_sentence() -> Iterator[None]:
             ) from error
         if error.errno in _NO_PERMISSION:
             raise Failure(f"no permission{_of_file(error)}: choose another folder or change its permissions") from error
-        if error.errno == errno.ENOENT and error.filename and Path(error.filename).parent in _own_folders():
+        if error.errno == errno.ENOENT and error.filename and _own_folders() & {*Path(error.filename).parents}:
             raise Failure(f"'{error.filename}' belongs to stbench and is missing: install stbench again") from error
         raise
     except ModuleNotFoundError as error:

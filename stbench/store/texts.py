@@ -1,4 +1,4 @@
-"""How the attributes of a store's root are written: what is nested stands there as a JSON text, which netCDF can hold, too.
+"""How the attributes of a store's root are written: what is nested is a JSON text, which netCDF can hold, too.
 
 Formats 1 and 2 (with `row_size`) keep nested values as zarr allows them; xarray cannot save those as netCDF. Formats 3
 and 4 (with `row_size`) keep texts and numbers alone; `json_attributes` names, apart by blanks, those that are JSON.
