@@ -11,7 +11,7 @@ import sys
 import tarfile
 import tomllib
 import zipfile
-from importlib.metadata import PackageNotFoundError, requires
+from importlib.metadata import PackageNotFoundError, requires, version
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -248,6 +248,7 @@ def pins() -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.skipif(version("numpy") not in pins()["numpy"], reason="this environment is not that of constraints.txt")
 def test_constraints_pin_everything_an_installation_brings() -> None:
     pinned = set(pins())
     extras = tuple(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
@@ -263,5 +264,5 @@ def test_every_requirement_has_a_lower_bound_that_the_tested_version_meets() -> 
     for text in project["dependencies"] + list(chain.from_iterable(project["optional-dependencies"].values())):
         requirement = Requirement(text)
         tested = pins()[canonicalize_name(requirement.name)]
-        assert [version for version in tested if not requirement.specifier.contains(version)] == [], text
+        assert [each for each in tested if not requirement.specifier.contains(each)] == [], text
         assert any(each.operator == ">=" for each in requirement.specifier), f"{text} has no lower bound"
