@@ -26,7 +26,7 @@ test: $(READY) ## the fast tests
 test-all: $(READY) ## every test
 	$(TEST)
 
-# An environment of its own, outside of .venv, made again each time: it must hold what pyproject.toml says, and no pins.
+# An environment of its own, made again each time: it holds the lower bounds of pyproject.toml, and no pins.
 test-oldest: $(READY) ## the fast tests with the oldest version of every requirement
 	rm -rf .venv/oldest
 	$(BIN)/uv venv --quiet --python $(BIN)/python .venv/oldest

@@ -127,8 +127,8 @@ def test_metadata_name_author_pythons_and_an_address(wheel: zipfile.ZipFile) -> 
     about = metadata(wheel, "METADATA")
     assert "\nAuthor: The stbench authors\n" in about
     assert "\nProject-URL: " in about
-    for version in ("3.11", "3.12", "3.13"):
-        assert f"\nClassifier: Programming Language :: Python :: {version}\n" in about
+    for python in ("3.11", "3.12", "3.13"):
+        assert f"\nClassifier: Programming Language :: Python :: {python}\n" in about
 
 
 @pytest.mark.parametrize(
