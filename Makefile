@@ -12,7 +12,7 @@ READY := .venv/.ready
 TEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help leaderboard test test-all lint bench clean
+.PHONY: help leaderboard test test-all test-oldest lint bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,13 @@ test: $(READY) ## the fast tests
 
 test-all: $(READY) ## every test
 	$(TEST)
+
+# An environment of its own, made again each time: it holds the lower bounds of pyproject.toml, and no pins.
+test-oldest: $(READY) ## the fast tests with the oldest version of every requirement
+	rm -rf .venv/oldest
+	$(BIN)/uv venv --quiet --python $(BIN)/python .venv/oldest
+	$(BIN)/uv pip install --quiet --python .venv/oldest/bin/python --resolution lowest-direct -e '.[torch,dev]'
+	$(subst $(BIN)/pytest,.venv/oldest/bin/pytest,$(TEST)) -m "not slow"
 
 # import-linter reads the package as it is shipped, because two of its folders live elsewhere in the source tree.
 lint: $(READY) ## style, types, import contracts, links of the documentation

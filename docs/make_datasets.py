@@ -23,16 +23,26 @@ terminal, and for a generated store its statistics, numerics certificate and dig
 
 A store is one zarr v3 group. `frames (sequence, time, channel, y, x)`, or `(sequence, time, sensor)`, is float32 unless
 the card says otherwise; the factors (wave speed, labels, ...) have the leading dimension `sequence`. Split, statistics,
-card and digest are attributes of the group. No part of stbench is needed to read it:
+card and digest are attributes of the group; what is nested in them is a JSON text, and `json_attributes` names those.
+No part of stbench is needed to read it:
 
 ```python
+import json
+
 import xarray
 
 data = xarray.open_zarr("waveeq.zarr", consolidated=False)
-split = data.attrs["split"]["ranges"]  # half-open ranges: {"train": [[0, 216]], "val": [[216, 240]], "test": ...}
+split = json.loads(data.attrs["split"])["ranges"]  # half-open ranges: {"train": [[0, 216]], "val": [[216, 240]], ...}
 start, stop = split["test"][0]
 test = data.isel(sequence=slice(start, stop))
+test.to_netcdf("test.nc")
+test.drop_encoding().to_zarr("test.zarr")
 ```
+
+Without `drop_encoding()`, xarray would ask for the shards of the whole store, which do not fit a part, and refuse;
+`stbench.open("waveeq.zarr")` has left them out already. Stores made before (formats 1 and 2, attributes nested) are
+read as before: digest and fingerprint are the same. Attributes follow CF 1.11 and ACDD 1.3; `time` has its standard
+name where its unit is one of time, and none where it counts frames.
 
 One chunk holds frames of one sequence only, so reading a window touches no other sequence. Models see normalised
 frames; what they are normalised with comes from the train part and is in the attributes `normaliser` and `statistics`.

@@ -1,9 +1,10 @@
 """One process at a time in a folder.
 
 `folder/lock` is locked with the file system's own lock, which the system lets go of when the process dies. Some file
-systems have none (`flock` answers ENOLCK or ENOSYS; NFS and Lustre may). There a lease is used, `folder/lease`: a file
-with host, pid and start of its holder, touched every `HEARTBEAT_SECONDS`. Another process takes it over when it sees on
-its own host that the holder has died, or, from another host, no heartbeat for `LEASE_SECONDS`.
+systems have none (`flock` answers ENOLCK or ENOSYS; NFS and Lustre may), nor has a Python without `fcntl`. There a
+lease is used, `folder/lease`: a file with host, pid and start of its holder, touched every `HEARTBEAT_SECONDS`. Another
+process takes it over when it sees on its own host that the holder has died, or, from another host, no heartbeat for
+`LEASE_SECONDS`.
 """
 
 from __future__ import annotations
@@ -64,9 +65,11 @@ def is_of_lock(name: str) -> bool:
 
 
 def _acquired(folder: Path, busy: str, remedy: str, waiting: Callable[[str], None] | None) -> BaseFileLock:
+    make, patience = _system_lock if _system_has_locks() else _lease, PATIENCE_SECONDS
+    if make is _lease:
+        _warn_of_lease(folder, "this Python has no fcntl")
     from filelock import Timeout
 
-    make, patience = _system_lock, PATIENCE_SECONDS
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         lock = make(folder)
@@ -87,11 +90,17 @@ def _acquired(folder: Path, busy: str, remedy: str, waiting: Callable[[str], Non
         except OSError as error:
             if make is _lease or error.errno not in WITHOUT_LOCKS:
                 raise
-            _warn(
-                f"the file system of {folder} has no locks ({error.strerror}): a file with host, pid and heartbeat "
-                f"stands in, {folder / LEASE}"
-            )
+            _warn_of_lease(folder, f"the file system of {folder} has no locks ({error.strerror})")
             make = _lease
+
+
+def _system_has_locks() -> bool:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # filelock warns of what is said here in a sentence
+        from filelock import FileLock, SoftFileLock
+    return FileLock is not SoftFileLock
 
 
 def _system_lock(folder: Path) -> BaseFileLock:
@@ -124,6 +133,10 @@ def _check_held(lock: BaseFileLock, busy: str) -> None:
             f"the lock {lock.lock_file} was lost while {busy} ({lost.reason}), because this process stood still for "
             f"more than {LEASE_SECONDS:.0f} s or the file was removed: run the same command again"
         )
+
+
+def _warn_of_lease(folder: Path, why: str) -> None:
+    _warn(f"{why}: a file with host, pid and heartbeat stands in, {folder / LEASE}")
 
 
 def _warn(sentence: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -166,6 +168,16 @@ def test_what_is_no_scheduler_ends_in_a_sentence(
     )
     assert result.exit_code == 2, result.exception
     assert sentence in result.stderr
+
+
+@pytest.mark.parametrize("address", ["tls://127.0.0.1:1", "ucx://127.0.0.1:1"])
+def test_a_cluster_that_cannot_be_reached_leaves_no_traceback_behind(address: str, tmp_path: Path) -> None:
+    words = ["generate", "waveeq-100", "--set", "sequences=3", "--out", "w.zarr", "--scheduler", address]
+    command = [sys.executable, "-m", "stbench", *words]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(f"stbench: error: there is no Dask scheduler at {address} (")
+    assert "Traceback" not in done.stderr
 
 
 RUN = ("run", "--model", "sepvar", "--dataset", "waveeq-100", "--set", "sequences=10")

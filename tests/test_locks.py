@@ -16,10 +16,13 @@ from stbench import locks
 from stbench.errors import StbenchError
 
 HOLDER = """
-import errno, fcntl, os, sys, time
+import errno, os, sys, time
 from pathlib import Path
+if sys.argv[2] == "no fcntl":
+    sys.modules["fcntl"] = None
 from stbench.locks import locked
-if sys.argv[2] != "0":
+if sys.argv[2] not in ("0", "no fcntl"):
+    import fcntl
     def flock(descriptor, operation):
         raise OSError(int(sys.argv[2]), os.strerror(int(sys.argv[2])))
     fcntl.flock = flock
@@ -46,7 +49,7 @@ def no_flock(answer: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("fcntl.flock", flock)
 
 
-def holder(folder: Path, answer: int) -> subprocess.Popen[str]:
+def holder(folder: Path, answer: int | str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(folder), str(answer)], stdout=-1, stderr=-1, text=True
     )
@@ -116,6 +119,22 @@ def test_without_locks_a_note_names_the_file_with_host_pid_and_heartbeat(
             time.sleep(0.01)
     (record,) = caplog.records
     assert f"(No locks available): a file with host, pid and heartbeat stands in, {tmp_path}/lease" in record.message
+
+
+def test_without_fcntl_the_same_file_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = holder(tmp_path, "no fcntl")
+    assert process.poll() is None
+    assert f"pid={process.pid}\n" in (tmp_path / "lease").read_text()
+    no_flock(errno.ENOLCK, monkeypatch)
+    with pytest.raises(StbenchError, match="another process is doing it right now"):
+        locks.locked(tmp_path, "doing it").__enter__()
+    process.kill()
+    said = process.communicate()[1]
+    assert said == f"this Python has no fcntl: a file with host, pid and heartbeat stands in, {tmp_path}/lease\n"
+    again = holder(tmp_path, "no fcntl")
+    assert f"pid={again.pid}\n" in (tmp_path / "lease").read_text(), "of a killed process it is taken over"
+    again.kill()
+    again.communicate()
 
 
 def foreign(folder: Path, seconds: float) -> Path:

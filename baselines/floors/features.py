@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from stbench.compiled import njit
 
 GRID = 16
 """Of images every (size // 16)-th pixel of each axis is compared."""

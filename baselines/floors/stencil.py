@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
-from numba import njit
+
+from stbench.compiled import njit
 
 
 def sample_neighbourhoods(

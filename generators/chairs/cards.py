@@ -77,6 +77,7 @@ CHAIRS = Card(
     licence="none came with the files; the models belong to their makers (3D Warehouse), so images are not passed on",
     reference="Aubry, Maturana, Efros, Russell and Sivic 2014, Seeing 3D Chairs, CVPR; Donà et al., ICLR 2021",
     bibtex=_BIBTEX,
+    keywords="chairs, three-dimensional shapes, rotation, renderings, disentanglement, video prediction",
     cost=(
         "not measured on the official pictures, which were not at hand; those of the stand-in, by 22 chairs, take "
         "0.11 s of one core a chair, 3 minutes for all"

@@ -71,6 +71,7 @@ KTH = Card(
     ),
     reference="Schuldt, Laptev and Caputo 2004, Recognizing Human Actions: A Local SVM Approach, ICPR",
     bibtex=_BIBTEX,
+    keywords="human actions, video, video prediction",
     cost="not measured on the official videos, which were not at hand; see the simulated card",
 )
 

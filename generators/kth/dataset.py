@@ -270,7 +270,12 @@ def _coordinates(clips: Sequence[Clip], size: int) -> dict[str, Coordinate]:
         "time": Coordinate(
             ("time",),
             np.arange(lengths.max()) / FPS,
-            {"long_name": "time since the first frame of the sequence", "units": "s", "axis": "T"},
+            {
+                "standard_name": "time",
+                "long_name": "time since the first frame of the sequence",
+                "units": "s",
+                "axis": "T",
+            },
         ),
     }
     for name, axis in (("y", "Y"), ("x", "X")):

@@ -119,7 +119,7 @@ def _parse(text: str) -> tuple[Video, tuple[Interval, ...]]:
 
 def shipped_intervals() -> dict[Video, tuple[Interval, ...]]:
     """The index that comes with the package: 599 videos, 2,391 intervals."""
-    text = (importlib.resources.files(__package__) / "intervals.toml").read_text()
+    text = (importlib.resources.files(__package__) / "intervals.toml").read_text("utf-8")
     videos = tomllib.loads(text)["videos"]
     return {video_of(name): tuple((first, last) for first, last in rows) for name, rows in videos.items()}
 

@@ -64,6 +64,7 @@ MOVING_MNIST = Card(
     licence=f"the digits: {LICENCE}; the sequences are made from them and share that licence",
     reference="LeCun et al. 1998; Srivastava et al. 2015 (arXiv:1502.04681); Donà et al. 2021 (arXiv:2008.01352)",
     bibtex="\n\n".join((_DONA_BIBTEX, _SRIVASTAVA_BIBTEX, _MNIST_BIBTEX)),
+    keywords="bouncing digits, MNIST, synthetic video, video prediction, disentanglement",
     cost="19 s of processor time on two cores, 370 MB of memory; 3.0 GB decoded, 118 MB on disk",
 )
 

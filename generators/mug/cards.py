@@ -79,6 +79,7 @@ MUG = Card(
     licence="licence agreement to be signed, non-commercial research only, images may not be passed on",
     reference="Aifanti, Papachristou and Delopoulos 2010, The MUG Facial Expression Database, WIAMIS",
     bibtex=_BIBTEX,
+    keywords="facial expressions, faces, video, video generation, disentanglement",
     cost="not measured on the official photographs, which were not at hand; see the simulated card",
 )
 

@@ -212,7 +212,12 @@ def _coordinates(p: MugParameters, lengths: Sequence[int]) -> dict[str, Coordina
         "time": Coordinate(
             ("time",),
             np.arange(rows.max()) * (p.every / FPS),
-            {"long_name": "time since the first frame of the sequence", "units": "s", "axis": "T"},
+            {
+                "standard_name": "time",
+                "long_name": "time since the first frame of the sequence",
+                "units": "s",
+                "axis": "T",
+            },
         ),
     }
     for name, axis in (("y", "Y"), ("x", "X")):

@@ -64,6 +64,7 @@ SPRITES = Card(
     licence=f"CC BY-SA 3.0 or GPL 3.0, with attribution; what is made from it shares the licence. {ATTRIBUTION}",
     reference="Li, Mandt: Disentangled Sequential Autoencoder, ICML 2018",
     bibtex=_BIBTEX,
+    keywords="pixel art, characters, animation, video generation, disentanglement",
     cost="8 s on two cores (145 MB/s), 182 MB of memory; 1.15 GB decoded, 128 MB on disk",
 )
 

@@ -75,6 +75,7 @@ SST = Card(
     licence="Copernicus Marine Service licence: free for registered users, with attribution",
     reference="de Bézenac, Pajot, Gallinari: Deep Learning for Physical Processes, ICLR 2018; Donà et al., ICLR 2021",
     bibtex=_BIBTEX,
+    keywords="sea surface temperature, oceanography, spatiotemporal prediction",
     cost=(
         "not measured on the original files; every zone is read once, so files in chunks of whole days cost more "
         "than those in small ones"

@@ -87,6 +87,7 @@ TAXIBJ = Card(
         "Wang et al., CVPR 2019; Donà et al., ICLR 2021"
     ),
     bibtex=_BIBTEX,
+    keywords="taxi flows, traffic, crowd flows, spatiotemporal prediction",
     cost="not measured: the official files were not at hand; as many frames as the simulated ones",
 )
 

@@ -253,7 +253,8 @@ def _variables(n: int, frames: int, grid: tuple[int, int], per_shard: int, conte
 
 def _coordinates(lead: int, per_day: int, grid: tuple[int, int], reversed_time: bool) -> dict[str, Coordinate]:
     hours = np.arange(-lead, per_day) * (24 / per_day)
-    time = {"long_name": "time of day at the beginning of the slot", "units": "h", "axis": "T"}
+    long_name = "time of day at the beginning of the slot"
+    time = {"standard_name": "time", "long_name": long_name, "units": "h", "axis": "T"}
     coordinates = {"time": Coordinate(("time",), hours[::-1].copy() if reversed_time else hours, time)}
     for name, axis, cells in zip(("y", "x"), ("Y", "X"), grid, strict=True):
         where = {"long_name": f"{'row' if name == 'y' else 'column'} of the grid", "units": "1", "axis": axis}

@@ -138,7 +138,8 @@ def _factors(p: WaveParameters) -> dict[str, Variable]:
 
 def _coordinates(p: WaveParameters) -> dict[str, Coordinate]:
     time = np.arange(p.n_frames) * (p.record_every * p.step)
-    coordinates = {"time": Coordinate(("time",), time, {"long_name": "time", "units": "s", "axis": "T"})}
+    attributes = {"standard_name": "time", "long_name": "time", "units": "s", "axis": "T"}
+    coordinates = {"time": Coordinate(("time",), time, attributes)}
     count = sensors(p)
     if count:
         attributes = {"long_name": "number of the pixel, as drawn"}

@@ -62,6 +62,7 @@ WAVEEQ = Card(
     licence=LICENCE,
     reference=f"{REFERENCE}, Section 5.1 and Appendix D.1",
     bibtex=BIBTEX,
+    keywords="wave equation, partial differential equations, numerical simulation, spatiotemporal prediction",
     cost="7 ms of one core per sequence, 2 s for all 300 (AMD EPYC, AVX-512); the published script takes 17 "
     "minutes there",
 )

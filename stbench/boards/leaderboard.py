@@ -23,7 +23,7 @@ from stbench.boards.cells import harmless
 from stbench.boards.overview import overview_csv, overviews
 from stbench.boards.page import render
 from stbench.boards.publishing import RECORDS, find_runs, published, publishing, read_entry
-from stbench.boards.reported import read_reported
+from stbench.boards.reported import read_reported, shipped
 from stbench.contract.datasets import fingerprint
 from stbench.contract.presets import CUSTOM
 from stbench.errors import StbenchError
@@ -104,7 +104,7 @@ def build(runs: Path, out: Path, reported: Path | None = None, page: Path | None
             beside = f" ({nameless} of a configuration without a name, see `stbench run --name`)" if nameless else ""
             raise StbenchError(
                 f"there is no finished run under {runs}{beside} and no published one under {out / RECORDS}: "
-                "make one with `stbench run`"
+                "make one with `stbench run`" + "".join(f", or copy the published ones, {each}" for each in shipped())
             )
         listed = read_listed()
         shown = [(board, absent(board, listed)) for board in boards(found.values())]

@@ -53,12 +53,15 @@ def default_path() -> Path | None:
 
 def beside_the_boards(name: str) -> Path | None:
     """A file of `leaderboards/` of the working folder, the installed package or its checkout; None without."""
+    folders = (Path("leaderboards"), *shipped())
+    return next((path for folder in folders if (path := folder / name).is_file()), None)
+
+
+def shipped() -> list[Path]:
+    """The folder of the leaderboards published with this version: in the installed package or its checkout."""
     package = Path(__file__).resolve().parents[1]
-    for folder in (Path(), package, package.parent):
-        path = folder / "leaderboards" / name
-        if path.is_file():
-            return path
-    return None
+    folders = (package / "leaderboards", package.parent / "leaderboards")
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def read_reported(path: Path) -> list[Reported]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 import click
@@ -68,7 +70,19 @@ def one_sentence() -> Iterator[None]:
             ) from error
         if error.errno in _NO_PERMISSION:
             raise Failure(f"no permission{_of_file(error)}: choose another folder or change its permissions") from error
+        if error.errno == errno.ENOENT and error.filename and _own_folders() & {*Path(error.filename).parents}:
+            raise Failure(f"'{error.filename}' belongs to stbench and is missing: install stbench again") from error
         raise
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "stbench":
+            raise
+        raise Failure(f"the module {error.name} belongs to stbench and is missing: install stbench again") from error
+
+
+def _own_folders() -> set[Path]:
+    """Folders of the package, wherever its rooms lie."""
+    modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == "stbench"]
+    return {Path(file).parent for module in modules if (file := getattr(module, "__file__", None))}
 
 
 def _of_file(error: OSError) -> str:

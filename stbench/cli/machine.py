@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
 import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,8 +34,9 @@ def json_option(command: _Command) -> _Command:
 
 
 def print_json(document: Any) -> None:
-    """Strict JSON: numbers that are not finite become null."""
-    click.echo(json.dumps(_plain(document), indent=2, allow_nan=False, ensure_ascii=False))
+    """Strict JSON: numbers that are not finite become null, characters that the stream may lack are escaped."""
+    escaped = codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
+    click.echo(json.dumps(_plain(document), indent=2, allow_nan=False, ensure_ascii=escaped))
 
 
 def track_document(track: Track) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from stbench.cli.failures import one_sentence
+from stbench.cli.streams import make_streams_forgiving
 from stbench.errors import StbenchError, nearest
 
 COMMANDS = {
@@ -86,4 +87,5 @@ def cli(context: click.Context) -> None:
 
 def main() -> None:
     """The console script."""
+    make_streams_forgiving()
     cli.main(prog_name="stbench")

@@ -47,6 +47,8 @@ class Card:
     bibtex: str
     cost: str
     """Measured cost of making it, with the machine."""
+    keywords: str = ""
+    """Apart by commas, for catalogues (ACDD)."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from numba import njit
 
+from stbench.compiled import njit
 from stbench.metrics import Metric, of_whole_clips
 from stbench.metrics.pixel import LANES, absolute_error, mse, psnr, rmse, squared_error, total_of_lanes
 from stbench.metrics.ssim import ssim_gauss11

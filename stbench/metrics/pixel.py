@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numba import njit
 
+from stbench.compiled import njit
 from stbench.metrics import Metric
 
 WANG_2009 = (

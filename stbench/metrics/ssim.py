@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numba import njit
 
+from stbench.compiled import njit
 from stbench.errors import StbenchError
 from stbench.metrics import Metric
 from stbench.metrics.pixel import DONA_2021

@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from stbench.compiled import njit
 from stbench.errors import StbenchError
 from stbench.metrics import Metric
 

@@ -10,6 +10,7 @@ import numpy as np
 from stbench.contract.datasets import Track
 from stbench.files import atomic_folder
 from stbench.protocols.scoring import KeptPredictions, Scores
+from stbench.store.layout import consolidate
 from stbench.store.reader import Store
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def write_kept(path: Path, scores: Scores, track: Track, store: Store, model: st
 
     with atomic_folder(path) as part:
         _write(zarr.open_group(part, mode="w", zarr_format=3), kept, scores, track, store, model)
+        consolidate(part)
 
 
 def _write(group: zarr.Group, kept: KeptPredictions, scores: Scores, track: Track, store: Store, model: str) -> None:

@@ -92,7 +92,8 @@ def _open(path: Path, store: Store, track: Track) -> zarr.Group:
     if kind := archive(path):
         raise StbenchError(f"{path} is a {kind} archive and not a prediction store: unpack it, then give the folder")
     try:
-        group = zarr.open_group(path, mode="r", zarr_format=3)
+        # Each array by its own metadata: who changes one may have left the root's copy as it was.
+        group = zarr.open_group(path, mode="r", zarr_format=3, use_consolidated=False)
         attributes = dict(group.attrs)
     except Exception:  # somebody else's file: whatever zarr and its codecs raise
         raise StbenchError(

@@ -28,6 +28,7 @@ from stbench.protocols.prediction_reader import FRAME_DIMS, PredictionReader
 from stbench.protocols.scoring import Scorer, Scores, track_metrics
 from stbench.protocols.videos import VideoFeatures, Videos
 from stbench.protocols.windows import automatic_batch_size, batches, clusters, context, track_windows
+from stbench.store.layout import consolidate
 from stbench.store.reader import Store
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class PredictionWriter:
                     raise StbenchError(
                         f"{self.path} would lack {self._n - self._written} of {self._n} windows: write them all"
                     )
+                consolidate(self._part)
                 sync_tree(self._part)
                 take_place(self._part, self.path)
         except OSError as error:

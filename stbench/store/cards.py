@@ -19,6 +19,10 @@ def card_attributes(card: Card) -> dict[str, Any]:
 
 
 def card_of(attributes: Mapping[str, Any]) -> Card:
-    """The card that `card_attributes` gave, after JSON; `Unreadable` where it is none."""
+    """The card that `card_attributes` gave, after JSON; `Unreadable` where it is none.
+
+    Stores made before cards had keywords have none.
+    """
     fields = {name: attributes.get(STORED.get(name, name)) for name in Card.__dataclass_fields__}
+    fields["keywords"] = attributes.get("keywords", "")
     return converted(fields, Card, "card.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import re
@@ -16,6 +17,7 @@ from stbench.errors import StbenchError, nearest
 
 LOCAL = ("threads", "processes")
 SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")
+CONNECT_TIMEOUT = "10s"
 _PLACE = re.compile(r"[^/\s]+:\d{1,5}/?")
 WAVE = 64
 """Tasks per worker in one graph. A graph of all shards would grow with the data set."""
@@ -109,6 +111,16 @@ def _waves(numbers: Iterable[int], size: int) -> Iterator[list[int]]:
         yield wave
 
 
+async def _knock(address: str) -> None:
+    """Connect to a scheduler and let it go; raises whatever keeps one from it."""
+    from distributed.comm.core import connect
+    from distributed.security import Security
+
+    options = Security().get_connection_args("client")  # type: ignore[no-untyped-call]
+    comm = await connect(address, timeout=CONNECT_TIMEOUT, **options)  # type: ignore[no-untyped-call]
+    await comm.close()
+
+
 def _on_cluster(
     task: Callable[[int], int],
     numbers: Sequence[int],
@@ -120,7 +132,10 @@ def _on_cluster(
     from distributed.scheduler import KilledWorker
 
     try:
-        client = Client(address, timeout="10s", set_as_default=False)  # type: ignore[no-untyped-call]
+        # A client that cannot connect closes itself when it is collected, with a traceback nobody can catch.
+        with ThreadPoolExecutor(1) as aside:  # in a notebook this thread has a loop that runs
+            aside.submit(asyncio.run, _knock(address)).result()
+        client = Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False)  # type: ignore[no-untyped-call]
     except Exception as error:  # distributed has no exception of its own for this
         told = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise StbenchError(

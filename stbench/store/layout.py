@@ -29,9 +29,8 @@ from stbench.contract.datasets import Blueprint, Coordinate, Variable
 if TYPE_CHECKING:
     import zarr
 
-STORE_FORMAT = 1
-RAGGED_FORMAT = 2
-"""Format of a store with `row_size`: a reader that knows only format 1 would take padding for frames."""
+SHARDS, RAGGED_SHARDS = 1, 2
+"""Version of how shards lie, without and with `row_size`; in the plan of a store that grows."""
 ROW_SIZE = "row_size"
 GATHERED_BYTES = 1024
 """A variable of at most this many bytes per sequence travels in the done-markers and has no shards of its own."""
@@ -48,10 +47,6 @@ class Layout:
     variables: Mapping[str, Variable]
     row_size: np.ndarray | None = None
     """(sequence,) int64: frames of each sequence, where they differ in length."""
-
-    @property
-    def format(self) -> int:
-        return STORE_FORMAT if self.row_size is None else RAGGED_FORMAT
 
     @property
     def n_shards(self) -> int:
@@ -108,7 +103,7 @@ class Layout:
     def describe(self) -> dict[str, Any]:
         """JSON-able: what must be unchanged for a half-written store to be continued."""
         return {
-            "format": self.format,
+            "format": SHARDS if self.row_size is None else RAGGED_SHARDS,
             "n_sequences": self.n_sequences,
             "sequences_per_shard": self.sequences_per_shard,
             "variables": {

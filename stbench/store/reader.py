@@ -17,8 +17,9 @@ from stbench.documents import Unreadable, converted, read_json
 from stbench.errors import Damaged, StbenchError, nearest
 from stbench.store.attributes import check_attributes
 from stbench.store.cards import card_of
-from stbench.store.layout import INTEGRITY, RAGGED_FORMAT, ROW_SIZE
+from stbench.store.layout import INTEGRITY, ROW_SIZE
 from stbench.store.normaliser import Normaliser
+from stbench.store.texts import FORMAT, NEWEST_FORMAT, RAGGED_FORMATS, from_texts
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
 
 LARGEST_METADATA = 1 << 26
 """Bytes of the file with the root attributes."""
+PLACES = {"chunks", "preferred_chunks", "shards"}
+"""What xarray keeps of where an array's values lie, and would ask of the array it writes."""
 AGAIN = "run the `stbench generate` command that began it again, and it continues"
 
 
 @dataclass(frozen=True)
 class Store:
-    """A finished store: its path and root attributes. Picklable; holds no open file and no zarr object."""
+    """A finished store: its path and root attributes, decoded. Picklable; holds no open file and no zarr object."""
 
     path: Path
     attributes: Mapping[str, Any]
@@ -92,7 +95,7 @@ class Store:
     def row_size(self) -> np.ndarray | None:
         """(sequence,) int64: frames of each sequence where they differ in length, read-only; None where all have
         `n_frames`."""
-        if self.attributes["stbench_store_format"] != RAGGED_FORMAT:
+        if self.attributes[FORMAT] not in RAGGED_FORMATS:
             return None
         return _row_size(str(self.path), self.digest)
 
@@ -167,10 +170,13 @@ class Store:
         return {name: self.factor(name) for name, each in variables.items() if list(each["dims"]) == ["sequence"]}
 
     def to_xarray(self) -> xr.Dataset:
-        """The store as a lazy Dataset: `xarray.open_zarr(path)`."""
+        """The store as a lazy Dataset: `xarray.open_zarr(path)`, of which a part can be saved: without the chunks and
+        shards of the store, which do not fit a part."""
         import xarray as xr
 
         dataset: xr.Dataset = xr.open_zarr(self.path, consolidated=False)
+        for array in dataset.variables.values():
+            array.encoding = {name: value for name, value in array.encoding.items() if name not in PLACES}
         return dataset
 
     def _check_variable(self, name: str) -> None:
@@ -226,18 +232,19 @@ def open_store(path: str | os.PathLike[str]) -> Store:
     try:
         metadata = converted(read_json(file, LARGEST_METADATA), dict[str, Any])
         attributes = converted(metadata.get("attributes"), dict[str, Any], "attributes")
-        store_format = attributes.get("stbench_store_format")
+        store_format = attributes.get(FORMAT)
     except OSError as error:
         raise StbenchError(f"the metadata of the store {path} cannot be read: {error.strerror or error}") from None
     except Unreadable as error:
         raise Damaged(f"the metadata of the store {path} are damaged ({error}): generate it again") from None
     if store_format is None:
         raise StbenchError(f"{path} is a zarr group, but not a finished stbench store: give the path of one")
-    if not isinstance(store_format, int) or store_format > RAGGED_FORMAT:
+    if not isinstance(store_format, int) or store_format > NEWEST_FORMAT:
         raise StbenchError(
-            f"{path} has store format {store_format} and this stbench reads up to {RAGGED_FORMAT}: upgrade stbench"
+            f"{path} has store format {store_format} and this stbench reads up to {NEWEST_FORMAT}: upgrade stbench"
         )
     try:
+        attributes = from_texts(attributes)
         check_attributes(attributes)
     except Unreadable as error:
         raise Damaged(f"the metadata of the store {path} are damaged ({error}): generate it again") from None

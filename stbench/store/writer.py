@@ -28,13 +28,14 @@ from stbench.store import integrity
 from stbench.store.cards import card_attributes
 from stbench.store.digest import combine
 from stbench.store.engine import check_scheduler, run_tasks
-from stbench.store.layout import INTEGRITY, Layout, consolidate, layout_of, variable_attributes, write_whole
+from stbench.store.layout import INTEGRITY, ROW_SIZE, Layout, consolidate, layout_of, variable_attributes, write_whole
 from stbench.store.part import Part
 from stbench.store.plan import Plan, describe_difference
 from stbench.store.reader import Store, open_store
 from stbench.store.resume import lay_out, note_of, sound_shards
 from stbench.store.shard import ShardJob
 from stbench.store.statistics import by_part
+from stbench.store.texts import FORMAT, as_texts, store_format
 
 SHRINKS_WHOLE = 255
 """What lz4 can save at most, of frames that are black for the most part say."""
@@ -268,18 +269,19 @@ def _read_markers(layout: Layout, part: Part) -> dict[str, np.ndarray]:
 
 
 def root_attributes(blueprint: Blueprint, moments: np.ndarray, digest: str, raw: Mapping[str, Seen]) -> dict[str, Any]:
-    """Everything a user of the store needs to know; plain JSON, `ValueError` for a NaN in it."""
+    """Everything a user of the store needs to know; texts, numbers and JSON texts, `ValueError` for a NaN in it."""
     card, split = blueprint.card, blueprint.split
     attributes = {
-        "Conventions": "CF-1.11",
+        "Conventions": "CF-1.11, ACDD-1.3",
         "title": card.title,
-        "comment": card.summary,
+        "summary": card.summary,
+        "keywords": card.keywords,
         "references": card.reference,
         "licence": card.licence,
         "citation": card.bibtex,
         "history": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} stbench {stbench.__version__}: generated",
         "stbench_version": stbench.__version__,
-        "stbench_store_format": layout_of(blueprint).format,
+        FORMAT: store_format(ROW_SIZE in blueprint.coordinates),
         **blueprint.identity,
         "fingerprint": blueprint.fingerprint,
         "digest": digest,
@@ -295,5 +297,4 @@ def root_attributes(blueprint: Blueprint, moments: np.ndarray, digest: str, raw:
         # Beside the fingerprint and not in it: the same values have the same name wherever their files come from.
         **({"raw_content": content_attributes(raw)} if raw else {}),
     }
-    plain: dict[str, Any] = json.loads(canonical_json(attributes))
-    return plain
+    return as_texts(json.loads(canonical_json(attributes)))

@@ -59,7 +59,9 @@ def test_round_trip_gives_identical_scores(
 
 
 def test_opens_with_plain_xarray(good: Path, images: Store, track: Track) -> None:
-    dataset = xr.open_zarr(good, consolidated=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # xarray warns where metadata are not consolidated
+        dataset = xr.open_zarr(good)
     assert dataset.frames.dims == ("window", "lead_time", "channel", "y", "x")
     assert set(dataset.coords) == {"sequence", "start", "lead_time"}
     assert dataset.lead_time.values.tolist() == list(range(1, 10))

@@ -204,16 +204,16 @@ def test_the_digest_depends_on_the_lengths_and_not_on_workers(tmp_path: Path, st
     assert generate(other, tmp_path / "other.zarr", workers=1).digest != store.digest
 
 
-def test_equal_lengths_have_no_row_size_and_keep_their_format(tmp_path: Path) -> None:
+def test_equal_lengths_have_no_row_size_and_a_format_of_their_own(tmp_path: Path) -> None:
     plain = generate(toy(), tmp_path / "toy.zarr", workers=1)
     assert plain.row_size is None
-    assert plain.attributes["stbench_store_format"] == 1
+    assert plain.attributes["stbench_store_format"] == 3
     assert plain.digest == "b922e0989da805ab05674e1f37cfb604f2d5b49f299e776922887819034c7a0d"
     assert layout_of(toy()).describe()["format"] == 1
 
 
 def test_a_reader_that_knows_no_row_size_refuses_the_store(store: Store) -> None:
-    assert json.loads((store.path / "zarr.json").read_text())["attributes"]["stbench_store_format"] == 2
+    assert json.loads((store.path / "zarr.json").read_text())["attributes"]["stbench_store_format"] == 4
 
 
 def test_lengths_that_cannot_be_read_are_one_sentence(tmp_path: Path) -> None:

@@ -112,8 +112,13 @@ def test_stbench_open_takes_a_path(store: Store) -> None:
         ({"zarr.json": "{"}, "the metadata of the store .* are damaged"),
         ({"zarr.json": "[]"}, "the metadata of the store .* are damaged"),
         ({"zarr.json": '{"attributes": {}}'}, "is a zarr group, but not a finished stbench store"),
-        ({"zarr.json": '{"attributes": {"stbench_store_format": 3}}'}, "store format 3 .* upgrade stbench"),
+        ({"zarr.json": '{"attributes": {"stbench_store_format": 5}}'}, "store format 5 .* upgrade stbench"),
         ({"zarr.json": '{"attributes": {"stbench_store_format": 1}}'}, "are damaged .no 'dataset'"),
+        ({"zarr.json": '{"attributes": {"stbench_store_format": 3}}'}, "are damaged .*json_attributes"),
+        (
+            {"zarr.json": '{"attributes": {"stbench_store_format": 3, "json_attributes": "card", "card": "{"}}'},
+            "the metadata of the store .* are damaged",
+        ),
     ],
 )
 def test_what_is_not_a_store_is_told_in_one_sentence(

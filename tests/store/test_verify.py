@@ -105,11 +105,11 @@ def test_metadata_beyond_reading_are_damage_and_exit_code_1(tmp_path: Path, name
 
 def test_a_store_of_a_later_version_is_not_called_damaged(tmp_path: Path) -> None:
     store = generate(toy(), tmp_path / "toy.zarr")
-    zarr.open_group(store.path, mode="r+", use_consolidated=False).attrs["stbench_store_format"] = 3
+    zarr.open_group(store.path, mode="r+", use_consolidated=False).attrs["stbench_store_format"] = 5
     assert verify(store.path).damaged == ("zarr.json: its bytes have changed",)
     tables = integrity.read(store.path)
     integrity.write(store.path, tables.shard_files, tables.sequence_digest, tables.shard_checksum)
-    with pytest.raises(StbenchError, match=r"store format 3 .* upgrade stbench"):
+    with pytest.raises(StbenchError, match=r"store format 5 .* upgrade stbench"):
         verify(store.path)
 
 

@@ -101,7 +101,7 @@ def test_plain_open_zarr_gives_named_dimensions_and_cf_attributes(tmp_path: Path
     assert set(dataset.coords) == {"time", "y", "x", "distance"}
     assert dataset.time.attrs == {"standard_name": "time", "units": "s"}
     assert np.array_equal(dataset.time, np.arange(12) * 0.5)
-    assert dataset.attrs["Conventions"] == "CF-1.11"
+    assert dataset.attrs["Conventions"] == "CF-1.11, ACDD-1.3"
     assert np.array_equal(frames, toy().produce(0, 13)["frames"])
 
 
@@ -109,17 +109,21 @@ def test_root_attributes_say_all_a_user_needs(tmp_path: Path) -> None:
     blueprint = toy(certificate=lambda: {"order": 4.0})
     generate(blueprint, tmp_path / "toy.zarr", workers=1)
     attributes = json.loads((tmp_path / "toy.zarr" / "zarr.json").read_text(), parse_constant=pytest.fail)["attributes"]
+    for name in attributes["json_attributes"].split():
+        attributes[name] = json.loads(attributes[name], parse_constant=pytest.fail)
     assert {key: attributes[key] for key in blueprint.identity} == blueprint.identity
     assert attributes["fingerprint"] == blueprint.fingerprint
     assert attributes["split"]["id"] == "toy-13"
     assert attributes["split"]["digest"] == blueprint.split.digest
     assert attributes["certificate"] == {"order": 4.0}
     assert attributes["normaliser"] == {"kind": "identity"}
-    assert (attributes["licence"], attributes["citation"], attributes["title"]) == (
-        "CC0-1.0",
-        "@misc{toy}",
-        "Toy waves",
-    )
+    assert {name: attributes[name] for name in ("licence", "citation", "title", "summary", "keywords")} == {
+        "licence": "CC0-1.0",
+        "citation": "@misc{toy}",
+        "title": "Toy waves",
+        "summary": "Travelling waves on a small grid.",
+        "keywords": "waves, toys",
+    }
     frames = blueprint.produce(0, 13)["frames"].astype(np.float64)
     for part, rows in {
         "train": slice(0, 9),

@@ -27,6 +27,7 @@ CARD = Card(
     reference="nowhere",
     bibtex="@misc{toy}",
     cost="no time",
+    keywords="waves, toys",
 )
 
 

@@ -6,7 +6,8 @@ inner lips:  y(s) = y_m + y_c s² ∓ open (1 - s²)^p,   outer lips: ± thickne
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from stbench.compiled import njit
 
 from .optics import Array, Camera, noise, soft, window
 from .paint import blend, darken

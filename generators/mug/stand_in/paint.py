@@ -6,7 +6,8 @@ albedo += coverage · (colour - albedo),    coverage = smooth step of the distan
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from stbench.compiled import njit
 
 from .optics import Array, Camera, noise, soft, window
 from .traits import EYE_Y, Face, Shape

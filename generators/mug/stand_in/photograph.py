@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from stbench.compiled import njit
 
 from . import hair, mouth, paint, surface
 from .optics import Array, Camera, coordinates

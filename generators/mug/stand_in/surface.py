@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from stbench.compiled import njit
 
 from .optics import Array, Camera, noise, soft, window
 from .traits import EYE_Y, Face, Shape

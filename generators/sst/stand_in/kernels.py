@@ -15,11 +15,12 @@ over-relaxation for psi; psi = 0 and zeta = 0 (free slip) on land and walls.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from stbench.compiled import njit
 
-@numba.njit(cache=True)
+
+@njit(cache=True)
 def vorticity_tendency(
     psi: np.ndarray,
     q: np.ndarray,
@@ -53,7 +54,7 @@ def vorticity_tendency(
             )
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def adams_bashforth(q: np.ndarray, now: np.ndarray, before: np.ndarray, earlier: np.ndarray, step: float) -> None:
     """q += step (23 f_n - 16 f_(n-1) + 5 f_(n-2)) / 12."""
     rows, columns = q.shape
@@ -62,7 +63,7 @@ def adams_bashforth(q: np.ndarray, now: np.ndarray, before: np.ndarray, earlier:
             q[i, j] += step * (23.0 * now[i, j] - 16.0 * before[i, j] + 5.0 * earlier[i, j]) / 12.0
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def solve_stream_function(
     psi: np.ndarray, q: np.ndarray, ocean: np.ndarray, screening: float, relaxation: float, sweeps: int
 ) -> None:
@@ -81,7 +82,7 @@ def solve_stream_function(
                     psi[i, j] += ocean[i, j] * change
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def refine(coarse: np.ndarray, fine: np.ndarray) -> None:
     """Cubic interpolation of `coarse` on to a grid of twice the resolution (fine[2 i, 2 j] = coarse[i, j])."""
     rows, columns = fine.shape
@@ -104,7 +105,7 @@ def refine(coarse: np.ndarray, fine: np.ndarray) -> None:
             fine[i, j] = (9.0 * (fine[below, j] + fine[above, j]) - (fine[lower, j] + fine[upper, j])) / 16.0
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def velocity(stream: np.ndarray, ocean: np.ndarray, u: np.ndarray, v: np.ndarray, factor: float) -> None:
     """u = -factor dpsi/dy, v = factor dpsi/dx by central differences; zero on land and on the outermost cells."""
     rows, columns = stream.shape
@@ -114,12 +115,12 @@ def velocity(stream: np.ndarray, ocean: np.ndarray, u: np.ndarray, v: np.ndarray
             v[i, j] = factor * ocean[i, j] * (stream[i, j + 1] - stream[i, j - 1])
 
 
-@numba.njit(cache=True, inline="always")
+@njit(cache=True, inline="always")
 def _clamped(value: np.float32, largest: np.float32) -> np.float32:
     return min(max(value, np.float32(0.0)), largest)
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def advect(temperature: np.ndarray, u: np.ndarray, v: np.ndarray, advected: np.ndarray) -> None:
     """Semi-Lagrangian step: advected(x) = temperature(x - displacement), `u`, `v` in cells per step, all float32.
 
@@ -167,7 +168,7 @@ def advect(temperature: np.ndarray, u: np.ndarray, v: np.ndarray, advected: np.n
             advected[i, j] = min(max(value, smallest), largest)
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def exchange_heat(
     temperature: np.ndarray,
     relaxed: np.ndarray,

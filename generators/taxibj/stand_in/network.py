@@ -6,7 +6,8 @@ are whole seconds, so which way is shortest does not depend on the machine."""
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from stbench.compiled import njit
 
 FAR = 1 << 40
 
