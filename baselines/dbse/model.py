@@ -93,7 +93,7 @@ class DBSE(SequentialAutoencoder):
         return self.decoder.decode(torch.cat((z, f.unsqueeze(1).expand(-1, z.shape[1], -1)), -1), (), ONE)
 
     def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        """Terms and their weighted sum `total`, a clip of `batch["frames"]` (batch, T, *frame), at step `batch["step"]`.
+        """Terms and their weighted sum `total`, a clip of `batch["frames"]` (batch, T, *frame), at `batch["step"]`.
 
         sequence: sum_t |x_t - D(z_t, f)|²; first: |x_1 - D(z_1, f)|²; both divergences in nats.
         """

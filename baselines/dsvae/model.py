@@ -79,7 +79,7 @@ class DSVAE(SequentialAutoencoder):
 
     def infer(self, frames: Tensor, generator: torch.Generator | None = None) -> Inferred:
         features: Tensor = self.encoder((self.frame_scale * frames + self.frame_shift).flatten(0, 1))
-        features = features.unflatten(0, frames.shape[:2])
+        features = features.reshape(*frames.shape[:2], -1)
         content = self.content(features)
         f = content.mean if generator is None else content.sample(generator)
         motion: Gaussian = self.motion(features, f)
@@ -88,7 +88,8 @@ class DSVAE(SequentialAutoencoder):
     def decode(self, f: Tensor, z: Tensor) -> Tensor:
         code = torch.cat((f.unsqueeze(1).expand(-1, z.shape[1], -1), z), -1)
         frames = full(self.decoder(code.flatten(0, 1)))
-        return ((frames - self.frame_shift) / self.frame_scale).unflatten(0, z.shape[:2])
+        frames = (frames - self.frame_shift) / self.frame_scale
+        return frames.reshape(*z.shape[:2], *frames.shape[1:])
 
     def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         """`reconstruction` (squares summed over frames as the decoder's tanh meets them), the divergences in nats, and

@@ -27,7 +27,7 @@ from .networks import Codes, Encoder, Generator, noise_like
 
 
 class MoCoGAN(nn.Module):
-    """Players in the order in which they act: `image_critic`, `video_critic`, `generator`, and `encoder` if there is one.
+    """Players in the order in which they act: `image_critic`, `video_critic`, `generator`, `encoder` if there is one.
 
     Settings (the preset's `model` table): `content_size` of c, `motion_size` of h; `actions`: how many categories there
     are, 0 for none, and `label`, the factor that names a clip's; `adversarial`: what critics and generator minimise;
@@ -85,8 +85,8 @@ class MoCoGAN(nn.Module):
         """
         if self.actions and self.label not in batch:
             raise StbenchError(
-                f"MoCoGAN learns the categories of clips and found no factor '{self.label}': use a dataset that has it, "
-                "or the variant unconditional"
+                f"MoCoGAN learns the categories of clips and found no factor '{self.label}': use a dataset that has "
+                "it, or the variant unconditional"
             )
         clips = 2 * batch["frames"] - 1
         labels = self._labels(batch.get(self.label), len(clips), generator)
@@ -146,9 +146,9 @@ class MoCoGAN(nn.Module):
         n = motion.shape[1]
         if self.encoder is not None:
             return self.transfer(content, motion, n + horizon)[:, n:]
-        still = [motion.new_zeros(len(motion), size) for size in (self.content_size, self.actions)]
-        first = motion.new_zeros(len(motion), 1, self.generator.motion.size)
-        return self._shown(self._followed(Codes(*still, first), horizon))
+        sizes = (self.content_size,), (self.actions,), (1, self.generator.motion.size)
+        still, category, first = (motion.new_zeros(len(motion), *size) for size in sizes)
+        return self._shown(self._followed(Codes(still, category, first), horizon))
 
     def _image_critic_loss(self, clips: Tensor, labels: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         times = torch.randint(clips.shape[1], (len(clips),), generator=generator).to(clips.device)
@@ -202,7 +202,7 @@ class MoCoGAN(nn.Module):
             raise StbenchError("MoCoGAN has no encoder, so it can look at no clip: use the variant mocogan:encoder")
         found: Codes = self.encoder(2 * clip - 1)
         label = found.category.argmax(1) if action is None and self.actions else action
-        return found._replace(category=self._one_hot(label) if self.actions else found.category)
+        return found if label is None or not self.actions else found._replace(category=self._one_hot(label))
 
     def _followed(self, codes: Codes, length: int) -> Codes:
         more = self.generator.motion.follow(codes.motion, max(0, length - codes.motion.shape[1]))

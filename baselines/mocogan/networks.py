@@ -78,7 +78,7 @@ class Encoder(nn.Module):
         self, frame_shape: Sequence[int], content: int, actions: int, motion: int, *, width: int, features: int
     ) -> None:
         super().__init__()
-        self.sizes = content, actions
+        self.content = content
         self.frames = DCGANEncoder(frame_shape, 1, features, width=width, code="elu")
         self.recurrent = nn.LSTM(features, features // 2, batch_first=True, bidirectional=True)
         self.still, self.moving = nn.Linear(2 * (features // 2), content + actions), nn.Linear(features, motion)
@@ -86,8 +86,8 @@ class Encoder(nn.Module):
     def forward(self, clip: Tensor) -> Codes:
         """Of frames in (-1, 1); `category` are logits."""
         features = self.frames(clip.flatten(0, 1).unsqueeze(1)).unflatten(0, clip.shape[:2])
-        content, category = full(self.still(both_ends(self.recurrent(features)[0]))).split(self.sizes, 1)
-        return Codes(content, category, full(self.moving(features)))
+        still = full(self.still(both_ends(self.recurrent(features)[0])))
+        return Codes(still[:, : self.content], still[:, self.content :], full(self.moving(features)))
 
 
 def noise_like(like: Tensor, shape: Sequence[int], generator: torch.Generator) -> Tensor:

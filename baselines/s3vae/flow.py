@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -38,14 +40,13 @@ class FlowLabels:
         from skimage.registration import optical_flow_ilk
 
         grey = F.interpolate(clip.mean(1, keepdim=True), (self.side, self.side), mode="area")[:, 0].numpy()
-        lengths = [
-            np.hypot(*optical_flow_ilk(before, after, radius=self.radius, num_warp=self.warps))
-            for before, after in zip(grey[:-1], grey[1:], strict=True)
-        ]
+        flow: Callable[..., np.ndarray] = optical_flow_ilk
+        pairs = pairwise(grey)
+        lengths = [np.hypot(*flow(*pair, radius=self.radius, num_warp=self.warps)) for pair in pairs]
         return F.adaptive_avg_pool2d(torch.from_numpy(np.stack(lengths)), CELLS).numpy()
 
     def _of_clip(self, clip: Tensor) -> np.ndarray:
-        key = hashlib.sha256(np.ascontiguousarray(clip.numpy())).digest()
+        key = hashlib.sha256(clip.numpy().tobytes()).digest()
         if key not in self._known:
             self._known[key] = self._labels(clip)
         return self._known[key]

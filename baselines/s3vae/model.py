@@ -98,13 +98,12 @@ class S3VAE(SequentialAutoencoder):
             "reconstruction": 0.5 * per_clip(error.square()),
             **self.divergences(inferred, self.prior(inferred.z.detach())),
         }
-        wanted = {
-            **{name: lambda name=name: bound[name] for name in bound},
+        more = {
             "shuffle": lambda: self._triplets(features, inferred.f, generator),
             "flow": lambda: self._flow(frames, inferred.z),
             "information": lambda: mutual_information(inferred.content, inferred.f, inferred.motion, inferred.z),
         }
-        terms = {name: wanted[name]() for name in self.loss_weights}
+        terms = {name: more[name]() if name in more else bound[name] for name in self.loss_weights}
         total = torch.stack([self.loss_weights[name] * term for name, term in terms.items()]).sum()
         return {**terms, "total": total}
 
@@ -116,7 +115,7 @@ class S3VAE(SequentialAutoencoder):
     def _features(self, frames: Tensor) -> Tensor:
         """(batch, time, features). An encoder of single frames: shuffling its features is shuffling its frames."""
         features: Tensor = self.encoder(frames.flatten(0, 1).unsqueeze(1))
-        return features.unflatten(0, frames.shape[:2])
+        return features.reshape(*frames.shape[:2], -1)
 
     def _inferred(self, features: Tensor, generator: torch.Generator | None) -> Inferred:
         content, motion = self.content(features), self.motion(features)

@@ -1,4 +1,4 @@
-"""Networks of S3VAE: posteriors over LSTMs, a prior whose first step is N(0, I), a decoder that enlarges and convolves."""
+"""Networks of S3VAE: posteriors over LSTMs, a prior that starts with N(0, I), a decoder that enlarges and convolves."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ def test_without_an_encoder_it_looks_at_no_frame():
         lambda: module.generate(clips(), 8),
         lambda: module.codes(clips()),
     ):
-        with pytest.raises(StbenchError, match="no encoder.*use the variant mocogan:encoder"):
+        with pytest.raises(StbenchError, match=r"no encoder.*use the variant mocogan:encoder"):
             ask()
 
 
