@@ -8,7 +8,7 @@ found; one that does not raises `StbenchError` with what was expected.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import breaks_of
 from stbench.errors import StbenchError
 from stbench.progress import Progress, Silent
-from stbench.protocols.known import has_capability
+from stbench.protocols.known import capabilities_of, has_capability
 
 NOTES = ("horizon", "parameters")
 """Checks that tell something where they hold."""
@@ -44,8 +44,8 @@ def check_model(
     """Check `NAME[:VARIANT]` as it would run on the first track of a dataset that asks what it can, without that
     dataset.
 
-    Without `dataset`: on the first one it has presets for, or applies to where it has none; a floor, and a classical
-    model that runs everywhere, on images of 16 x 16 pixels.
+    It is held to what it can be asked. Without `dataset`: on the first one it has presets for, or applies to where it
+    has none; a floor, and a classical model that runs everywhere, on images of 16 x 16 pixels.
     `scratch` is a folder for what is written. Raises `StbenchError` for a name there is not; what fails is a finding.
     """
     from stbench.running.plan import choose, split_model_name
@@ -59,7 +59,8 @@ def check_model(
     asked = next((each.id for each in registry.dataset(name).tracks if has_capability(plugin, each, variant)), None)
     choice = choose(model, name, track=asked, preset=preset)
     task = Task(choice.track, _frame_shape(choice.track.dataset))
-    return check_plugin(plugin, choice.configuration, task, scratch, progress, breaks_of(plugin, name, variant))
+    able = replace(plugin, capabilities=capabilities_of(plugin, name, variant))
+    return check_plugin(able, choice.configuration, task, scratch, progress, breaks_of(plugin, name, variant))
 
 
 def check_plugin(

@@ -40,7 +40,7 @@ FILE = "presets.toml"
 SHARE = "share_of_steps"
 PARTS = ("model", "training")
 """The tables of a configuration."""
-ABOUT_PRESETS = ("leaderboard",)
+ABOUT_PRESETS = ("leaderboard", "not_applicable")
 """What a preset's table says about the preset and not to the model."""
 ABOUT_VARIANTS = ("headline", "not_applicable", "breaks")
 """What a variant's table says about the variant and not to the model."""
@@ -80,10 +80,10 @@ def on_dataset(tables: Mapping[str, Any], dataset: str, file: str = FILE) -> dic
 
     Empty for a dataset the file has no table for. Beside its overrides a variant may hold further ones for one preset,
     under that preset's name, and `headline = true`: `stbench leaderboard --run-missing` runs it, too.
-    `not_applicable = { swap = "why" }` names what it cannot be asked, `breaks = { batch = "why" }` a promise of
-    `BREAKABLE` that it does not keep. A preset with `leaderboard = false` is not run
-    there at all. `without` names variants that do not fit the dataset. Raises `StbenchError` for a table or profile
-    there is not.
+    `not_applicable = { swap = "why" }` names what it cannot be asked; the same table in `[common]` holds for the model
+    and its variants, and "" in a variant takes it back. `breaks = { batch = "why" }` names a promise of `BREAKABLE`
+    that it does not keep. A preset with `leaderboard = false` is not run there at all. `without` names variants that do
+    not fit the dataset. Raises `StbenchError` for a table or profile there is not.
     """
     _check(tables, ("common", *PRESETS, "variants", "profiles", "datasets"), file, "")
     datasets, profiles = tables.get("datasets", {}), tables.get("profiles", {})

@@ -14,7 +14,15 @@ from stbench.errors import StbenchError, nearest
 if TYPE_CHECKING:
     from stbench.protocols.scoring import Scores
 
-__all__ = ["KNOWN", "Protocol", "check_capability", "has_capability", "not_applicable", "protocol_of"]
+__all__ = [
+    "KNOWN",
+    "Protocol",
+    "capabilities_of",
+    "check_capability",
+    "has_capability",
+    "not_applicable",
+    "protocol_of",
+]
 
 
 @dataclass(frozen=True)
@@ -70,23 +78,40 @@ def protocol_of(track: Track) -> Protocol:
 def not_applicable(plugin: ModelPlugin, track: Track, variant: str = "") -> str:
     """Why a model cannot be asked what the track asks, in words; nothing where it can.
 
-    Its datasets or its capabilities say so, or of a variant the table `not_applicable` = {capability: reason} in its
-    preset file.
+    Its datasets or its capabilities say so, or the table `not_applicable` = {capability: reason} in its preset file,
+    of the model or of a variant; a variant's lies on top.
     """
     protocol = protocol_of(track)
     needed = [each for each in (protocol.capability, protocol.instead) if each]
-    usable = [each for each in needed if each in plugin.capabilities]
     if plugin.datasets and track.dataset not in plugin.datasets:
         return f"it applies to {', '.join(plugin.datasets)} only"
-    if not usable:
-        wanted = " or ".join(f"'{each}'" for each in needed)
-        return (
-            f"the protocol '{track.protocol}' needs the capability {wanted}, and it has "
-            f"{', '.join(plugin.capabilities)} only"
-        )
-    variants = plugin.presets(track.dataset).get("variants", {}) if variant else {}
-    without = variants.get(variant, {}).get("not_applicable", {})
-    return "" if any(each not in without for each in usable) else str(without[usable[0]])
+    reasons = _reasons(plugin, track.dataset, variant)
+    if any(each in plugin.capabilities and not reasons.get(each) for each in needed):
+        return ""
+    for each in needed:
+        if reason := reasons.get(each):
+            return str(reason)
+    wanted = " or ".join(f"'{each}'" for each in needed)
+    return (
+        f"the protocol '{track.protocol}' needs the capability {wanted}, and it has "
+        f"{', '.join(plugin.capabilities)} only"
+    )
+
+
+def capabilities_of(plugin: ModelPlugin, dataset: str, variant: str = "") -> tuple[str, ...]:
+    """What a model of the plug-in can be asked on a dataset: its capabilities without those its preset file denies."""
+    denied = _reasons(plugin, dataset, variant)
+    return tuple(each for each in plugin.capabilities if not denied.get(each))
+
+
+def _reasons(plugin: ModelPlugin, dataset: str, variant: str) -> dict[str, str]:
+    """Capability -> why a model cannot be asked for it, from its preset file."""
+    presets = dict(plugin.presets(dataset))
+    variants = presets.pop("variants", {})
+    found: dict[str, str] = {}
+    for table in (*presets.values(), variants.get(variant, {})):
+        found |= table.get("not_applicable", {})
+    return found
 
 
 def has_capability(plugin: ModelPlugin, track: Track, variant: str = "") -> bool:

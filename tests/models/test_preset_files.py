@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 
 from stbench import registry
+from stbench.contract.datasets import Track
+from stbench.contract.models import ModelPlugin
 from stbench.contract.presets import PRESETS, beside, merge, on_dataset, resolve_shares, select
 from stbench.errors import StbenchError
+from stbench.protocols.known import capabilities_of, not_applicable
 
 
 def tables(text: str) -> dict[str, Any]:
@@ -70,6 +73,40 @@ def test_variants_are_collected_and_left_out() -> None:
     """
     expected = {"wide": {"model": {"width": 9, "depth": 5}, "headline": True}, "own": {"model": {"width": 1}}}
     assert on_dataset(tables(text), "waveeq")["variants"] == expected
+
+
+def test_what_a_model_cannot_be_asked_holds_for_its_variants_until_one_takes_it_back() -> None:
+    text = """
+    [common.not_applicable]
+    swap = "no reason"
+    codes = "no codes"
+    [quick.training]
+    steps = 7
+    [variants.able]
+    not_applicable.swap = ""
+    [variants.less]
+    not_applicable.forecast = "not that either"
+    [datasets.waveeq]
+    """
+    plugin = ModelPlugin(
+        "odd",
+        *("1", "", "", ""),
+        build=lambda settings, task: None,  # type: ignore[arg-type, return-value]
+        presets=lambda dataset: on_dataset(tables(text), dataset),
+        capabilities=("forecast", "swap"),
+    )
+    swap, forecast = (Track("waveeq", protocol, 5, 5, 5, ("mse",)) for protocol in ("swap", "forecast"))
+    assert [not_applicable(plugin, swap, variant) for variant in ("", "able", "less")] == ["no reason", "", "no reason"]
+    assert [not_applicable(plugin, forecast, variant) for variant in ("", "able", "less")] == [
+        "",
+        "",
+        "not that either",
+    ]
+    assert capabilities_of(plugin, "waveeq") == ("forecast",)
+    assert capabilities_of(plugin, "waveeq", "able") == ("forecast", "swap")
+    assert capabilities_of(plugin, "waveeq", "less") == ()
+    # It says something about the model and nothing to it.
+    assert select(plugin, "waveeq", "quick") == {"model": {}, "training": {"steps": 7}}
 
 
 @pytest.mark.parametrize(

@@ -25,14 +25,14 @@ class FrameEncoder(nn.Module):
     """(batch, channel, side, side) -> (batch, features): five 5 x 5 convolutions, three of stride 2, two dense layers.
 
     Every layer is followed by batch normalisation and LeakyReLU 0.2; the side must be a multiple of 8. `dense`: units
-    of the first dense layer.
+    of the first dense layer. `last` False: the fifth convolution is left out (DSVAE).
     """
 
-    def __init__(self, frame_shape: Sequence[int], *, width: int, dense: int, features: int) -> None:
+    def __init__(self, frame_shape: Sequence[int], *, width: int, dense: int, features: int, last: bool = True) -> None:
         super().__init__()
         channels, side = frame_shape[0], frame_shape[1]
         layers: list[nn.Module] = []
-        for inner, stride in ((channels, 1), (width, 2), (width, 2), (width, 2), (width, 1)):
+        for inner, stride in ((channels, 1), (width, 2), (width, 2), (width, 2), (width, 1))[: 4 + last]:
             layers += [nn.Conv2d(inner, width, 5, stride, 2), nn.BatchNorm2d(width), nn.LeakyReLU(SLOPE)]
         layers += [nn.Flatten(), *dense_layer(width * (side // 8) ** 2, dense), *dense_layer(dense, features)]
         self.layers = nn.Sequential(*layers)

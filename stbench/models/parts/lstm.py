@@ -59,17 +59,33 @@ class SequencePrior(nn.Module):
     divergence is that of the bound. `draw` feeds it its own draws. Source: Y. Li and S. Mandt, ICML 2018.
     """
 
-    def __init__(self, size: int, hidden: int, *, layers: int = 1) -> None:
+    def __init__(self, size: int, hidden: int, *, layers: int = 1, spread: str = "log_variance") -> None:
         super().__init__()
         self.size = size
         self.stack = LSTMStack(size, hidden, layers=layers, embedded=False)
-        self.head = GaussianHead(hidden, size)
+        self.head = GaussianHead(hidden, size, spread=spread)
+
+    def before(self, codes: Tensor) -> Tensor:
+        """What the LSTM has seen when z_{T+1} is next: z_0 = 0, z_1..z_T."""
+        return torch.cat((torch.zeros_like(codes[:, :1]), codes), 1)
 
     def forward(self, codes: Tensor) -> Gaussian:
         """p(z_t | z_1..z_{t-1}) for every t: (batch, time, size) -> Gaussian of that shape; z_T is not looked at."""
-        before = torch.cat((torch.zeros_like(codes[:, :1]), codes[:, :-1]), 1)
-        prior: Gaussian = self.head(self.stack.unroll(before))
+        prior: Gaussian = self.head(self.stack.unroll(self.before(codes)[:, :-1]))
         return prior
+
+    def follow(self, codes: Tensor, steps: int) -> Tensor:
+        """The means of z_{T+1}..z_{T+steps}, each given `codes` z_1..z_T (batch, T, size) and the means before it:
+        (batch, steps, size)."""
+        states, means = self.stack.start(codes), []
+        for each in self.before(codes)[:, :-1].unbind(1):
+            _, states = self.stack.step(each, states)
+        z = codes[:, -1]
+        for _ in range(steps):
+            h, states = self.stack.step(z, states)
+            z = self.head(h).mean
+            means.append(z)
+        return torch.stack(means, 1) if means else codes[:, :0]
 
     def draw(self, batch: int, steps: int, generator: torch.Generator) -> tuple[Tensor, Gaussian]:
         """z (batch, steps, size), each drawn given those drawn before it, and the Gaussians they were drawn from."""
