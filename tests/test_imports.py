@@ -126,7 +126,7 @@ models = stbench("models").stdout
 assert "persistence" in models and "stbench[torch]" in models
 beside = {{job.model for job in floors(Job("persistence", "waveeq", "quick"))}}
 assert {{"persistence", "climatology", "linear"}} <= beside, beside
-for name in ("convlstm", "phydnet", "predrnn", "causal-lstm", "mim", "e3d-lstm"):
+for name in ("convlstm", "phydnet", "predrnn", "causal-lstm", "mim", "e3d-lstm", "drnet", "ddpae"):
     refused = stbench("check-model", name)
     assert refused.exit_code == 2 and "pip install 'stbench[torch]'" in refused.stderr
 assert stbench("check-model", "persistence").exit_code == 0

@@ -26,7 +26,9 @@ def crop(frames: Tensor, poses: Tensor, side: int) -> Tensor:
 def paste(objects: Tensor, poses: Tensor, size: tuple[int, int]) -> Tensor:
     """Objects (batch, channel, side, side) at `poses` (batch, 3), on empty frames: (batch, channel, *size)."""
     scale, shift = poses[:, :1, None], poses[:, 1:, None]
-    rows, columns = (scale[:, 0] * _grid(number, poses) + shift[:, axis] for axis, number in ((1, size[0]), (0, size[1])))
+    rows, columns = (
+        scale[:, 0] * _grid(number, poses) + shift[:, axis] for axis, number in ((1, size[0]), (0, size[1]))
+    )
     return _sampled(objects, columns, rows)
 
 

@@ -218,7 +218,11 @@ def test_a_swap_takes_appearance_from_one_clip_and_poses_from_the_other() -> Non
 
 @pytest.mark.parametrize(
     ("frame_shape", "changes", "sentence"),
-    [((3, 64, 64), {}, "adds grey objects"), (FRAME, {"scale": 1.0}, "a scale above 1"), (FRAME, {"components": 0}, "at")],
+    [
+        ((3, 64, 64), {}, "adds grey objects"),
+        (FRAME, {"scale": 1.0}, "a scale above 1"),
+        (FRAME, {"components": 0}, "at"),
+    ],
 )
 def test_what_cannot_be_a_sum_of_objects_is_refused(
     frame_shape: tuple[int, ...], changes: dict[str, Any], sentence: str
