@@ -16,6 +16,7 @@ from stbench.cli.main import cli
 from stbench.conformance.bumps import moving_bumps
 from stbench.conformance.suite import NOTES, Finding, check_model, check_plugin
 from stbench.contract.models import ModelPlugin, Task
+from stbench.contract.presets import merge
 from stbench.errors import StbenchError
 
 
@@ -229,6 +230,24 @@ def test_the_learned_baselines_pass(name: str, tmp_path: Path) -> None:
     task = Task(dataclasses.replace(toys.TRACK, dataset="taxibj"), (2, 8, 8))
     found = check_plugin(choice.plugin, configuration, task, tmp_path)
     assert not [each for each in found if each.verdict == "fails"]
+
+
+NARROW: dict[str, dict[str, Any]] = {
+    "drnet": {part: {"width": 4} for part in ("content", "pose", "decoder")},
+    "ddpae": {"width": 2, "object_width": 2, "features": 16},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NARROW)
+def test_the_disentangling_baselines_pass(name: str, tmp_path: Path) -> None:
+    from stbench.running.plan import choose
+
+    choice = choose(name, "moving-mnist")
+    configuration = merge(choice.configuration, {"model": NARROW[name]})
+    found = check_plugin(choice.plugin, configuration, Task(choice.track, (1, 64, 64)), tmp_path)
+    assert not [each for each in found if each.verdict == "fails"]
+    assert {"resume", "swap", "truths"} <= {each.check for each in found}
 
 
 def test_both_references_pass(tmp_path: Path) -> None:
