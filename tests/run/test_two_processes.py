@@ -24,12 +24,35 @@ CHANGES = {"training.steps": "80", "training.log_every": "10", "training.snapsho
 PATIENCE = 240
 Start = Callable[..., "Told"]
 
+STANDING = {
+    "": "",
+    "in training": """
+from stbench.training import log
+line = log.TrainingLog._line
+def stand(self, step):
+    line(self, step)
+    if step == 20:
+        os.kill(os.getpid(), signal.SIGSTOP)
+log.TrainingLog._line = stand
+""",
+    "in making data": """
+from stbench.store import writer
+write = writer._write_shards
+def stand(*arguments):
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return write(*arguments)
+writer._write_shards = stand
+""",
+}
+"""Where a process stands still until it is told to go on -> what makes it."""
+
 
 class Told:
     """A `stbench run` in a process of its own, and what it has said on standard error so far."""
 
-    def __init__(self, words: list[str], environment: dict[str, str]) -> None:
-        command = [sys.executable, "-m", "stbench", *words]
+    def __init__(self, words: list[str], environment: dict[str, str], standing: str) -> None:
+        program = f"import os, signal\n{STANDING[standing]}\nfrom stbench.cli.main import main\nmain()"
+        command = [sys.executable, "-c", program, *words]
         self.process = subprocess.Popen(command, stdout=-1, stderr=-1, text=True, env=environment)
         self.said = ""
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -57,18 +80,16 @@ def until(true: Callable[[], bool], *processes: Told) -> None:
 
 @pytest.fixture
 def start(tmp_path: Path, data: Path) -> Iterator[Start]:
-    """`start(dataset settings, model, words)` begins a run under tmp_path/runs."""
+    """`start(model, standing)` begins a run under tmp_path/runs, which stands still in a place of `STANDING`."""
     started: list[Told] = []
 
-    def make(
-        model: str, *words: str, data: Path = data, changes: dict[str, str] = CHANGES, sequences: str = "5"
-    ) -> Told:
-        words = ("run", "--model", model, "--dataset", "waveeq-100", "--set", f"sequences={sequences}", *words)
-        words = (*words, "--no-table", "--out", str(tmp_path / "runs"))
+    def make(model: str, standing: str = "", *, data: Path = data, changes: dict[str, str] = CHANGES) -> Told:
+        words = ["run", "--model", model, "--dataset", "waveeq-100", "--set", "sequences=5"]
+        words += ["--no-table", "--out", str(tmp_path / "runs")]
         for name, value in changes.items():
-            words = (*words, "--set-model", f"{name}={value}")
+            words += ["--set-model", f"{name}={value}"]
         environment = {**os.environ, "STBENCH_DATA": str(data), "OMP_NUM_THREADS": "1", "COLUMNS": "500"}
-        started.append(Told([*words], environment))
+        started.append(Told(words, environment, standing))
         return started[-1]
 
     yield make
@@ -100,15 +121,14 @@ def check_whole(runs: Path, alone: Path) -> None:
 
 
 def training(runs: Path) -> bool:
-    return bool(lines(runs))
+    return 20 in lines(runs)
 
 
 @pytest.fixture
 def one_at_work_and_one_waiting(tmp_path: Path, start: Start) -> tuple[Told, Told]:
     """The first stands still in the midst of its training."""
-    first = start("sepvar")
+    first = start("sepvar", "in training")
     until(lambda: training(tmp_path / "runs"), first)
-    first.process.send_signal(signal.SIGSTOP)
     second = start("sepvar")
     until(lambda: "waiting for it" in second.said, second)
     assert "another process is running sepvar in" in second.said
@@ -138,9 +158,8 @@ def test_a_run_whose_process_was_killed_is_taken_over_by_the_one_that_waits(
 
 
 def test_another_track_waits_for_the_training_both_share(tmp_path: Path, start: Start) -> None:
-    first = start("sepvar")
+    first = start("sepvar", "in training")
     until(lambda: training(tmp_path / "runs"), first)
-    first.process.send_signal(signal.SIGSTOP)
     (weights,) = (path.parent for path in (tmp_path / "runs").rglob("log.jsonl"))
     second = subprocess.run(
         [sys.executable, "-c", WAITS, str(weights)], capture_output=True, text=True, timeout=PATIENCE, check=True
@@ -167,10 +186,9 @@ with turn(Path(sys.argv[1]), "training", note):
 def test_two_runs_that_lack_the_same_data_make_it_once(tmp_path: Path, start: Start) -> None:
     """Different models in a job array, as each of them starts."""
     data = tmp_path / "data"
-    first = start("mean", data=data, changes={}, sequences="60")
-    until(lambda: any(data.glob("*.part")), first)
-    first.process.send_signal(signal.SIGSTOP)
-    second = start("persistence", data=data, changes={}, sequences="60")
+    first = start("mean", "in making data", data=data, changes={})
+    until(lambda: any(data.glob("*.part/plan.json")), first)
+    second = start("persistence", data=data, changes={})
     until(lambda: "waiting for it" in second.said, second)
     assert "another process is generating" in second.said
     first.process.send_signal(signal.SIGCONT)
@@ -181,10 +199,9 @@ def test_two_runs_that_lack_the_same_data_make_it_once(tmp_path: Path, start: St
 
 def test_data_whose_maker_was_killed_is_made_by_the_run_that_waits(tmp_path: Path, start: Start) -> None:
     data = tmp_path / "data"
-    first = start("mean", data=data, changes={}, sequences="60")
-    until(lambda: any(data.glob("*.part")), first)
-    first.process.send_signal(signal.SIGSTOP)
-    second = start("persistence", data=data, changes={}, sequences="60")
+    first = start("mean", "in making data", data=data, changes={})
+    until(lambda: any(data.glob("*.part/plan.json")), first)
+    second = start("persistence", data=data, changes={})
     until(lambda: "waiting for it" in second.said, second)
     first.process.kill()
     assert second.end() == 0, second.said
