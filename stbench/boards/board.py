@@ -346,7 +346,7 @@ def _shorter_means(rows: Iterable[ResultRow], horizon: int) -> tuple[int, ...]:
     return tuple(sorted({int(end) for end in ends if end.isdecimal()} - {horizon}, reverse=True))
 
 
-DATA = 6
+DATA = 7
 """Parts of `_data`."""
 
 

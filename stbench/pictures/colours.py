@@ -16,10 +16,28 @@ if TYPE_CHECKING:
 
 MODELS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's colours, told apart by people with any colour vision."""
-FLOORS = ("#767676", "#A0A0A0", "#5C5C5C", "#8B8B8B", "#6A6A6A", "#979797")
-DASHES: tuple[tuple[float, ...], ...] = ((6, 2.5), (1.5, 2), (6, 2, 1.5, 2), (3, 2), (12, 3), (6, 2, 1.5, 2, 1.5, 2))
+FLOORS = ("#767676", "#A0A0A0", "#5C5C5C", "#8B8B8B", "#6A6A6A", "#979797", "#828282")
+DASHES: tuple[tuple[float, ...], ...] = (
+    (6, 2.5),
+    (1.5, 2),
+    (6, 2, 1.5, 2),
+    (3, 2),
+    (12, 3),
+    (6, 2, 1.5, 2, 1.5, 2),
+    (2, 5),
+)
 """Of floors: every one is told apart by its dashes alone."""
-STROKES: tuple[tuple[float, ...], ...] = ((), (8, 3), (2, 2), (8, 2, 2, 2), (14, 4), (4, 4), (8, 2, 2, 2, 2, 2), (1, 3))
+STROKES: tuple[tuple[float, ...], ...] = (
+    (),
+    (8, 3),
+    (2, 2),
+    (8, 2, 2, 2),
+    (14, 4),
+    (4, 4),
+    (8, 2, 2, 2, 2, 2),
+    (1, 3),
+    (20, 3),
+)
 """Of models: solid, then dashed ones."""
 SIMULATED = "simulated"
 AMBER = "#B45309"

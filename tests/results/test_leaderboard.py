@@ -121,6 +121,15 @@ def test_seeds_are_averaged_with_unbiased_deviation_and_intervals_of_the_test_se
     assert float(row["ci_low"]) < float(row["value"]) < float(row["ci_high"])
 
 
+def test_who_is_not_applicable_stands_in_the_block_of_the_same_windows(tmp_path: Path, run: Any) -> None:
+    run(1.0, model="one")
+    run(2.0, model="two")
+    run(model="unable", not_applicable="it cannot")
+    (board,) = boards(_entries(tmp_path))
+    (block,) = board.blocks
+    assert [line.model for line in block.lines] == ["one", "two", "unable"]
+
+
 def test_seeds_of_other_configurations_are_not_averaged(tmp_path: Path, run: Any) -> None:
     run(1.0, seed=0)
     run(2.0, seed=1, configuration={"model": {"width": 16}})
@@ -251,8 +260,10 @@ def test_a_board_names_no_model_as_not_applicable_that_could_be_run_there(tmp_pa
     run(track="foreign/swap-10", dataset="foreign")
     paths = {path.stem: {row["model"] for row in rows_of(path)} for path in build(tmp_path / "runs", tmp_path / "out")}
     only_draws = paths.pop("moving-mnist")
-    assert only_draws == {"sepvar", "analogue"}
-    assert list(paths.values()) == [{"sepvar"}, {"sepvar"}], "on draws whoever forecasts is one draw"
+    of_waves = {"wave-solver"}
+    assert only_draws == {"sepvar", "analogue", *of_waves}
+    others = [models - of_waves for models in paths.values()]
+    assert others == [{"sepvar"}, {"sepvar"}], "on draws whoever forecasts is one draw"
 
 
 def test_a_model_without_the_preset_is_not_missed(tmp_path: Path, run: Any) -> None:
