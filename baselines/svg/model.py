@@ -20,7 +20,6 @@ from stbench.models.parts.convolutions import Code
 from stbench.models.parts.dcgan import DCGANDecoder, DCGANEncoder
 from stbench.models.parts.gaussian import Gaussian, per_clip
 from stbench.models.parts.initial import normal
-from stbench.models.parts.lstm import State
 from stbench.models.parts.normalisation import Steps
 from stbench.models.parts.vgg import VGGDecoder, VGGEncoder
 
