@@ -126,7 +126,8 @@ models = stbench("models").stdout
 assert "persistence" in models and "stbench[torch]" in models
 beside = {{job.model for job in floors(Job("persistence", "waveeq", "quick"))}}
 assert {{"persistence", "climatology", "linear", "dmd"}} <= beside, beside
-for name in ("convlstm", "phydnet", "predrnn", "causal-lstm", "mim", "e3d-lstm", "simvp", "tau", "unet", "fno-2d"):
+learned = ("convlstm", "phydnet", "predrnn", "causal-lstm", "mim", "e3d-lstm", "simvp", "tau", "unet", "fno-2d")
+for name in (*learned, "svg", "pknl"):
     refused = stbench("check-model", name)
     assert refused.exit_code == 2 and "pip install 'stbench[torch]'" in refused.stderr
 assert stbench("check-model", "persistence").exit_code == 0

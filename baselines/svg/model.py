@@ -111,7 +111,7 @@ class SVG(nn.Module):
             with self._batch_statistics():
                 drawn = [self._continued(conditioning, horizon, 1, noise[:, k : k + 1]) for k in range(samples)]
             return torch.cat(drawn, 1)
-        alone = zip(conditioning.split(1), noise.split(1), strict=True)
+        alone = zip(torch.split(conditioning, 1), torch.split(noise, 1), strict=True)
         return torch.cat([self._continued(window, horizon, samples, each) for window, each in alone])
 
     def _continued(self, conditioning: Tensor, horizon: int, samples: int, noise: Tensor | None = None) -> Tensor:

@@ -113,9 +113,8 @@ def test_gradients_of_the_warp_are_those_of_finite_differences(kind: str, border
 def test_a_constant_field_stays_constant(border: str) -> None:
     """With "zeros", too, wherever a pixel of the window lies inside: what is left weighs one again."""
     flow = 0.5 * field(2, 2, 5, 7, seed=1)
-    found = warp.gaussian(
-        torch.full((2, 1, 5, 7), 3.7, dtype=torch.float64), flow, spread=SPREAD, window=3, border=border
-    )
+    constant = torch.full((2, 1, 5, 7), 3.7, dtype=torch.float64)
+    found = warp.gaussian(constant, flow, spread=SPREAD, window=3, border=border)
     columns, rows = warp.positions(flow)
     seen = (columns >= -1.5) & (columns < 7.5) & (rows >= -1.5) & (rows < 5.5)
     assert border == "border" or 0 < int((~seen).sum()) < seen.numel()
