@@ -127,7 +127,7 @@ assert "persistence" in models and "stbench[torch]" in models
 beside = {{job.model for job in floors(Job("persistence", "waveeq", "quick"))}}
 assert {{"persistence", "climatology", "linear", "dmd"}} <= beside, beside
 learned = ["convlstm", "phydnet", "predrnn", "causal-lstm", "mim", "e3d-lstm", "simvp", "tau", "unet", "fno-2d"]
-learned += ["drnet", "ddpae", "dsvae", "mocogan", "s3vae", "dbse", "beta-vae"]
+learned += ["drnet", "ddpae", "dsvae", "mocogan", "s3vae", "dbse", "beta-vae", "svg", "pknl"]
 for name in learned:
     refused = stbench("check-model", name)
     assert refused.exit_code == 2 and "pip install 'stbench[torch]'" in refused.stderr

@@ -30,6 +30,7 @@ FEED_FORWARD = ("simvp", "tau", "unet", "fno-2d")
 FEED_FORWARD_DATASETS = tuple(each for each in RECURRENT_DATASETS if each != "kth-128")
 PAIRS += [(name, dataset) for name in RECURRENT for dataset in RECURRENT_DATASETS]
 PAIRS += [(name, dataset) for name in FEED_FORWARD for dataset in FEED_FORWARD_DATASETS]
+PAIRS += [("svg", dataset) for dataset in ("moving-mnist", "kth", "sst")] + [("pknl", "sst")]
 CONFIGURATIONS = [
     (name, dataset, preset, variant)
     for name, dataset in PAIRS
@@ -94,6 +95,12 @@ def test_every_preset_and_variant_builds_and_parses(name: str, dataset: str, pre
         ("tau", "kth", None, 14_955_201),
         ("unet", "moving-mnist-angle", None, 144_261_377),
         ("fno-2d", "moving-mnist-angle", None, 926_357),
+        # Published as 12.61 M and 22.78 M.
+        ("svg", "moving-mnist", None, 12_614_057),
+        ("svg", "kth", None, 22_778_081),
+        ("svg", "sst", None, 22_778_081),
+        ("pknl", "sst", None, 22_197_736),
+        ("pknl", "sst", "bilinear", 22_197_736),
     ],
 )
 def test_paper_presets_have_the_published_numbers_of_parameters(
@@ -254,3 +261,29 @@ def test_fno_2d_is_the_recipe_of_pdebench() -> None:
     assert (model["initial"], model["inputs"]) == ("positive", "own")
     assert (training["learning_rate"], training["weight_decay"], training["batch_size"]) == (1e-3, 1e-4, 5)
     assert (training["schedule"], training["factor"], 5 * training["step_size"]) == ("step", 0.5, training["steps"])
+
+
+def test_svg_is_the_recipe_of_its_release() -> None:
+    sizes = {"moving-mnist": ("dcgan", 10, 1e-4, 2e-3), "kth": ("vgg", 24, 1e-6, 8e-4), "sst": ("vgg", 24, 1e-6, 8e-4)}
+    for dataset, (backbone, latent, beta, rate) in sizes.items():
+        found = select("svg", dataset, "paper")
+        model, training = found["model"], found["training"]
+        assert (model["backbone"], model["latent"], model["beta"]) == ({"name": backbone, "width": 64}, latent, beta)
+        assert (model["code"], model["hidden"], model["layers"], model["prior_layers"]) == (128, 256, 2, 1)
+        assert (training["learning_rate"], training["betas"], training["batch_size"]) == (rate, [0.9, 0.999], 100)
+        assert (training["steps"], training["schedule"]) == (300 * 600, "constant")
+        # What the release does and the default does not.
+        assert (model["skips"], model["statistics"]) == ("last", "running")
+        assert select("svg", dataset, "paper", "last-but-one")["model"]["skips"] == "last-but-one"
+        assert select("svg", dataset, "paper", "batch-statistics")["model"]["statistics"] == "batch"
+        assert set(presets.breaks_of(registry.model("svg"), dataset, "batch-statistics")) == {"batch"}
+        assert model["output"] == ("identity" if dataset == "sst" else "sigmoid")
+
+
+def test_pknl_is_the_recipe_of_its_release_and_the_diffusion_of_its_paper() -> None:
+    found = select("pknl", "sst", "paper")
+    model, training = found["model"], found["training"]
+    assert (model["smoothness"], model["divergence"], model["magnitude"]) == (0.4, 1.0, -0.003)
+    assert (model["warp"], model["diffusion"], model["window"], model["border"]) == ("gaussian", 0.45, 3, "zeros")
+    assert (training["learning_rate"], training["weight_decay"], training["batch_size"]) == (1e-4, 4e-4, 64)
+    assert select("pknl", "sst", "paper", "bilinear")["model"]["warp"] == "bilinear"

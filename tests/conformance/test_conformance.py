@@ -218,6 +218,34 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.parametrize("name", ["svg", "svg:last-but-one", "svg:batch-statistics"])
+def test_svg_passes_and_breaks_what_its_variant_says(name: str, tmp_path: Path) -> None:
+    from stbench.contract.presets import breaks_of
+    from stbench.running.plan import choose
+
+    choice = choose(name, "moving-mnist", preset="quick")
+    smaller = {"backbone": {"name": "dcgan", "width": 2}, "code": 8, "hidden": 8, "latent": 3}
+    configuration = {**choice.configuration, "model": {**choice.configuration["model"], **smaller}}
+    task = Task(dataclasses.replace(toys.TRACK, dataset="moving-mnist"), (1, 32, 32))
+    breaks = breaks_of(choice.plugin, "moving-mnist", name.partition(":")[2])
+    found = check_plugin(choice.plugin, configuration, task, tmp_path, breaks=breaks)
+    assert not [each for each in found if each.verdict == "fails"]
+    assert {each.check for each in found} > {"draw", "draw-seeds", "draw-batch", "draw-learning", "draw-truths"}
+    broken = {each.check for each in found if each.verdict == "breaks"}
+    assert broken == ({"batch", "draw-batch"} if name == "svg:batch-statistics" else set())
+
+
+@pytest.mark.parametrize("name", ["pknl", "pknl:bilinear"])
+def test_pknl_passes(name: str, tmp_path: Path) -> None:
+    from stbench.running.plan import choose
+
+    choice = choose(name, "sst", preset="quick")
+    configuration = {**choice.configuration, "model": {**choice.configuration["model"], "width": 4, "levels": 2}}
+    task = Task(dataclasses.replace(toys.TRACK, dataset="sst"), (1, 8, 12))
+    found = check_plugin(choice.plugin, configuration, task, tmp_path)
+    assert not [each for each in found if each.verdict == "fails"]
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_the_learned_baselines_pass(name: str, tmp_path: Path) -> None:
     from stbench.running.plan import choose

@@ -1,0 +1,1 @@
+"""SVG-LP: video generation with a learned prior."""
