@@ -147,14 +147,14 @@ class DDPAE(nn.Module):
         objects = crop(frames.flatten(0, 2), places.flatten(0, 2), OBJECT)
         codes = self.encoder(objects.unsqueeze(1)).unflatten(0, (-1, seen.shape[1]))
         found: Gaussian = self.appearance(self.content.unroll(codes)[:, -1])
-        return Gaussian(*(each.unflatten(0, (-1, self.components)) for each in found))
+        return Gaussian(*(each.reshape(-1, self.components, *each.shape[1:]) for each in found))
 
     def _compose(self, appearance: Tensor, poses: Tensor) -> Tensor:
         """(batch, component, content) and (batch, time, component, 3) -> (batch, time, 1, 64, 64)."""
         objects = self.decoder.decode(appearance, (), ONE)
         repeated = objects.unsqueeze(1).expand(-1, poses.shape[1], *objects.shape[1:])
         pasted = paste(repeated.flatten(0, 2), poses.flatten(0, 2), (SIDE, SIDE))
-        return pasted.unflatten(0, poses.shape[:3]).sum(2).clamp(max=1)
+        return pasted.reshape(*poses.shape[:3], *pasted.shape[1:]).sum(2).clamp(max=1)
 
 
 def _check(frame_shape: tuple[int, ...], components: int, scale: float) -> None:

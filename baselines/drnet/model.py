@@ -118,7 +118,8 @@ class DrNet(nn.Module):
 
     def poses(self, clips: Tensor) -> Tensor:
         """E_p of every frame: (batch, time, *frame) -> (batch, time, pose)."""
-        return self._poses([clips.flatten(0, 1)])[0].unflatten(0, clips.shape[:2])
+        poses = self._poses([clips.flatten(0, 1)])[0]
+        return poses.reshape(*clips.shape[:2], *poses.shape[1:])
 
     def _poses(self, frames: list[Tensor]) -> list[Tensor]:
         """E_p of frames (batch, *frame) each, batch statistics apart."""

@@ -90,8 +90,8 @@ def test_what_is_pasted_between_pixels_that_coincide_is_cut_out_again(column: in
 
 
 def test_crop_undoes_paste_at_any_pose_that_keeps_the_object_in_the_frame() -> None:
-    """But for what two bilinear readings smooth, each at most h² max|f''| / 8 an axis: with f'' = 16 the objects' pixels
-    of h = 2/31 give 0.017, and the frame's of up to 2.9 x 2/63 give 0.034."""
+    """But for what two bilinear readings smooth, each at most h² max|f''| / 8 an axis: with f'' = 16 the objects'
+    pixels of h = 2/31 give 0.017, and the frame's of up to 2.9 x 2/63 give 0.034."""
     axis = torch.linspace(-1, 1, 32)
     bump = torch.exp(-8 * (axis[:, None] ** 2 + axis[None] ** 2)).expand(20, 1, 32, 32)
     poses = some_poses(20) * torch.tensor([1.0, 0.3, 0.3])
@@ -107,7 +107,7 @@ def test_a_larger_x_is_further_left_and_a_larger_y_further_up() -> None:
 
 def test_poses_are_sums_kept_within_the_frame() -> None:
     rng = np.random.default_rng(0)
-    initial, changes = rng.standard_normal((2, 3, 3)) + [2, 0, 0], rng.standard_normal((2, 5, 3, 3))
+    initial, changes = rng.standard_normal((2, 3, 3)) + np.array([2, 0, 0]), rng.standard_normal((2, 5, 3, 3))
     found = poses_of(torch.from_numpy(initial), torch.from_numpy(changes), 2.0).numpy()
     raw = initial.copy()
     for t in range(5):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numpy_cells import weights
-from recurrent import batch, count, generator, randomised
+from recurrent import batch, generator, randomised
 from stbench.baselines.drnet.dynamics import PoseDynamics
 from stbench.baselines.drnet.frames import distinct_frames, of_another_clip
 from stbench.baselines.drnet.model import DrNet
