@@ -116,7 +116,6 @@ def test_paper_presets_are_the_published_optimisation() -> None:
     shi = select("convlstm", "moving-mnist", "paper")["training"]
     # RMSProp with decay 0.9 is Adam without a first moment.
     assert (shi["learning_rate"], shi["betas"], shi["schedule"]) == (1e-3, [0.0, 0.9], "constant")
-    field = select("convlstm", "moving-mnist", "paper", "field")
     phydnet = select("phydnet", "moving-mnist", "paper")
     assert (phydnet["training"]["learning_rate"], phydnet["training"]["batch_size"]) == (1e-3, 16)
     assert phydnet["training"]["steps"] == 2001 * 625
