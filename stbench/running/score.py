@@ -15,6 +15,7 @@ from stbench.contract.datasets import Track
 from stbench.contract.presets import PRESETS
 from stbench.errors import StbenchError, nearest
 from stbench.progress import Progress, Silent
+from stbench.results.record import ELSEWHERE
 from stbench.running.recording import Made, record_numbers
 from stbench.running.run import RunResult, i3d_for
 from stbench.running.stages import code_of_predictions
@@ -81,9 +82,9 @@ def score(
         model=name,
         preset=preset,
         seed=seed,
-        configuration={"predictions": "made elsewhere"},
+        configuration=ELSEWHERE,
         parameters=parameters,
-        training={"steps": 0, "seconds": 0.0, "finished": True},
+        training={"finished": True},
         code=code_of_predictions(found, store.split),
         command=shlex.join(words),
         identity=identity,
