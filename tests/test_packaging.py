@@ -118,7 +118,15 @@ def test_the_source_distribution_has_the_tests_and_what_they_read(sdist: set[str
         for path in (ROOT / folder).rglob("*"):
             if path.is_file() and not {"__pycache__"} & set(path.parts) and not path.name.startswith("."):
                 assert path.relative_to(ROOT).as_posix() in sdist
-    assert {"CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "Makefile", "constraints.txt", "mkdocs.yml", "setup.py"} <= sdist
+    assert {
+        "CHANGELOG.md",
+        "CITATION.cff",
+        "CONTRIBUTING.md",
+        "Makefile",
+        "constraints.txt",
+        "mkdocs.yml",
+        "setup.py",
+    } <= sdist
     assert {"leaderboards/reported.csv", "leaderboards/cpu/sst-simulated.csv"} <= sdist
     assert not any("__pycache__" in name for name in sdist)
 
