@@ -29,6 +29,8 @@ COMMANDS = {
     "check-model": "check_model",
     "leaderboard": "leaderboard",
     "compare": "compare",
+    "explain-number": "explain_number",
+    "lint-table": "lint_table",
 }
 """Command -> the module of this package with a click command of that name; it loads when the command is asked for."""
 

@@ -245,10 +245,10 @@ def _unusual(psnr: Figure, mse: Figure, excess: float, usual: float | None, othe
     if known:
         error = _mean_of(mse)
         assert error is not None
-        text = f"PSNR {psnr.text} is {excess:.2f} dB above the {psnr_of(error.middle):.2f} dB of its MSE {mse.text}"
-        text += (
-            f", where the usual excess of {others} runs with such errors is {usual:.2f}" if usual is not None else ""
-        )
+        least = psnr_of(error.middle)
+        text = f"PSNR {psnr.text} is {excess:.2f} dB above the {least:.2f} dB of the mean error, MSE {mse.text}"
+        if usual is not None:
+            text += f", where {usual:.2f} is usual of {others} runs with such errors"
     else:
         apart = excess - (usual or 0)
         text = (
@@ -270,8 +270,8 @@ def _two_values(runs: Iterable[_Run], compared: set[Figure]) -> Iterator[Finding
         for pairs in differ.values():
             first, second = zip(*pairs, strict=True)
             sentence = (
-                f"one run with two values: {_printed(first)} in '{first[0].table}', "
-                f"{_printed(second)} in '{second[0].table}'"
+                f"a second value of one run: {_printed(first)} in '{first[0].table}', but {_printed(second)} in "
+                f"'{second[0].table}'"
             )
             yield _finding("two-values", (*first, *second), sentence)
 
@@ -299,7 +299,7 @@ def _between(a: _Run, b: _Run) -> Iterator[Finding]:
         if left.quantity in (*LOWER_IS_BETTER, *SETUP) and not _agree(left, right):
             odd, other = (left, right) if _further(left, right, a) else (right, left)
             sentence = (
-                f"one run with two values: '{odd.named}' and '{other.named}' have the same {_listed(same)}, but "
+                f"a second value of one run: '{odd.named}' and '{other.named}' have the same {_listed(same)}, but "
                 f"{_label(odd.quantity)} {odd.text} in {odd.place} and {other.text} in {other.place}"
             )
             yield _finding("two-values", (odd, other), sentence)

@@ -31,8 +31,8 @@ _QUANTITIES = re.compile(
             r"(?P<psnr>\bp-?snr\b)",
             r"(?P<lpips>\blpips\b)",
             r"(?P<fvd>\bfvd\b)",
-            r"(?P<conditional>\bh\(y\s*\|\s*x\)|\bintra-?entropy)",
-            r"(?P<marginal>\bh\(y\)|\binter-?entropy)",
+            r"(?P<conditional>\bh\(y\s*\|\s*x\)|\bintra[- ]?entropy)",
+            r"(?P<marginal>\bh\(y\)|\binter[- ]?entropy)",
             r"(?P<inception>(?-i:\bIS\b)|\binception(?: score)?\b)",
             r"(?P<accuracy>\b(?:\w+ )?acc(?:uracy)?\b)",
         )
