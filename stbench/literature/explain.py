@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from stbench.boards.reported import Reported
 from stbench.errors import StbenchError
 from stbench.literature.checks import Finding, lint
-from stbench.literature.figures import Figure, of_reported, quantities
+from stbench.literature.figures import Figure, figure, of_reported, quantities
 from stbench.results.identities import Interval, inception_score, printed, psnr_of
 
 _FAMILY = {"psnr": ("psnr", "mse"), "mse": ("mse",), "rmse": ("rmse", "mse"), "inception": ("inception", "marginal")}
@@ -79,7 +79,7 @@ def explain(
     for a metric that nobody prints.
     """
     try:
-        asked = printed(value.replace(",", ""))
+        asked = printed((figure(value) or (value,))[0])
     except ValueError as error:
         raise StbenchError(f"{error}: give the figure as it is printed, 37.97") from None
     quantity = quantity_of(metric)
@@ -90,11 +90,11 @@ def explain(
     matches: list[Match] = []
     missed: list[tuple[float, Match]] = []
     compared = 0
-    for figure in of_dataset:
-        if figure.quantity.split()[0] not in _FAMILY.get(quantity, (quantity,)):
+    for each in of_dataset:
+        if each.quantity.split()[0] not in _FAMILY.get(quantity, (quantity,)):
             continue
-        row = rows[figure.place]
-        for kind, definition, found in _readings(figure, quantity, of_dataset):
+        row = rows[each.place]
+        for kind, definition, found in _readings(each, quantity, of_dataset):
             compared += 1
             match = Match(
                 kind=kind,
@@ -103,7 +103,7 @@ def explain(
                 lead_times=row.lead_times,
                 where=f"{row.paper}, {row.table}",
                 value=row.value,
-                notes=(*notes[figure.place], *filter(None, (row.convention, row.note, row.source))),
+                notes=(*notes[each.place], *filter(None, (row.convention, row.note, row.source))),
             )
             if asked.meets(found):
                 matches.append(match)
@@ -126,8 +126,8 @@ def _notes(findings: Iterable[Finding]) -> dict[str, list[str]]:
     """Place of a figure -> what is wrong with it."""
     found: dict[str, list[str]] = defaultdict(list)
     for finding in findings:
-        for figure in finding.figures:
-            found[figure.place].append(finding.sentence)
+        for each in finding.figures:
+            found[each.place].append(finding.sentence)
     return found
 
 

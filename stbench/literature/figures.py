@@ -49,6 +49,7 @@ _UNITS = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _EPOCHS = re.compile(r",?\s*\(?([\d,]+)\s*epochs?\)?", re.IGNORECASE)
 _SUM = re.compile(r"(?:(\d+) x )?(sum|mean) over (\d+(?:x\d+)*)")
 _FRAMES = re.compile(r"frames of (\d+(?:x\d+)*)")
+_SCALE = re.compile(r"[x×]\s*(10+)\b")
 _CLASSES = re.compile(r"(\d+) classes")
 
 
@@ -128,13 +129,20 @@ def quantities(heading: str) -> tuple[list[str], str]:
     clean = _ARROWS.sub(" ", heading)
     found = [str(match.lastgroup) for match in _QUANTITIES.finditer(clean)]
     rest = _QUANTITIES.sub(" ", clean)
-    return found, re.sub(r"\([\s%MGKx\d]*\)|[%:,;|]|\s+", " ", rest).strip(" -()").replace("  ", " ")
+    rest = re.sub(r"\([\s%MGKx\d]*\)|[%:,;|]", " ", _SCALE.sub(" ", rest))
+    return found, re.sub(r"^\(([^()]*)\)$", r"\1", re.sub(r"\s+", " ", rest).strip(" -"))
 
 
 def unit_of(heading: str) -> float:
     """1e6 of "Params (M)"."""
     found = re.search(r"\(([kKMGT])\)", heading)
     return _UNITS[found[1]] if found else 1
+
+
+def scale_of(heading: str) -> int:
+    """100 of "MSE x 100"."""
+    found = _SCALE.search(heading)
+    return int(found[1]) if found else 1
 
 
 def figure(cell: str) -> tuple[str, float | None] | None:

@@ -25,6 +25,7 @@ from stbench.literature.figures import (
     figure,
     of_reported,
     quantities,
+    scale_of,
     unit_of,
 )
 
@@ -181,9 +182,10 @@ def _tabular(title: str, body: str, first: int) -> _Table | None:
     table = _Table(title, [])
     below: dict[int, tuple[int, str]] = {}
     for part in re.split(r"\\\\(?:\[[^\]]*\])?|\\tabularnewline", body):
-        place = f"line {first + len(part[: len(part) - len(part.lstrip())].splitlines()[1:])}"
+        line = _LINES.sub("", part)
+        start = first + line[: len(line) - len(line.lstrip())].count("\n")
         first += part.count("\n")
-        if not (line := _LINES.sub("", part)).strip():
+        if not line.strip():
             continue
         cells: list[str] = []
         for cell in re.split(r"(?<!\\)&", line):
@@ -198,16 +200,18 @@ def _tabular(title: str, body: str, first: int) -> _Table | None:
                 content, below[len(cells)] = content or above, (left - 1, above)
             cells += [content] * count
         numbers = sum(figure(cell) is not None for cell in cells[1:])
-        if numbers == 0 and not table.rows:
+        named = any(quantities(cell)[0] for above in table.heading for cell in above)
+        section = named and len({*filter(None, cells)}) == 1
+        if numbers == 0 and not table.rows and not section:
             table.heading.append(cells)
         else:
-            table.rows.append((place, cells))
+            table.rows.append((f"line {start}", cells))
     return table if table.heading and table.rows else None
 
 
 def _untex(cell: str) -> str:
     cell = _DROPPED.sub("", cell).replace(r"\pm", "±").replace(r"\%", "%").replace(r"\mid", "|").replace(r"\vert", "|")
-    cell = cell.replace(r"\uparrow", "").replace(r"\downarrow", "").replace(r"\times", "x").replace("~", " ")
+    cell = cell.replace(r"\uparrow", "").replace(r"\downarrow", "").replace(r"\times", " x ").replace("~", " ")
     for _ in range(8):
         cell, changed = _WRAPPED.subn(r"\1", cell)
         if not changed:
@@ -253,7 +257,7 @@ def _figures(table: _Table, number: int, tables: int) -> Iterator[Figure]:
                     unit=unit or unit_of(names[k]),
                     epochs=epochs,
                     origin=stated.get("origin", ""),
-                    convention=Convention(classes=_classes(names[k])),
+                    convention=Convention(scale=scale_of(names[k]), classes=_classes(names[k])),
                 )
 
 
