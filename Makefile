@@ -34,13 +34,14 @@ test-oldest: $(READY) ## the fast tests with the oldest version of every require
 	$(subst $(BIN)/pytest,.venv/oldest/bin/pytest,$(TEST)) -m "not slow"
 
 # import-linter reads the package as it is shipped, because two of its folders live elsewhere in the source tree.
-lint: $(READY) ## style, types, import contracts, links of the documentation
+lint: $(READY) ## style, types, import contracts, published tables, links of the documentation
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	rm -rf .venv/shipped
 	$(BIN)/python setup.py -q build --build-base .venv/shipped/build build_py --build-lib .venv/shipped
 	cd .venv/shipped && ../bin/lint-imports --config ../../pyproject.toml
+	$(BIN)/python docs/make_published_tables.py --check
 	$(BIN)/mkdocs build --strict --quiet --site-dir .venv/shipped/site
 
 bench: $(READY) ## time making datasets, loading and scoring

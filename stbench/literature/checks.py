@@ -354,7 +354,7 @@ def _same_costs(runs: Sequence[_Run], compared: set[Figure]) -> Iterator[Finding
     alike: Counter[tuple[str, str]] = Counter()
     suspects = []
     for (a, its), (b, other) in combinations(costly, 2):
-        same = [name for name in COSTS if name in its and name in other and its[name].text == other[name].text]
+        same = [name for name in COSTS if name in its and name in other and _same_number(its[name], other[name])]
         if a.name == b.name and a.dataset != b.dataset and its.keys() == other.keys() == {*COSTS}:
             between = (min(a.dataset, b.dataset), max(a.dataset, b.dataset))
             common[between] += 1
@@ -378,6 +378,11 @@ def _same_costs(runs: Sequence[_Run], compared: set[Figure]) -> Iterator[Finding
 
 def _cost(run: _Run) -> dict[str, Figure]:
     return {name: found for name in COSTS if (found := run.first(name)) is not None}
+
+
+def _same_number(a: Figure, b: Figure) -> bool:
+    """708 and 708.0, and not what only rounds to it."""
+    return a.value is not None and b.value is not None and math.isclose(a.value.middle, b.value.middle, rel_tol=1e-9)
 
 
 def _of_one_table(a: Figure, b: Figure) -> bool:
@@ -409,10 +414,9 @@ def _provenance(figures: Iterable[Figure]) -> Iterator[Finding]:
         origins = {each.origin: each for each in reversed(found)}
         if len(origins) > 1:
             counts = Counter(origin for origin, _ in {(each.origin, each.run) for each in found})
-            parts = [
-                f"{count} of {name}" for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-            ]
-            sentence = f"one column with rows of several origins, whose budgets differ: {', '.join(parts)}"
+            most_first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+            shown = ", ".join(f"{name} ({count})" for name, count in most_first)
+            sentence = f"one column with copies of several origins, and so of several budgets: {shown}"
             yield replace(_finding("provenance", tuple(origins.values())[::-1], sentence), run="")
 
 

@@ -84,7 +84,7 @@ def test_entropies_scores_and_shares_stay_below_their_bounds() -> None:
     assert identities(judge_inter_entropy="1.792") == [], "ln 6 = 1.7918 rounds to it"
     assert identities(judge_inter_entropy="1.793") == ["H(y) ≤ ln K"]
     assert identities(judge_inception_score="6.001") == ["IS ≤ K"]
-    assert identities(judge_inter_entropy="0.5", judge_intra_entropy="0.6") == ["H(y|x) ≤ H(y)"]
+    assert identities(judge_inter_entropy="0.50", judge_intra_entropy="0.60") == ["H(y|x) ≤ H(y)"]
     assert identities(judge_intra_entropy="-0.1") == ["H(y|x) ≥ 0"]
     assert identities(ssim_gauss11="1.05") == ["ssim ≤ 1"]
     assert identities(judge_action_accuracy="99.4") == ["0 ≤ accuracy ≤ 1"]
