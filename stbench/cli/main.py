@@ -28,6 +28,7 @@ COMMANDS = {
     "score": "score",
     "check-model": "check_model",
     "leaderboard": "leaderboard",
+    "submit": "submit",
     "compare": "compare",
     "explain-number": "explain_number",
     "lint-table": "lint_table",
