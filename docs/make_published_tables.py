@@ -99,8 +99,8 @@ def page() -> str:
     counts = Counter(each.table for each in figures)
     lines = [
         "## Findings\n",
-        f"Of {len(figures):,} figures of `leaderboards/reported.csv`, {report.compared:,} could be held against others,\n"
-        f"with {len(report.findings)} findings. {NOT_RIGHT}\n",
+        f"Of {len(figures):,} figures of `leaderboards/reported.csv`, {report.compared:,} could be held against\n"
+        f"others, with {len(report.findings)} findings. {NOT_RIGHT}\n",
     ]
     for table, found in by_table.items():
         lines += [f"### {table}\n", f"{counts[table]} figures.\n"]
