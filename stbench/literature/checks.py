@@ -218,7 +218,8 @@ def _excesses(runs: Iterable[_Run], compared: set[Figure]) -> Iterator[Finding]:
             if mse is None or mse.value is None or psnr.value is None or mse.value.low <= 0:
                 continue
             # A size that nobody knows shifts all excesses of a group alike.
-            error = (_mean_of(mse) or mse.value).middle
+            if (error := (_mean_of(mse) or mse.value).middle) <= 0:
+                continue
             entry = (run, psnr, mse, error, psnr.value.middle - psnr_of(error))
             groups[run.paper, run.dataset if run.paper else mse.table + run.dataset, run.horizon].append(entry)
     for group in groups.values():

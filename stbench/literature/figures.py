@@ -46,11 +46,11 @@ _FIGURE = re.compile(
     re.ASCII,
 )
 _UNITS = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
-_EPOCHS = re.compile(r",?\s*\(?([\d,]+)\s*epochs?\)?", re.IGNORECASE)
-_SUM = re.compile(r"(?:(\d+) x )?(sum|mean) over (\d+(?:x\d+)*)")
-_FRAMES = re.compile(r"frames of (\d+(?:x\d+)*)")
-_SCALE = re.compile(r"[x×]\s*(10+)\b")
-_CLASSES = re.compile(r"(\d+) classes")
+_EPOCHS = re.compile(r",?\s{0,3}\(?\b([\d,]{1,12})\s{0,3}epochs?\b\)?", re.IGNORECASE | re.ASCII)
+_SUM = re.compile(r"(?:(\d{1,6}) x )?(sum|mean) over (\d{1,6}(?:x\d{1,6})*)")
+_FRAMES = re.compile(r"frames of (\d{1,6}(?:x\d{1,6})*)")
+_SCALE = re.compile(r"[x×]\s*(10{1,6})\b")
+_CLASSES = re.compile(r"\b([1-9]\d{0,5}) classes", re.ASCII)
 
 
 @dataclass(frozen=True)

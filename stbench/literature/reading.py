@@ -29,8 +29,10 @@ from stbench.literature.figures import (
     unit_of,
 )
 
-LARGEST = 16_000_000
+LARGEST = 4_000_000
 """Bytes of a file."""
+MOST = 10_000
+"""Figures of a file: each is held against many others."""
 _RUN = {"model", "method", "methods", "models", "row", "name", "approach", "network", "metaformer", "metavp"}
 _SETTING = {"setting", "settings", "training", "budget"}
 _DATASET = {"dataset", "data set", "data"}
@@ -39,18 +41,18 @@ _MISSING = {"-", "–", "—", "n/a", "/"}
 _CELL = re.compile(r"(?<!\\)\|")
 _RULE = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(\|\s*:?-*:?\s*)*")
 _HEADING = re.compile(r"(#{1,6})\s+(.*)")
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
-_TABULAR = re.compile(r"\\begin\{(tabular[*xy]?|longtable|array)\}(.*?)\\end\{\1\}", re.DOTALL)
-_FLOAT = re.compile(r"\\begin\{(table\*?|wraptable|sidewaystable)\}(.*?)\\end\{\1\}", re.DOTALL)
+_LINK = re.compile(r"!?\[([^\]]{0,500})\]\([^)]{0,2000}\)")
+_TABULAR = re.compile(r"\\begin\{(tabular[*xy]?|longtable|array)\}")
+_FLOAT = re.compile(r"\\begin\{(table\*?|wraptable|sidewaystable)\}")
 _LINES = re.compile(
     r"\\(?:hline|toprule|midrule|bottomrule|(?:cline|cmidrule|specialrule)(?:\([^)]*\))?(?:\{[^{}]*\})+)"
 )
 _DROPPED = re.compile(
-    r"\\(?:cite[tp]?|footnote(?:mark)?|label|ref|rowcolor|cellcolor|vspace|hspace)\*?(?:\[[^\]]*\])*\{[^{}]*\}"
+    r"\\(?:cite[tp]?|footnote(?:mark)?|label|ref|rowcolor|cellcolor|vspace|hspace)\*?(?:\[[^\]]{0,500}\]){0,3}\{[^{}]*\}"
 )
 _WRAPPED = re.compile(r"\\[a-zA-Z]+\*?\s*\{([^{}]*)\}")
-_SPAN = re.compile(r"\s*\\multicolumn\s*\{(\d+)\}\s*\{[^{}]*\}\s*\{(.*)\}\s*", re.DOTALL)
-_ROWS = re.compile(r"\s*\\multirow(?:\[[^\]]*\])?\s*\{\s*(\d+)\s*\}\s*\{[^{}]*\}\s*\{(.*)\}\s*", re.DOTALL)
+_SPAN = re.compile(r"\s*\\multicolumn\s*\{([1-9]\d?)\}\s*\{[^{}]*\}\s*\{(.*)\}\s*", re.DOTALL)
+_ROWS = re.compile(r"\s*\\multirow(?:\[[^\]]*\])?\s*\{\s*([1-9]\d?)\s*\}\s*\{[^{}]*\}\s*\{(.*)\}\s*", re.DOTALL)
 
 
 @dataclass
@@ -86,6 +88,8 @@ def read_figures(path: Path, *, frame: str = "", classes: int | None = None) -> 
             f"no column of a table in {path} is known among its headings {headings!r}: name one MSE, MAE, RMSE, SSIM, "
             "PSNR, LPIPS, IS, H(y), H(y|x), accuracy, params, FLOPs or FPS"
         )
+    if len(found) > MOST:
+        raise StbenchError(f"{path} has {len(found):,} figures and {MOST:,} are read at most: give one table at a time")
     return [replace(each, convention=_completed(each.convention, frame, classes)) for each in found]
 
 
@@ -134,7 +138,7 @@ def _wide(lines: Sequence[tuple[str, list[str]]]) -> _Table:
 
 
 def _markdown(text: str, path: Path) -> Iterator[_Table]:
-    text = re.sub(r"<!--.*?-->", lambda found: "\n" * found[0].count("\n"), text, flags=re.DOTALL)
+    text = _without_comments(text)
     title: list[str] = []
     lines = text.splitlines()
     table: _Table | None = None
@@ -154,6 +158,16 @@ def _markdown(text: str, path: Path) -> Iterator[_Table]:
         yield table
 
 
+def _without_comments(text: str) -> str:
+    """Without `<!-- -->`, whose line ends stay."""
+    before, *comments = text.split("<!--")
+    kept = [before]
+    for each in comments:
+        hidden, _, after = each.partition("-->")
+        kept += ["\n" * hidden.count("\n"), after]
+    return "".join(kept)
+
+
 def _pipes(line: str) -> list[str]:
     inner = re.sub(r"^\s*\||(?<!\\)\|\s*$", "", line)
     return [_plain(cell.replace("\\|", "|")) for cell in _CELL.split(inner)]
@@ -165,13 +179,23 @@ def _plain(cell: str) -> str:
 
 def _latex(text: str, path: Path) -> Iterator[_Table]:
     text = re.sub(r"(?<!\\)%.*", "", text)
-    floats = list(_FLOAT.finditer(text))
-    for tabular in _TABULAR.finditer(text):
-        around = next((each[2] for each in floats if each.start() < tabular.start() < each.end()), "")
-        caption = re.search(r"\\caption(?:\[[^\]]*\])?\{((?:[^{}]|\{[^{}]*\})*)\}", around)
-        first = text.count("\n", 0, tabular.start(2)) + 1
-        if table := _tabular(_untex(caption[1]) if caption else "", tabular[2], first):
+    floats = [*_environments(text, _FLOAT)]
+    for start, _, body in _environments(text, _TABULAR):
+        around = next((inner for first, last, inner in floats if first < start < last), "")
+        caption = re.search(r"\\caption(?:\[[^\]]{0,500}\])?\{((?:[^{}]|\{[^{}]*\})*)\}", around)
+        first_line = text.count("\n", 0, start) + 1
+        if table := _tabular(_untex(caption[1]) if caption else "", body, first_line):
             yield table
+
+
+def _environments(text: str, begin: re.Pattern[str]) -> Iterator[tuple[int, int, str]]:
+    """Where each environment begins and ends, and what is between."""
+    place = 0
+    while found := begin.search(text, place):
+        place = text.find(f"\\end{{{found[1]}}}", found.end())
+        if place < 0:
+            return
+        yield found.start(), place, text[found.end() : place]
 
 
 def _tabular(title: str, body: str, first: int) -> _Table | None:
@@ -190,7 +214,7 @@ def _tabular(title: str, body: str, first: int) -> _Table | None:
         cells: list[str] = []
         for cell in re.split(r"(?<!\\)&", line):
             span = _SPAN.fullmatch(cell)
-            count, cell = (min(int(span[1]), 99), span[2]) if span else (1, cell)
+            count, cell = (int(span[1]), span[2]) if span else (1, cell)
             rows = _ROWS.fullmatch(cell)
             if rows:
                 below[len(cells)] = (int(rows[1]), _untex(rows[2]))
@@ -306,12 +330,12 @@ def _numbers(cell: str, asked: Sequence[str]) -> Iterator[tuple[str, str, float 
 def _epochs(cells: Sequence[str], columns: Iterable[tuple[list[str], str]]) -> int | None:
     for k, (found, _) in enumerate(columns):
         if found == ["epochs"] and (number := figure(_at(cells, k))):
-            return int(float(number[0]))
+            return int(min(float(number[0]), 1e9))
     return None
 
 
 def _classes(name: str) -> int | None:
-    found = re.search(r"(\d+) classes", name)
+    found = re.search(r"\b([1-9]\d{0,5}) classes", name, re.ASCII)
     return int(found[1]) if found else None
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from stbench.errors import StbenchError
+from stbench.literature.checks import lint
 from stbench.literature.figures import Figure, convention_of, elements_of, epochs_of, figure, quantities, unit_of
 from stbench.literature.reading import read_figures
 
@@ -198,3 +202,83 @@ def test_missing_and_damaged_files_are_refused_in_a_sentence(tmp_path: Path) -> 
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(StbenchError, match="no regular file"):
         read_figures(tmp_path / "folder.csv")
+
+
+def test_more_figures_than_can_be_compared_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(StbenchError, match="give one table at a time"):
+        read(tmp_path, "table.csv", "model,MSE\n" + "".join(f"m{k},1\n" for k in range(10_001)))
+
+
+PIECES = (
+    *(
+        "| ",
+        " |",
+        "\n",
+        "|---|---|",
+        "\\|",
+        "# ",
+        "<!--",
+        "-->",
+        "model",
+        "MSE",
+        "PSNR",
+        "IS",
+        "H(y)",
+        "H(y|x)",
+        "SSIM",
+    ),
+    *(
+        "params",
+        "FPS",
+        "epochs",
+        "200 epochs",
+        "a",
+        "b",
+        "0",
+        "1",
+        "-1",
+        "1e308",
+        "1e-320",
+        "1e99999",
+        "0.5",
+        "9" * 400,
+    ),
+    *("\\begin{tabular}{ll}", "\\end{tabular}", "&", "\\\\", "\\multicolumn{2}{c}{", "\\multirow{2}{*}{", "}", "{"),
+    *("\\textbf{", "$", "%", "\\pm", ",", '"', "x 100", "9 classes", "٣", "\x00", "±", "["),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(PIECES), max_size=60), st.sampled_from((".csv", ".md", ".tex")), st.booleans())
+def test_whatever_a_file_holds_it_is_read_or_refused(
+    tmp_path: Path, pieces: list[str], suffix: str, headed: bool
+) -> None:
+    """Tables of others are not to be trusted: no text of table pieces ends in anything but figures or a sentence."""
+    heads = {
+        ".csv": "model,MSE,PSNR,IS,H(y)\n",
+        ".md": "| model | MSE | PSNR | FPS |\n|---|---|---|---|\n| a | ",
+        ".tex": "\\begin{tabular}{lll} model & MSE & H(y) \\\\ a & ",
+    }
+    path = tmp_path / f"table{suffix}"
+    path.write_text((heads[suffix] if headed else "") + "".join(pieces), "utf-8")
+    with suppress(StbenchError):
+        lint(read_figures(path, frame="1x64x64", classes=9))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "piece"),
+    [
+        (".md", "<!--"),
+        (".md", "| [ "),
+        (".tex", "\\begin{tabular}"),
+        (".tex", "\\cite["),
+        (".tex", "\\textbf{"),
+        (".csv", "x" * 100 + ","),
+        (".csv", "1" * 100),
+    ],
+)
+def test_what_is_opened_and_never_closed_does_not_hang(tmp_path: Path, suffix: str, piece: str) -> None:
+    path = tmp_path / f"table{suffix}"
+    path.write_text("| a | MSE |\n|---|---|\n" * (suffix == ".md") + piece * (400_000 // len(piece)), "utf-8")
+    with suppress(StbenchError):
+        lint(read_figures(path))

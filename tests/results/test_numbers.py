@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import math
 import io
+import math
 import re
 from pathlib import Path
 from typing import Any
