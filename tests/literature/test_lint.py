@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stbench.boards.reported import read_reported
+from stbench.boards.reported import Reported, read_reported
 from stbench.literature.checks import Finding, lint
 from stbench.literature.figures import of_reported
 from stbench.literature.reading import read_figures
@@ -194,3 +194,34 @@ def test_longer_training_may_give_the_same_score(tmp_path: Path) -> None:
     text = "model,epochs,MSE,MAE\na,200,20.0,60.0\na,2000,{},{}\n"
     assert table(tmp_path, text.format("20.04", "60.0")) == []
     assert [kind for kind, _ in table(tmp_path, text.format("21.0", "61.0"))] == ["budget"]
+
+
+def test_rows_that_agree_in_few_digits_are_two_runs(tmp_path: Path) -> None:
+    """As two variants of PredFormer on taxis do: .277, 14.3, .986."""
+    text = "model,MSE,MAE,SSIM,PSNR\nBinary-ST,.277,14.3,.986,39.9\nTriplet-STS,.277,14.3,.986,40.3\n"
+    assert table(tmp_path, text) == []
+
+
+def test_costs_that_most_models_share_are_of_frames_of_one_size(tmp_path: Path) -> None:
+    """Moving MNIST and Moving FMNIST cost the same; one model alone that does is a copy."""
+    rows = "a,{0},15.0,56.8,113\nb,{0},{1},{1},{1}\nc,{0},{2},{2},{2}\nd,{0},{3},{3},{3}\n"
+    head = "model,dataset,params,FLOPs,FPS\n"
+    assert table(tmp_path, head + rows.format("digits", 1, 2, 3) + rows.format("clothes", 1, 2, 3)) == []
+    ((kind, sentence),) = table(tmp_path, head + rows.format("digits", 1, 2, 3) + rows.format("people", 4, 5, 6))
+    assert kind == "same-cost"
+    assert "56.8" in sentence
+
+
+def test_a_copy_is_held_against_its_origin_and_not_against_another_run() -> None:
+    def row(paper: str, table: str, value: str, origin: str = "") -> Reported:
+        return Reported(paper, "", table, "TAU", "digits", "", "MSE", "", "10", value, "", "", origin, "", "")
+
+    def kinds(*rows: Reported) -> list[str]:
+        return [each.kind for each in lint(of_reported(rows)).findings]
+
+    own = row("TAU", "1", "19.8")
+    assert kinds(own, row("Survey", "1", "19.8", "TAU")) == []
+    assert kinds(own, row("Survey", "1", "24.60")) == [], "a run of its own"
+    assert kinds(own, row("Survey", "1", "24.60", "TAU")) == ["copy"]
+    assert kinds(row("Survey", "1", "19.8", "TAU"), row("Survey", "2", "24.60")) == [], "two runs in two tables"
+    assert kinds(row("Survey", "1", "19.8"), row("Survey", "2", "24.60")) == ["two-values"]
