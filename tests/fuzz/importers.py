@@ -242,7 +242,8 @@ def mutate(importer: Importer, folder: Path, draw: random.Random) -> tuple[str, 
     name = path.relative_to(folder).as_posix()
     bare = any(fnmatch.fnmatch(path.name, pattern) for pattern in importer.without_checksum)
     if draw.random() < 0.08:
-        return f"{name}: {odd_file(path, draw)}", True
+        what = odd_file(path, draw)
+        return f"{name}: {what}", what not in ("pipe", "endless", "dangling")
     content = path.read_bytes()
     odd: list[Any] = []
     if path.suffix in (".txt", ".toml"):
@@ -269,13 +270,27 @@ def mutate(importer: Importer, folder: Path, draw: random.Random) -> tuple[str, 
 # How it ends.
 
 
+Read = tuple[str, frozenset[str]]
+"""What files are worth, and the notes that were told meanwhile."""
+
+
 class _Notes(logging.Handler):
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__(logging.WARNING)
-        self.told: list[str] = []
+        self.folder, self.told = folder, set[str]()
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.told.append(record.getMessage())
+        self.told.add(record.getMessage().replace(str(self.folder), "RAW"))
+
+
+def read(importer: Importer, folder: Path) -> Read:
+    """`value_of` and what was told."""
+    notes, log = _Notes(folder), logging.getLogger("stbench")
+    log.addHandler(notes)
+    try:
+        return value_of(importer, folder), frozenset(notes.told)
+    finally:
+        log.removeHandler(notes)
 
 
 def value_of(importer: Importer, folder: Path) -> str:
@@ -297,38 +312,33 @@ def value_of(importer: Importer, folder: Path) -> str:
     return digest.hexdigest()
 
 
-def once(importer: Importer, good: Path, expected: str, case: int, seed: int, folder: Path) -> Outcome:
+def once(importer: Importer, good: Path, expected: Read, case: int, seed: int, folder: Path) -> Outcome:
     """One case, in `folder`, which is made and stays."""
     shutil.copytree(good, folder, copy_function=os.link)
     mutation, no_wonder = mutate(importer, folder, random.Random(f"{seed} {importer.name} {case}"))
-    notes = _Notes()
 
     def use() -> tuple[str, str]:
         try:
-            found = value_of(importer, folder)
+            value, told = read(importer, folder)
         except StbenchError as error:
             named = folder.name in str(error) and "\n" not in str(error)
             return "refused" if named else "vague", str(error)
-        if found == expected:
+        if value == expected[0]:
             return "same", ""
-        if notes.told:
-            return "told", notes.told[0]
+        if new := told - expected[1]:
+            return "told", min(new)
         return "different" if no_wonder else "silent", ""
 
-    logging.getLogger("stbench").addHandler(notes)
-    try:
-        return watched(Outcome(importer.name, case, seed, mutation, ""), use)
-    finally:
-        logging.getLogger("stbench").removeHandler(notes)
+    return watched(Outcome(importer.name, case, seed, mutation, ""), use)
 
 
-def prepared(importer: Importer, folder: Path) -> str:
+def prepared(importer: Importer, folder: Path) -> Read:
     """Write the good files into `folder`; what they are worth. Looked at twice, that it is no chance."""
     folder.mkdir(parents=True)
     importer.write(folder)
     importer.arrange(folder)
-    expected = value_of(importer, folder)
-    assert value_of(importer, folder) == expected
+    expected = read(importer, folder)
+    assert value_of(importer, folder) == expected[0]
     return expected
 
 

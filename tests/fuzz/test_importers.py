@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from watch import GOOD, Case, Outcome, run
 
 from stbench.errors import StbenchError
 
+AS_BEFORE = ("as before", frozenset[str]())
 CHEAP = ("taxibj", "sst netCDF-3")
 
 
@@ -40,11 +42,11 @@ def test_some_damage_to_raw_files_is_refused_or_read_as_what_they_hold(
     expected = prepared(importer, tmp_path / "good")
     found = [once(importer, tmp_path / "good", expected, k, 2, tmp_path / f"case-{k}") for k in range(6)]
     assert not findings(found)
-    assert importers.value_of(importer, tmp_path / "good") == expected
+    assert importers.value_of(importer, tmp_path / "good") == expected[0]
 
 
 def small(tmp_path: Path) -> Path:
-    (tmp_path / "good").mkdir()
+    (tmp_path / "good").mkdir(parents=True)
     (tmp_path / "good" / "BJ_Holiday.txt").write_text("20130701\n")
     return tmp_path / "good"
 
@@ -66,7 +68,7 @@ def test_each_end_of_a_case_is_called_by_its_name(
 ) -> None:
     monkeypatch.setattr(importers, "value_of", lambda importer, folder: does(folder))
     monkeypatch.setattr(watch, "SECONDS", 1)
-    found = once(BY_NAME["taxibj"], small(tmp_path), "as before", 0, 0, tmp_path / "case")
+    found = once(BY_NAME["taxibj"], small(tmp_path), AS_BEFORE, 0, 0, tmp_path / "case")
     assert found.kind == kind
     assert (found.kind in GOOD) == (kind in ("same", "different", "refused"))
 
@@ -75,13 +77,25 @@ def test_much_memory_for_little_files_is_a_finding(tmp_path: Path, monkeypatch: 
     """Memory is the most there ever was, so another test may have had it all: any is too much here."""
     monkeypatch.setattr(importers, "value_of", lambda importer, folder: "as before")
     monkeypatch.setattr(watch, "MOST_MORE_BYTES", -1)
-    assert once(BY_NAME["taxibj"], small(tmp_path), "as before", 0, 0, tmp_path / "case").kind == "allocation"
+    assert once(BY_NAME["taxibj"], small(tmp_path), AS_BEFORE, 0, 0, tmp_path / "case").kind == "allocation"
 
 
 def test_other_values_in_a_format_with_checksums_are_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importers, "value_of", lambda importer, folder: "other")
     monkeypatch.setattr(importers, "mutate", lambda importer, folder, draw: ("a bit", False))
-    assert once(BY_NAME["sprites"], small(tmp_path), "as before", 0, 0, tmp_path / "case").kind == "silent"
+    assert once(BY_NAME["sprites"], small(tmp_path), AS_BEFORE, 0, 0, tmp_path / "case").kind == "silent"
+
+
+def test_other_values_with_a_note_that_is_new_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def value(importer: object, folder: Path) -> str:
+        logging.getLogger("stbench.taxibj").warning("note: %s has fewer days", folder)
+        return "other"
+
+    monkeypatch.setattr(importers, "value_of", value)
+    for before, kind in (("note: RAW has holes", "told"), ("note: RAW has fewer days", "different")):
+        case = tmp_path / kind
+        found = once(BY_NAME["taxibj"], small(tmp_path / kind), ("as before", frozenset({before})), 0, 0, case / "case")
+        assert found.kind == kind
 
 
 def _raise(error: Exception) -> None:
