@@ -34,7 +34,7 @@ from watch import GOOD, Begin, Case, Outcome, run
 DATASETS = ("toy", "waveeq-100", "moving-mnist")
 FLIPPED = ("store", "metadata", "half-written")
 RECORDS = "checkpoints, records"
-COLUMNS = ("refused", "same", "told", "different", "findings")
+COLUMNS = ("refused", "same", "told", "different")
 SHORT = {"damaged": "refused", "mended": "same", "unnoticed": "silent", "different": "silent"}
 """Kinds of `stores.Outcome`."""
 
@@ -91,14 +91,15 @@ def begin_of(name: str) -> Begin:
     return importers.begin if name in BY_NAME else begin_records if name == RECORDS else begin_flips
 
 
-def line(name: object, numbers: Iterable[object], took: str) -> str:
-    return f"{name!s:22}" + "".join(f"{each!s:>11}" for each in numbers) + f"{took:>9}"
+def line(name: object, numbers: Iterable[object]) -> str:
+    return f"{name!s:21}" + "".join(f"{each!s:>11}" for each in numbers)
 
 
 def counted(name: str, found: list[Outcome], seconds: float) -> str:
     kinds = Counter(each.kind for each in found)
-    numbers = [len(found), *(kinds[kind] for kind in COLUMNS[:-1]), sum(each.kind not in GOOD for each in found)]
-    return line(name, numbers, f"{seconds:.0f} s")
+    numbers = [len(found), *(kinds[kind] for kind in COLUMNS), sum(each.kind not in GOOD for each in found)]
+    slowest = max((each.seconds for each in found), default=0.0)
+    return line(name, (*numbers, f"{slowest:.1f} s", f"{seconds:.0f} s"))
 
 
 def campaign(
@@ -144,9 +145,10 @@ def main() -> None:
     counts = {name: options.importers for name in BY_NAME}
     counts |= {name: options.flips // len(FLIPPED) for name in FLIPPED} | {RECORDS: options.records}
     counts = {name: count for name, count in counts.items() if name in (options.only or counts) and count}
-    print(line("", ("mutations", *COLUMNS), "took"), flush=True)
+    begun = time.monotonic()
+    print(line("", ("mutations", *COLUMNS, "findings", "slowest", "took")), flush=True)
     found = campaign(counts, options.seed, options.jobs, folder, lambda text: print(text, flush=True))
-    print(counted("all", found, 0).rsplit(" ", 2)[0])
+    print(counted("all", found, time.monotonic() - begun))
     findings = [each for each in found if each.kind not in GOOD]
     for each in findings:
         print(

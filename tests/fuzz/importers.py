@@ -89,7 +89,7 @@ BYTES += (blanked, doubled)
 # What a format lets say: the file is sound, what it says is odd.
 
 ODD_NUMBERS = (0, -1, 1, 2**31 - 1, 2**31, 2**63 - 1, 1e308, -1e308, 1e-320, float("nan"), float("inf"), -32767, 255.5)
-ODD_TEXTS = ("", "now", "degrees", "\x00", "days since 0000-00-00", "hours since 99999-01-01", "é" * 5000, "true", "K")
+ODD_TEXTS = ("", "now", "degrees", "\x01", "days since 0000-00-00", "hours since 99999-01-01", "é" * 5000, "true", "K")
 
 
 def odd_line(content: bytes, draw: random.Random) -> bytes:

@@ -22,6 +22,7 @@ from __future__ import annotations
 import multiprocessing
 import resource
 import signal
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -46,6 +47,7 @@ class Outcome:
     mutation: str
     kind: str
     said: str = ""
+    seconds: float = 0.0
 
 
 Case = Callable[[int], Outcome]
@@ -133,4 +135,6 @@ def _serve(pipe: Any, begin: Begin, name: str, cases: Sequence[int], seed: int, 
     resource.setrlimit(resource.RLIMIT_AS, (now + ADDRESS_SPACE, resource.RLIM_INFINITY))
     for case in cases:
         pipe.send(case)
-        pipe.send(attempt(case))
+        begun = time.monotonic()
+        outcome = attempt(case)
+        pipe.send(replace(outcome, seconds=round(time.monotonic() - begun, 2)))
