@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 if TYPE_CHECKING:
-    import torch
-
     from pathlib import Path
+
+    import torch
 
     from stbench.contract.datasets import Renderings, SwapCases, Track
     from stbench.splits.training import TrainingWindows

@@ -42,7 +42,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 class Knower:
     """A judge that knows every clip by heart: what it says of a clip are the factors of the nearest real one."""
 
-    card = SimpleNamespace(clip=8, name="knower", accuracy={"action": 1.0, "hair": 1.0})
+    card = SimpleNamespace(clip=8, name="knower", accuracy={"action": 1.0, "hair": 1.0}, confusion={})
     heads = HEADS
 
     def __init__(self, store: Store) -> None:
