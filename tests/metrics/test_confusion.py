@@ -31,9 +31,8 @@ def test_judge_that_errs_once_in_five_cannot_be_sure_of_a_perfect_score() -> Non
 
 
 def test_clips_called_wrong_may_be_right() -> None:
-    low, high = Verdicts(np.ones(400, np.int64), np.zeros(400, np.int64), np.array([[90, 10], [10, 90]])).interval(
-        CLIPS
-    )
+    verdicts = Verdicts(np.ones(400, np.int64), np.zeros(400, np.int64), np.array([[90, 10], [10, 90]]))
+    low, high = verdicts.interval(CLIPS)
     assert 0.02 < low < 0.1 < high < 0.2
 
 
