@@ -11,6 +11,7 @@ from stbench.boards.board import Block, Board, Line, lead_time_name
 from stbench.boards.leaderboard import NOT_APPLICABLE
 from stbench.boards.reported import Reported, reported_for
 from stbench.results.numbers import count_text, interval_text, score_text, seconds_text
+from stbench.results.trust import Trust
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -142,14 +143,16 @@ def _rank(line: Line) -> str:
 def _model(line: Line, _: str) -> str:
     from rich.markup import escape
 
-    return escape(line.model) + (" (floor)" if line.record.floor else "")
+    remarks = ["floor"] if line.record.floor else []
+    remarks += [line.trust] if line.trust != Trust.TRAINED else []
+    return escape(line.model) + (f" ({', '.join(remarks)})" if remarks else "")
 
 
 _MODEL = _Column("model", _model, "left")
 
 _COSTS = (
     _Column("parameters", lambda line, _: count_text(line.record.parameters)),
-    _Column("training", lambda line, _: seconds_text(float(line.record.training.get("seconds", 0.0)))),
+    _Column("training", lambda line, _: seconds_text(line.train_seconds)),
     _Column("inference", lambda line, _: seconds_text(line.record.inference_seconds)),
     _Column("seeds", lambda line, _: " ".join(map(str, line.seeds))),
 )

@@ -105,7 +105,8 @@ class RendererJudge:
     def _distances(self, frames: np.ndarray) -> np.ndarray:
         """(time, pixels, n) -> (combinations, n)."""
         each = [self._of_motion(frames, motion).sum(axis=0) for motion in range(len(self._tables))]
-        return np.asarray(np.concatenate(each) + np.square(frames).sum(axis=(0, 1)))
+        found: np.ndarray = np.concatenate(each) + np.square(frames).sum(axis=(0, 1))
+        return found
 
     def _of_motion(self, frames: np.ndarray, motion: int) -> np.ndarray:
         """(time, pixels, n) -> (time, combinations of content, n): sums of r² - 2 x r over a frame."""
