@@ -39,13 +39,14 @@ fuzz: $(READY) ## damage raw files, stores, checkpoints and records in 8,200 way
 	$(ONE_CORE) $(BIN)/python tests/fuzz/campaign.py
 
 # import-linter reads the package as it is shipped, because two of its folders live elsewhere in the source tree.
-lint: $(READY) ## style, types, import contracts, links of the documentation
+lint: $(READY) ## style, types, import contracts, published tables, links of the documentation
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	rm -rf .venv/shipped
 	$(BIN)/python setup.py -q build --build-base .venv/shipped/build build_py --build-lib .venv/shipped
 	cd .venv/shipped && ../bin/lint-imports --config ../../pyproject.toml
+	$(BIN)/python docs/make_published_tables.py --check
 	$(BIN)/mkdocs build --strict --quiet --site-dir .venv/shipped/site
 
 bench: $(READY) ## time making datasets, loading and scoring

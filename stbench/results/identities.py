@@ -21,7 +21,7 @@ from decimal import Decimal, InvalidOperation
 
 __all__ = ["Broken", "Interval", "broken", "computed", "excess", "inception_score", "printed", "psnr_of"]
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _SSIM, _ACCURACY = re.compile(r"ssim(_|$)"), re.compile(r"_accuracy$")
 
 
@@ -86,7 +86,7 @@ def excess(psnr: float, mse: float) -> float:
 
 def inception_score(marginal: Interval, conditional: Interval) -> Interval:
     """IS = exp(H(y) - H(y|x)) of the two entropies, in nats."""
-    return Interval(math.exp(marginal.low - conditional.high), math.exp(marginal.high - conditional.low))
+    return Interval(_exp(marginal.low - conditional.high), _exp(marginal.high - conditional.low))
 
 
 @dataclass(frozen=True)
@@ -179,6 +179,10 @@ def _equal(names: tuple[str, ...], identity: str, found: Interval, wanted: Inter
     if not found.meets(wanted):
         share = f" ({found.middle / wanted.middle - 1:+.2%})" if wanted.middle else ""
         yield Broken(names, identity, f"{_text(found)} where the others give {_text(wanted)}{share}")
+
+
+def _exp(value: float) -> float:
+    return math.exp(value) if value < 700 else math.inf
 
 
 def _root(value: float) -> float:

@@ -77,6 +77,15 @@ def test_an_inception_score_is_held_against_both_entropies_within_their_rounding
     assert inception_score(printed("1.771"), printed(".131")).low == pytest.approx(math.exp(1.7705 - 0.1315))
 
 
+def test_a_mean_absolute_error_is_at_most_the_root_of_the_mean_squared_one() -> None:
+    assert broken({"mse": computed(0.01), "mae": computed(0.0999)}) == []
+    (found,) = broken({"mse": computed(0.01), "mae": computed(0.1001)})
+    assert found.metrics == ("mae", "mse")
+    assert broken({"mse_sum": computed(40.96), "mae_sum": computed(409.6)}, elements=4096) == []
+    (found,) = broken({"mse_sum": computed(40.96), "mae_sum": computed(410.0)}, elements=4096)
+    assert found.metrics == ("mae_sum", "mse_sum")
+
+
 def test_entropies_scores_and_shares_stay_below_their_bounds() -> None:
     def identities(**values: str) -> list[str]:
         return [each.identity for each in broken({name: printed(text) for name, text in values.items()}, classes=6)]
@@ -84,7 +93,7 @@ def test_entropies_scores_and_shares_stay_below_their_bounds() -> None:
     assert identities(judge_inter_entropy="1.792") == [], "ln 6 = 1.7918 rounds to it"
     assert identities(judge_inter_entropy="1.793") == ["H(y) ≤ ln K"]
     assert identities(judge_inception_score="6.001") == ["IS ≤ K"]
-    assert identities(judge_inter_entropy="0.5", judge_intra_entropy="0.6") == ["H(y|x) ≤ H(y)"]
+    assert identities(judge_inter_entropy="0.50", judge_intra_entropy="0.60") == ["H(y|x) ≤ H(y)"]
     assert identities(judge_intra_entropy="-0.1") == ["H(y|x) ≥ 0"]
     assert identities(ssim_gauss11="1.05") == ["ssim ≤ 1"]
     assert identities(judge_action_accuracy="99.4") == ["0 ≤ accuracy ≤ 1"]
