@@ -119,7 +119,7 @@ def judge_for(store: Store, track: Track, preset: str, runs: Path) -> Any:
         return None
     from stbench.judges.judge import find_judge
 
-    return find_judge(store, preset, runs)
+    return find_judge(store, preset, runs, track.horizon)
 
 
 def track_by_id(track: str) -> Track:

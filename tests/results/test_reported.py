@@ -211,3 +211,20 @@ def test_another_table_is_refused_in_one_sentence(tmp_path: Path, text: str) -> 
         read_reported(path)
     with pytest.raises(StbenchError, match="there is no table"):
         read_reported(tmp_path / "missing.csv")
+
+
+def test_the_page_of_reproduction_prints_what_the_table_of_reported_numbers_has(numbers: list[Reported]) -> None:
+    """Of the sources whose rows are all in that table: letter -> key."""
+    page = (PATH.parents[1] / "docs" / "reproduction.md").read_text("utf-8")
+    section = page.partition("## Forecasting baselines: reported numbers beside ours")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("| `")]
+    checked = 0
+    for _, track, reported, _, source, _ in rows:
+        if source != "D":
+            continue
+        dataset = track.strip("`").partition("/")[0]
+        known = {each.value for each in numbers if (each.bibtex_key, each.dataset) == ("dona2021pde", dataset)}
+        values = re.findall(r"\d+(?:\.\d+)?", reported)
+        assert {*values} <= known, (track, reported)
+        checked += len(values)
+    assert checked > 15
