@@ -88,5 +88,6 @@ def test_the_workflow_of_submissions_runs_a_command_that_is_understood() -> None
     command = cli.get_command(context, "leaderboard")
     assert command is not None
     asked = command.make_context("leaderboard", arguments, parent=context).params
-    assert asked["check"] and asked["from_others"]
+    assert asked["check"]
+    assert asked["from_others"]
     assert (str(asked["before"]), str(asked["out"])) == ("base/leaderboards", "proposed/leaderboards")
