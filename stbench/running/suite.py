@@ -94,7 +94,7 @@ def _models(dataset: str, preset: str, track: str | None) -> list[str]:
         variants = [variant for variant in ("", *headline) if has_capability(plugin, asked, variant)]
         models = [f"{name}:{variant}" if variant else name for variant in variants]
         chosen = {model: choose(model, dataset, track=track, preset=preset).configuration for model in models}
-        found += [model for model in models if model == name or chosen[model] != chosen[name]]
+        found += [model for model in models if model == name or chosen[model] != chosen.get(name)]
     return found
 
 
