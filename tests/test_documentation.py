@@ -73,21 +73,3 @@ def test_the_page_of_performance_says_what_records_and_benchmark_say_of_the_solv
     page = script["PAGE"].read_text("utf-8")
     wanted = script["replaced"](page, script["section"](script["read_boards"]()))
     assert page == wanted, "run .venv/bin/python docs/make_solver_cost.py"
-
-
-def test_the_workflow_of_submissions_runs_a_command_that_is_understood() -> None:
-    import yaml  # type: ignore[import-untyped]
-
-    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "submission.yml").read_text("utf-8"))
-    (job,) = workflow["jobs"].values()
-    assert workflow["permissions"] == {"contents": "read"}
-    (script,) = (step["run"] for step in job["steps"] if "leaderboard" in step.get("run", ""))
-    (line,) = (each.strip() for each in script.splitlines() if each.strip().startswith("stbench "))
-    arguments = shlex.split(line.partition(" > ")[0].replace("$FROM_OTHERS", "--from-others"))[2:]
-    context = click.Context(cli, **cli.context_settings)
-    command = cli.get_command(context, "leaderboard")
-    assert command is not None
-    asked = command.make_context("leaderboard", arguments, parent=context).params
-    assert asked["check"]
-    assert asked["from_others"]
-    assert (str(asked["before"]), str(asked["out"])) == ("base/leaderboards", "proposed/leaderboards")

@@ -87,7 +87,8 @@ def check(
         findings += numbers(entry, blueprint, others)
         findings += windows(entry, blueprint, others)
         findings += [] if with_predictions else doubts(entry)
-    return Checked(folder, entry, tuple(dict.fromkeys(findings)), (remark,) if remark else ())
+    remarks = [each for each in (remark, _apart(entry.record) if from_others else "") if each]
+    return Checked(folder, entry, tuple(dict.fromkeys(findings)), tuple(remarks))
 
 
 def _handed_in(entry: Entry, folder: Path, out: Path | None, from_others: bool) -> Iterator[str]:
@@ -198,6 +199,20 @@ def blueprint_of(record: RunRecord) -> tuple[Blueprint | None, str]:
     except StbenchError as error:
         return None, f"its data cannot be planned here, so they are held against other rows alone: {error}"
     return found, ""
+
+
+def _apart(record: RunRecord) -> str:
+    """A remark on data that are not those of the preset: such a row is ranked apart."""
+    from stbench.store.build import resolve
+
+    try:
+        settings = registry.dataset(record.dataset).presets.get(record.preset, {})
+        canonical = resolve(record.dataset, settings, record.dataset_source)
+    except StbenchError:
+        return ""
+    if canonical.fingerprint == record.dataset_fingerprint:
+        return ""
+    return f"its data are not those of {record.dataset} in the preset {record.preset}: it is ranked apart from others"
 
 
 def _data(record: RunRecord, blueprint: Blueprint | None, others: Sequence[Entry]) -> Iterator[str]:
