@@ -80,10 +80,12 @@ def _check(
     accept: bool,
 ) -> Checked:
     from stbench.boards.checking import PREDICTIONS, check
+    from stbench.results.card import CARD
     from stbench.results.trust import Trust
 
     beside = predictions or folder / PREDICTIONS
-    given = predictions is not None or beside.exists()
+    # A run folder of one's own has a store of that name, too, with the few predictions that pictures show.
+    given = predictions is not None or ((folder / CARD).exists() and beside.exists())
     found = check(folder, known, out=out, from_others=from_others, with_predictions=given)
     if found.findings or found.entry is None or not given:
         return found
