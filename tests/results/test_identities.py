@@ -41,6 +41,31 @@ def test_one_metric_divided_by_a_thousand_breaks_an_identity(name: str) -> None:
         assert all(name in each.metrics for each in found)
 
 
+DRAWN = ("mse_of_mean", "rmse_of_mean", "psnr_of_mean", "mse_best_member", "psnr_best_member", "spread")
+
+
+def test_scores_of_drawn_members_satisfy_theirs_and_each_divided_by_a_thousand_breaks_one() -> None:
+    draws = np.random.default_rng(0)
+    truth, members = draws.random((6, 3, *FRAME), np.float32), draws.random((6, 4, 3, *FRAME), np.float32)
+    values = {}
+    for name in DRAWN:
+        metric = registry.metric(name)
+        values[name] = computed(metric.mean(metric.frame_values(members, truth)))
+    values["spread_skill"] = computed(values["spread"].middle / values["rmse_of_mean"].middle)
+    assert broken(values, whole=True) == []
+    for name in values:
+        found = broken(values | {name: values[name].times(1 / 1000)}, whole=True)
+        assert found
+        assert all(name in each.metrics for each in found)
+
+
+def test_the_truth_a_metric_likes_best_is_no_worse_than_the_one_of_the_least_error() -> None:
+    values = {"psnr": printed("21.50"), "psnr_best_truth": printed("21.48")}
+    assert [each.identity for each in broken(values, whole=True)] == ["psnr_best_truth ≥ psnr"]
+    assert broken(values | {"psnr_best_truth": printed("21.5")}, whole=True) == []
+    assert broken(values) == [], "at a single lead time the other truth may be better"
+
+
 def test_a_metric_that_is_missing_leaves_the_others_checked() -> None:
     values = scores(1)
     del values["mse"]
