@@ -201,7 +201,7 @@ def odd_dataset(path: Path, draw: random.Random) -> str:
                         values.dtype
                     )
                 file[key] = values
-        if isinstance(file.get(key), h5py.Dataset) and what != "gone":
+        if key in file and what not in ("group", "soft", "outside"):
             for name, value in attributes.items():
                 file[key].attrs[name] = value
     return f"{key} {what}"
