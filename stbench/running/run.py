@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from stbench.protocols.scoring import Scores
     from stbench.results.record import RunRecord
     from stbench.running.fit import Trained
+    from stbench.store.reader import Store
 
 
 @dataclass(frozen=True)
@@ -118,10 +119,8 @@ def run(
     with turn(folder, f"running {todo.model} in {folder}", progress.note) as check_held:
         if not repeat and (before := finished(folder, code)):  # by the process that was waited for
             return RunResult(folder, before, kept, reused=True)
-        if wants_renderings(todo.track.scored):
-            from stbench.judges.renderer import renderer_judge
-
-            asked["renderer"] = renderer_judge(todo.store, raw)
+        if renderer := renderer_for(todo.store, todo.track, raw):
+            asked["renderer"] = renderer
         if predictions is not None:
             _check_predictions(choice.track, predictions)
         how = _How(budget_seconds, device, deterministic, keep, predictions, reuse_checkpoint, force)
@@ -270,6 +269,15 @@ def i3d_for(track: Track, path: Path | None) -> Any:
     from stbench.judges.i3d import load_i3d
 
     return load_i3d(path)
+
+
+def renderer_for(store: Store, track: Track, raw: Path | None = None) -> Any:
+    """The judge without weights of a track with metrics of renderings; else None."""
+    if not wants_renderings(track.scored):
+        return None
+    from stbench.judges.renderer import renderer_judge
+
+    return renderer_judge(store, raw)
 
 
 def _snapshot_scores(
