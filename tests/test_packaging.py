@@ -24,7 +24,7 @@ import stbench
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = {"stbench": "stbench", "generators": "stbench/generators", "baselines": "stbench/baselines"}
-BOARDS = ("*.csv", "*/*.csv", "records/**/record.json", "records/**/results.csv")
+BOARDS = ("*.csv", "*/*.csv", "records/**/record.json", "records/**/results.csv", "records/**/card.toml")
 """What is shipped of `leaderboards/`."""
 
 
