@@ -191,4 +191,10 @@ def dataset(path: Path, file: Any, name: str) -> Any:
     if not isinstance(data, h5py.Dataset):
         raise StbenchError(f"{path} has a group '{name}', not an array")
     check_dataset(path, name, data)
+    wanted = math.prod(-(-size // chunk) for size, chunk in zip(data.shape, data.chunks or data.shape, strict=True))
+    if data.chunks and (there := data.id.get_num_chunks()) < wanted:
+        raise StbenchError(
+            f"{path} holds {there:,} of the {wanted:,} chunks of '{name}', and the others would be read as "
+            f"{data.fillvalue!s}: the file is damaged or was not written to its end, get it again"
+        )
     return data

@@ -151,3 +151,12 @@ def test_a_chunk_in_which_packing_saved_nothing_is_marked_so_and_read(tmp_path: 
     open_flow_file(path)
     with h5py.File(path) as file:
         np.testing.assert_array_equal(file["data"][()], values)
+
+
+def test_flows_that_were_not_written_are_no_zeros(tmp_path: Path) -> None:
+    path = noise(tmp_path)
+    with h5py.File(path, "r+") as file:
+        del file["data"]
+        file.create_dataset("data", (24, 2, 3, 4), "f8", chunks=(8, 2, 3, 4))[:16] = 1
+    with pytest.raises(StbenchError, match=r"holds 2 of the 3 chunks of 'data', and the others would be read as 0\.0"):
+        open_flow_file(path)
