@@ -13,13 +13,18 @@ ONE_CORE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 TEST := $(ONE_CORE) $(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help leaderboard test test-all test-oldest fuzz lint bench clean
+.PHONY: help leaderboard check-rows test test-all test-oldest fuzz lint bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 leaderboard: $(READY) ## run what is missing of the quick preset, write leaderboards/ and show the table
 	$(BIN)/stbench leaderboard --run-missing --preset $(PRESET) --jobs $(JOBS)
+
+# CHECK holds options of `stbench leaderboard --check`. Where a forge asks for a summary of the job, it gets one.
+check-rows: $(READY) ## check published records against their data and against themselves
+	@$(BIN)/stbench leaderboard --check $(CHECK) > .venv/rows.md; status=$$?; cat .venv/rows.md; \
+	if [ -n "$$GITHUB_STEP_SUMMARY" ]; then cat .venv/rows.md >> "$$GITHUB_STEP_SUMMARY"; fi; exit $$status
 
 test: $(READY) ## the fast tests
 	$(TEST) -m "not slow"
@@ -39,13 +44,14 @@ fuzz: $(READY) ## damage raw files, stores, checkpoints and records in 8,200 way
 	$(ONE_CORE) $(BIN)/python tests/fuzz/campaign.py
 
 # import-linter reads the package as it is shipped, because two of its folders live elsewhere in the source tree.
-lint: $(READY) ## style, types, import contracts, links of the documentation
+lint: $(READY) ## style, types, import contracts, published tables, links of the documentation
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	rm -rf .venv/shipped
 	$(BIN)/python setup.py -q build --build-base .venv/shipped/build build_py --build-lib .venv/shipped
 	cd .venv/shipped && ../bin/lint-imports --config ../../pyproject.toml
+	$(BIN)/python docs/make_published_tables.py --check
 	$(BIN)/mkdocs build --strict --quiet --site-dir .venv/shipped/site
 
 bench: $(READY) ## time making datasets, loading and scoring

@@ -19,9 +19,11 @@ from stbench.boards.entry import Entry
 from stbench.contract.datasets import Track, fingerprint
 from stbench.contract.presets import BREAKABLE, CUSTOM
 from stbench.results.aggregate import ResultRow
+from stbench.results.card import Card
 from stbench.results.lead_times import main_lead_times, mean_of
 from stbench.results.paired import FEW
 from stbench.results.record import RunRecord
+from stbench.results.trust import Trust, least, trust_of
 
 __all__ = ["Block", "Board", "Entry", "Line", "Summary", "boards", "lead_time_name"]
 
@@ -33,6 +35,9 @@ ONE_MEMBER = (
     "one member, because it does not draw: crps is its mae, and spread_skill is not applicable, because one member has "
     "no spread"
 )
+
+
+ELSEWHERE = "made elsewhere: the number of parameters is as stated, training and its cost are not known here"
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,31 @@ class Line:
         return tuple(entry.record.seed for entry in self.entries)
 
     @property
+    def card(self) -> Card | None:
+        """What the authors of a row from others state, of the first seed that has a card."""
+        return next((entry.card for entry in self.entries if entry.card is not None), None)
+
+    @property
+    def trust(self) -> Trust:
+        """The lowest rung of its seeds."""
+        return least(trust_of(entry.record) for entry in self.entries)
+
+    @property
+    def train_seconds(self) -> float | None:
+        """Wall time of training, the mean over seeds; None where it is not known."""
+        return self._of_training("seconds", 0.0)
+
+    @property
+    def train_cpu_seconds(self) -> float | None:
+        """Processor time of training, the mean over the seeds that have it."""
+        return self._of_training("cpu_seconds", None)
+
+    def _of_training(self, name: str, otherwise: float | None) -> float | None:
+        known = (each.record.training for each in self.entries if not each.record.made_elsewhere)
+        found = [float(value) for each in known if (value := each.get(name, otherwise)) is not None]
+        return statistics.fmean(found) if found else None
+
+    @property
     def finished(self) -> datetime:
         """When its last run was."""
         return max(datetime.fromisoformat(entry.record.finished) for entry in self.entries)
@@ -92,6 +122,9 @@ class Line:
             found.append("training stopped before its last step")
         if any(each.git_dirty for each in records):
             found.append("tracked files were changed since the revision")
+        if any(each.made_elsewhere for each in records):
+            found.append(ELSEWHERE)
+        found += dict.fromkeys(note for entry in self.entries if (note := _stated(entry)))
         found += dict.fromkeys(f"trained on {each.device}" for each in records if not each.device.startswith("cpu"))
         found += sorted({note for each in records if (note := _doubtful(each.judge))})
         found += sorted({_broken(name, why) for each in records for name, why in each.breaks.items()})
@@ -241,6 +274,13 @@ class Board:
 def _mean(values: Sequence[float]) -> float:
     """Over seeds; of an infinitely bad and an infinitely good one -∞, which ranks last."""
     return -math.inf if -math.inf in values else statistics.fmean(values)
+
+
+def _stated(entry: Entry) -> str:
+    """What the authors of a row from others state of it; nothing of one made here."""
+    if entry.card is None:
+        return ""
+    return f"as stated by its authors: {'; '.join(f'{name} {text}' for name, text in entry.card.stated)}"
 
 
 def lead_time_name(lead_time: str) -> str:

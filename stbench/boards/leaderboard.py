@@ -14,7 +14,7 @@ from __future__ import annotations
 import csv
 import io
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from stbench.boards.absent import Absent, absent, read_listed
@@ -29,7 +29,6 @@ from stbench.contract.presets import CUSTOM
 from stbench.errors import StbenchError
 from stbench.files import write_text
 from stbench.results.paired import FEW
-from stbench.results.record import RunRecord
 
 NOT_APPLICABLE = "not applicable"
 OVERVIEW = "overview.csv"
@@ -79,6 +78,7 @@ COLUMNS = (
     "difference_high",
     "p_holm",
     "comparison",
+    "trust",
     "format",
 )
 """Those up to `note` are of format 1, at the same places."""
@@ -189,14 +189,14 @@ def _common(board: Board, block: Block, line: Line) -> dict[str, str]:
         "floor": _yes(record.floor),
         "parameters": _text(record.parameters),
         "macs_per_forecast": _text(record.macs_per_forecast),
-        "train_steps": _text(record.steps),
-        "train_seconds": _text(statistics.fmean(float(each.training.get("seconds", 0.0)) for each in records)),
-        "train_cpu_seconds": _mean(records, "cpu_seconds"),
+        "train_steps": "" if record.made_elsewhere else _text(record.steps),
+        "train_seconds": _text(line.train_seconds),
+        "train_cpu_seconds": _text(line.train_cpu_seconds),
         "budget_seconds": _text(record.budget_seconds),
         "inference_seconds": _text(statistics.fmean(inference) if inference else None),
         "peak_memory_mb": _text(round(max(memory) / 1e6) if memory else None),
-        "device": _joined(each.device for each in records),
-        "processor": _joined(each.processor for each in records),
+        "device": _joined(each.device for each in records if not each.made_elsewhere),
+        "processor": _joined(each.processor for each in records if not each.made_elsewhere),
         **_place(board),
         "dataset_version": block.dataset_version,
         "dataset_digest": block.dataset_digest,
@@ -208,14 +208,9 @@ def _common(board: Board, block: Block, line: Line) -> dict[str, str]:
         "command": record.command,
         "note": "; ".join(dict.fromkeys(notes)),
         **_comparison(line),
+        "trust": line.trust,
         "format": FORMAT,
     }
-
-
-def _mean(records: Sequence[RunRecord], name: str) -> str:
-    """Of a number of the training, over the seeds that have it."""
-    found = [float(each.training[name]) for each in records if name in each.training]
-    return _text(statistics.fmean(found) if found else None)
 
 
 def _joined(texts: Iterator[str]) -> str:

@@ -137,15 +137,16 @@ def _cost(line: Line) -> Mapping[str, Any]:
     """Costs of a line: means over seeds, the largest memory."""
     records = [entry.record for entry in line.entries]
     inference = [each.inference_seconds for each in records if each.inference_seconds is not None]
-    processor = [float(each.training["cpu_seconds"]) for each in records if "cpu_seconds" in each.training]
     memory = [each.peak_memory_bytes for each in records if each.peak_memory_bytes is not None]
     return {
-        "train_seconds": sum(float(each.training.get("seconds", 0.0)) for each in records) / len(records),
-        "train_cpu_seconds": sum(processor) / len(processor) if processor else None,
+        "train_seconds": line.train_seconds,
+        "train_cpu_seconds": line.train_cpu_seconds,
         "inference_seconds": sum(inference) / len(inference) if inference else None,
         "memory": f"{max(memory) / 1e6:,.0f} MB" if memory else "",
         "unfinished": not all(each.training.get("finished", True) for each in records),
-        "machine": "; ".join(dict.fromkeys(f"{each.device}, {each.processor}" for each in records)),
+        "machine": "; ".join(
+            dict.fromkeys(f"{each.device}, {each.processor}" for each in records if not each.made_elsewhere)
+        ),
     }
 
 

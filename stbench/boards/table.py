@@ -11,6 +11,7 @@ from stbench.boards.board import Block, Board, Line, lead_time_name
 from stbench.boards.leaderboard import NOT_APPLICABLE
 from stbench.boards.reported import Reported, reported_for
 from stbench.results.numbers import count_text, interval_text, score_text, seconds_text
+from stbench.results.trust import Trust
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -60,17 +61,21 @@ def board_tables(board: Board, *, highlight: str = "", width: int = WIDTH) -> li
 
 
 def reported_table(rows: Iterable[Reported]) -> Table:
-    """A rich table of reported numbers (`reported_for(track)`), with where each is printed."""
+    """A rich table of reported numbers (`reported_for(track)`), with where each is printed: a line for each row of a
+    paper and its lead times."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title="reported in papers, not run here", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("model, as named there", "metric", "lead times", "value", "paper", "table"):
-        table.add_column(column, justify="right" if column == "value" else "left", overflow="fold")
+    lines: dict[tuple[str, str, str, str], list[str]] = {}
     for each in rows:
         value = f"{each.value} ± {each.std}" if each.std else each.value
-        table.add_row(*map(Text, (each.row, each.metric, each.lead_times, value, each.paper, each.table)))
+        lines.setdefault((each.row, each.lead_times, each.paper, each.table), []).append(f"{each.metric} {value}")
+    table = Table(title="reported in papers, not run here", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("model, as named there", "lead times", "values", "paper", "table"):
+        table.add_column(column, overflow="fold")
+    for (row, lead_times, paper, name), values in lines.items():
+        table.add_row(*map(Text, (row, lead_times, ", ".join(values), paper, name)))
     return table
 
 
@@ -142,14 +147,16 @@ def _rank(line: Line) -> str:
 def _model(line: Line, _: str) -> str:
     from rich.markup import escape
 
-    return escape(line.model) + (" (floor)" if line.record.floor else "")
+    remarks = ["floor"] if line.record.floor else []
+    remarks += [line.trust] if line.trust != Trust.TRAINED else []
+    return escape(line.model) + (f" ({', '.join(remarks)})" if remarks else "")
 
 
 _MODEL = _Column("model", _model, "left")
 
 _COSTS = (
     _Column("parameters", lambda line, _: count_text(line.record.parameters)),
-    _Column("training", lambda line, _: seconds_text(float(line.record.training.get("seconds", 0.0)))),
+    _Column("training", lambda line, _: seconds_text(line.train_seconds)),
     _Column("inference", lambda line, _: seconds_text(line.record.inference_seconds)),
     _Column("seeds", lambda line, _: " ".join(map(str, line.seeds))),
 )

@@ -22,7 +22,7 @@ _TEXTS = {
     *("model", "metric", "lead_time", "device", "processor", "track", "preset", "source", "dataset"),
     *("dataset_version", "dataset_digest", "split", "metric_version", "model_version", "configuration"),
     *("stbench_version", "git_revision", "command", "note", "interval", "rank_bracket"),
-    "comparison",
+    *("comparison", "trust"),
 }
 """Columns of a board that are texts, whatever they look like."""
 

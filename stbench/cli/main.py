@@ -28,7 +28,10 @@ COMMANDS = {
     "score": "score",
     "check-model": "check_model",
     "leaderboard": "leaderboard",
+    "submit": "submit",
     "compare": "compare",
+    "explain-number": "explain_number",
+    "lint-table": "lint_table",
 }
 """Command -> the module of this package with a click command of that name; it loads when the command is asked for."""
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -26,8 +26,11 @@ __all__ = ["FORMAT", "RECORD", "RunRecord", "environment", "read_record"]
 FORMAT = 2
 """Bumped when an older stbench could not read the record. Format 1 is still read (`stbench.results.migration`)."""
 
-MAY_BE_ABSENT = ("drawn", "breaks")
+MAY_BE_ABSENT = ("drawn", "breaks", "trust")
 """Fields that are written only where they are not empty, so that no record of before lacks one."""
+
+ELSEWHERE = {"predictions": "made elsewhere"}
+"""The configuration of a run whose predictions were made elsewhere."""
 
 RECORD = "record.json"
 LARGEST = 4_000_000
@@ -112,12 +115,19 @@ class RunRecord:
     """Of a track of draws: {"members": of each window, "windows": name of the selected ones, "windows_sha256": str}."""
     breaks: Mapping[str, str] = field(default_factory=dict)
     """Promise that this variant breaks, and says so -> why (`stbench.contract.presets.BREAKABLE`)."""
+    trust: Literal["", "scored by the author", "scored here from predictions"] = ""
+    """Of a run that was handed in (`stbench submit`): its rung (`stbench.results.trust`). Empty for one made here."""
     format: int = field(default=FORMAT)
 
     @property
     def full_model(self) -> str:
         """ "sepvar:without-s", or the name alone."""
         return f"{self.model}:{self.variant}" if self.variant else self.model
+
+    @property
+    def made_elsewhere(self) -> bool:
+        """Is it of predictions that somebody else made (`stbench score`)? Their cost is not known here."""
+        return self.configuration == ELSEWHERE
 
     @property
     def steps(self) -> int:
