@@ -123,3 +123,18 @@ def _check_marks(path: Path, name: str, data: Any) -> None:
             f"{path} is damaged: the chunk of '{name}' at ({place}) has {found.size:,} of {whole:,} bytes and is "
             "marked as not packed; get it again"
         )
+
+
+def check_written(path: Path, name: str, data: Any) -> None:
+    """`StbenchError` for a dataset of which chunks are not in the file: HDF5 gives one value in their place, without a
+    word."""
+    if data.chunks is None:
+        return
+    wanted = math.prod(-(-size // chunk) for size, chunk in zip(data.shape, data.chunks, strict=True))
+    with one_sentence(path):
+        there = data.id.get_num_chunks()
+    if there < wanted:
+        raise StbenchError(
+            f"{path} holds {there:,} of the {wanted:,} chunks of '{name}', and the others would be read as "
+            f"{data.fillvalue!s}: the file is damaged or was not written to its end, get it again"
+        )
