@@ -13,6 +13,7 @@ fewer models take nobody's place.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -100,11 +101,29 @@ def read_gallery(board: Board, out: Path) -> Gallery | None:
     return found if found.dataset_digest == board.blocks[0].dataset_digest else None
 
 
-def write_gallery(board: Board, out: Path, runs: Mapping[str, Path]) -> Gallery | None:
-    """Draw the gallery of a board from the run folders at hand (fingerprint of the run -> folder).
+@dataclass(frozen=True)
+class Drawn:
+    """A gallery that is not yet published."""
 
-    None, and what is there stays, where no learned or classical model has kept frames of a known truth, or where fewer
-    models have than the published gallery shows.
+    gallery: Gallery
+    sheets: Mapping[Rule, bytes]
+    """WebP."""
+
+    def write(self, folder: Path) -> None:
+        try:
+            with atomic_folder(folder) as part:
+                for rule, sheet in self.sheets.items():
+                    (part / f"{rule}.webp").write_bytes(sheet)
+                write_json(part / NAME, asdict(self.gallery), indent=1)
+        except OSError as error:
+            raise StbenchError(f"cannot write {folder}: {error.strerror or error}") from None
+
+
+def draw_gallery(board: Board, out: Path, runs: Mapping[str, Path]) -> Drawn | None:
+    """The gallery of a board from the run folders at hand (fingerprint of the run -> folder).
+
+    None, and what is published stays, where no learned or classical model has kept frames of a known truth, or where
+    fewer models have than the published gallery shows.
     """
     lines = [line for line in _asked(board) if (runs.get(line.record.fingerprint, out) / KEPT).is_dir()]
     if all(line.record.floor for line in lines):
@@ -137,17 +156,13 @@ def write_gallery(board: Board, out: Path, runs: Mapping[str, Path]) -> Gallery 
         kept=len(best.places),
         windows=tuple(Shown(rule, *place, errors[place]) for rule, place in chosen),
     )
-    folder = folder_of(board, out)
-    try:
-        with atomic_folder(folder) as part:
-            for rule, place in chosen:
-                predictions = [kept[model].prediction(place) for model in gallery.models]
-                sheet = _sheet(best.target(place), predictions, times if image else None)
-                sheet.save(part / f"{rule}.webp", quality=90, method=6)
-            write_json(part / NAME, asdict(gallery), indent=1)
-    except OSError as error:
-        raise StbenchError(f"cannot write {folder}: {error.strerror or error}") from None
-    return gallery
+    sheets = {}
+    for rule, place in chosen:
+        predictions = [kept[model].prediction(place) for model in gallery.models]
+        file = io.BytesIO()
+        _sheet(best.target(place), predictions, times if image else None).save(file, "webp", quality=90, method=6)
+        sheets[rule] = file.getvalue()
+    return Drawn(gallery, sheets)
 
 
 def _asked(board: Board) -> list[Line]:
@@ -229,4 +244,4 @@ def _chosen(frames: np.ndarray, times: Sequence[int] | None) -> Iterable[np.ndar
     return [frames[k - 1] for k in times] if times else [frames.T]
 
 
-__all__ = ["GALLERY", "KEPT", "Gallery", "Shown", "folder_of", "read_gallery", "write_gallery"]
+__all__ = ["GALLERY", "KEPT", "Drawn", "Gallery", "Shown", "draw_gallery", "folder_of", "read_gallery"]

@@ -20,7 +20,7 @@ from pathlib import Path
 from stbench.boards.absent import Absent, absent, read_listed
 from stbench.boards.board import Block, Board, Line, Summary, boards
 from stbench.boards.cells import harmless
-from stbench.boards.gallery import write_gallery
+from stbench.boards.gallery import Drawn, draw_gallery, folder_of
 from stbench.boards.overview import overview_csv, overviews
 from stbench.boards.page import render
 from stbench.boards.publishing import RECORDS, find_runs, published, publishing, read_entry
@@ -117,14 +117,19 @@ def build(
         for each in at_a_glance:
             texts[out / each.preset / OVERVIEW] = overview_csv(each)
         written = [*texts]
+        galleries: dict[Path, Drawn] = {}
         if page is not None:
             at_hand = {entry.record.fingerprint: folder for folder, entry in ranked.items()}
             for board, _ in shown if at_hand else ():
-                write_gallery(board, out, at_hand)
-            texts |= render(shown, numbers, out, page, pictures, at_a_glance)
+                if (made_now := draw_gallery(board, out, at_hand)) is not None:
+                    galleries[folder_of(board, out)] = made_now
+            new = {folder: each.gallery for folder, each in galleries.items()}
+            texts |= render(shown, numbers, out, page, pictures, at_a_glance, new)
             written.append(page)
         if reported is not None and (copy := out / "reported.csv").resolve() != reported.resolve():
             texts[copy] = reported.read_text(encoding="utf-8")
+    for folder, gallery in galleries.items():
+        gallery.write(folder)
     for path, text in texts.items():
         _write(path, text)
     return written

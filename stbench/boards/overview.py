@@ -96,6 +96,11 @@ class Overview:
     preset: str
     suites: tuple[Suite, ...]
 
+    @property
+    def headline(self) -> Suite:
+        """That of the most tracks times models that are no floors; of equals the one of more tracks."""
+        return max(self.suites, key=lambda suite: len(suite.tracks) * sum(not each.floor for each in suite.places))
+
 
 @dataclass(frozen=True)
 class _Column:

@@ -82,8 +82,8 @@ def write_page(published: Path, path: Path, reported: Path | None = None, pictur
     """Write the pages of the boards published under `published` (see `stbench.boards.leaderboard.build`): the overview
     to `path`, the others to the folder `pages` beside it.
 
-    `reported`: the table of numbers from papers, drawn apart. `pictures`: a folder of older pictures. Same records, same
-    bytes.
+    `reported`: the table of numbers from papers, drawn apart. `pictures`: a folder of older pictures. Same
+    records, same bytes.
     """
     found = read_published(published)
     if not found:
@@ -107,18 +107,22 @@ def render(
     page: Path,
     pictures: Path | None = None,
     found: Sequence[Overview] | None = None,
+    drawn: Mapping[Path, Gallery] | None = None,
 ) -> dict[Path, str]:
     """Path -> text of every page of boards, each with `absent(board)`; texts of records and papers are escaped.
 
     `out`: where tables, records and galleries lie, which the pages link to. `page`: the overview. `found`:
-    `overviews(boards)` where they are known.
+    `overviews(boards)` where they are known; `drawn`: galleries about to be published, by folder.
     """
     order = {name: place for place, name in enumerate(reversed([*PRESETS]))}
     ordered = sorted((board for board, _ in shown), key=lambda each: (order.get(each.preset, len(order)), each.preset))
     by_track: dict[str, list[Reported]] = {}
     for number in reported:
         by_track.setdefault(number.track, []).append(number)
-    galleries = {anchor(board): gallery for board in ordered if (gallery := read_gallery(board, out)) is not None}
+    galleries = {}
+    for board in ordered:
+        if gallery := (drawn or {}).get(folder_of(board, out)) or read_gallery(board, out):
+            galleries[anchor(board)] = gallery
     site = Site(
         boards=tuple(ordered),
         absent={anchor(board): missing for board, missing in shown},
@@ -253,8 +257,8 @@ class Preset:
 
     @cached_property
     def rows(self) -> tuple[MatrixRow, ...]:
-        """Those of the largest suite first, by skill on it; then by the number of tracks."""
-        suite = self.overview.suites[0].places if self.overview else ()
+        """Those of the headline suite first, by skill on it; then by the number of tracks."""
+        suite = self.overview.headline.places if self.overview else ()
         place = {each.model: (k, each) for k, each in enumerate(suite)}
         models: dict[str, bool] = {}
         for board in self.columns:
@@ -303,7 +307,7 @@ class MatrixRow:
     floor: bool
     cells: tuple[Cell | None, ...]
     place: Any
-    """`stbench.boards.overview.Place` in the largest suite; None where it was not run on all its tracks."""
+    """`stbench.boards.overview.Place` in the headline suite; None where it was not run on all its tracks."""
 
     @property
     def n(self) -> int:
@@ -369,6 +373,7 @@ def _environment() -> jinja2.Environment:
         "anchor": anchor,
         "folded": _folded,
         "sort": _sort_key,
+        "skill": numbers.skill_text,
     }
     # Globals: macros see no variables.
     environment.globals |= {

@@ -76,12 +76,12 @@ def cost_of_preset(
     skills: Mapping[str, TrackSkill],
     anchor: Callable[[Board], str],
 ) -> Plot | None:
-    """Error over that of the best floor, 1 - skill, against seconds of training a track: of the largest suite, or of
+    """Error over that of the best floor, 1 - skill, against seconds of training a track: of the headline suite, or of
     the only track."""
     from markupsafe import Markup
 
     if overview is not None:
-        suite = overview.suites[0]
+        suite = overview.headline
         wanted = {(track.track, track.source) for track in suite.tracks}
         ratios = {place.model: 1 - place.skill for place in suite.places}
     elif len(columns) == 1:

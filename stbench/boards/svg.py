@@ -137,8 +137,10 @@ def svg_scatter(points: Sequence[Point], *, x: str, y: str, ticks: dict[float, s
         label = power_of_ten(round(math.log10(mark))) if log else f"{mark:.4g}"
         parts.append(f'<path class="grid" fill="none" stroke="#D1D9E0" d="M{LEFT} {up(mark):.1f}H{end}"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{up(mark) + 4:.1f}" text-anchor="end">{label}</text>')
+    free = LEFT + 50.0
     for tick, label in ticks.items():
-        if left <= tick <= right:
+        if left <= tick <= right and across(tick) >= free:
+            free = across(tick) + 52
             place = f'x="{across(tick):.1f}" y="{HEIGHT - BOTTOM + 17}"'
             parts.append(f'<text {place} text-anchor="middle">{escape(label)}</text>')
     if len(costs) < len(points):
