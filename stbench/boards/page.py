@@ -257,7 +257,7 @@ class Preset:
 
     @cached_property
     def rows(self) -> tuple[MatrixRow, ...]:
-        """Those of the headline suite first, by skill on it; then by the number of tracks."""
+        """Those of the headline suite first, by skill on it; then models before floors, those on more tracks first."""
         suite = self.overview.headline.places if self.overview else ()
         place = {each.model: (k, each) for k, each in enumerate(suite)}
         models: dict[str, bool] = {}
@@ -267,7 +267,11 @@ class Preset:
         for name, floor in models.items():
             cells = tuple(self._cell(board, name) for board in self.columns)
             found.append(MatrixRow(name, floor, cells, place[name][1] if name in place else None))
-        return tuple(sorted(found, key=lambda row: (place.get(row.model, (len(place),))[0], -row.n, row.model)))
+        return tuple(
+            sorted(
+                found, key=lambda row: (place.get(row.model, (len(place),))[0], row.floor, -row.n, -row.mean, row.model)
+            )
+        )
 
     def _cell(self, board: Board, model: str) -> Cell | None:
         there = self.site.skills[anchor(board)]
@@ -312,6 +316,11 @@ class MatrixRow:
     @property
     def n(self) -> int:
         return sum(cell is not None for cell in self.cells)
+
+    @property
+    def mean(self) -> float:
+        """Of its skills."""
+        return sum(cell.skill for cell in self.cells if cell is not None) / max(1, self.n)
 
     @property
     def trust(self) -> Trust:

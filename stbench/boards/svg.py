@@ -15,6 +15,8 @@ from stbench.results.numbers import power_of_ten
 
 WIDTH, HEIGHT = 720, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 10, 40
+LINE = 13
+"""From one label to the next."""
 
 
 def stroke_classes(curves: Sequence[Curve]) -> list[str]:
@@ -116,6 +118,8 @@ def svg_scatter(points: Sequence[Point], *, x: str, y: str, ticks: dict[float, s
     costs = [each.x for each in points if each.x]
     left, right = (min(costs) / 1.3, max(costs) * 1.3) if costs else (1.0, 10.0)
     start, end = LEFT + 46, WIDTH - 150
+    height = max(HEIGHT, LINE * len(points) + BOTTOM + 2 * TOP)
+    foot = height - BOTTOM
     values = [each.y for each in points]
     marks = _decades(min(values), max(values)) if log else _steps(min(values), max(values))
     bottom, top = min(*values, marks[0]), max(*values, marks[-1])
@@ -127,10 +131,10 @@ def svg_scatter(points: Sequence[Point], *, x: str, y: str, ticks: dict[float, s
 
     def up(value: float) -> float:
         unit = math.log(value / bottom) / math.log(top / bottom) if log else (value - bottom) / (top - bottom)
-        return HEIGHT - BOTTOM - unit * (HEIGHT - TOP - BOTTOM)
+        return foot - unit * (foot - TOP)
 
     parts = [
-        f'<svg class="curves" viewBox="0 0 {WIDTH} {HEIGHT}" font-size="12" role="img" '
+        f'<svg class="curves" viewBox="0 0 {WIDTH} {height}" font-size="12" role="img" '
         f'aria-label="{escape(y)} against {escape(x)}">'
     ]
     for mark in marks:
@@ -141,24 +145,33 @@ def svg_scatter(points: Sequence[Point], *, x: str, y: str, ticks: dict[float, s
     for tick, label in ticks.items():
         if left <= tick <= right and across(tick) >= free:
             free = across(tick) + 52
-            place = f'x="{across(tick):.1f}" y="{HEIGHT - BOTTOM + 17}"'
+            place = f'x="{across(tick):.1f}" y="{foot + 17}"'
             parts.append(f'<text {place} text-anchor="middle">{escape(label)}</text>')
     if len(costs) < len(points):
-        parts.append(f'<text x="{LEFT + 14}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">none</text>')
-    parts.append(f'<text x="{(start + end) / 2:.0f}" y="{HEIGHT - 4}" text-anchor="middle">{escape(x)}</text>')
-    lowest = float("inf")
-    for point in sorted(points, key=lambda each: (up(each.y), each.label), reverse=True):
+        parts.append(f'<text x="{LEFT + 14}" y="{foot + 17}" text-anchor="middle">none</text>')
+    parts.append(f'<text x="{(start + end) / 2:.0f}" y="{height - 4}" text-anchor="middle">{escape(x)}</text>')
+    drawn = sorted(points, key=lambda each: (up(each.y), each.label))
+    for point, level in zip(drawn, _apart([up(each.y) for each in drawn], foot), strict=True):
         style = line_style(point.label, point.floor)
         colour = FLOORS[0] if point.floor else style.hex
         kind = "floor" if point.floor else f"c{style.colour}"
         cx, cy = across(point.x), up(point.y)
-        # Labels keep clear of one another in a column of their own, from the bottom upwards.
-        lowest = max(TOP + 4, min(cy, lowest - 13)) if lowest != float("inf") else cy
-        parts.append(f'<path class="grid" fill="none" stroke="#D1D9E0" d="M{cx:.1f} {cy:.1f}L{end + 8} {lowest:.1f}"/>')
+        leader = f"M{cx:.1f} {cy:.1f}H{end}L{end + 10} {level:.1f}"
+        parts.append(f'<path class="grid" fill="none" stroke="#D1D9E0" d="{leader}"/>')
         parts.append(f'<circle class="dot {kind}" fill="{colour}" cx="{cx:.1f}" cy="{cy:.1f}" r="5"/>')
-        parts.append(f'<text class="label" x="{end + 12}" y="{lowest + 4:.1f}">{escape(point.label)}</text>')
+        parts.append(f'<text class="label" x="{end + 14}" y="{level + 4:.1f}">{escape(point.label)}</text>')
     parts.append("</svg>")
     return "".join(parts)
+
+
+def _apart(levels: Sequence[float], foot: float) -> list[float]:
+    """Ascending levels moved until labels keep clear of one another, the last one at `foot` or above."""
+    found: list[float] = []
+    for level in levels:
+        found.append(max([level, *(each + LINE for each in found[-1:])]))
+    for k in reversed(range(len(found))):
+        found[k] = min(found[k], found[k + 1] - LINE if k + 1 < len(found) else foot)
+    return found
 
 
 def _decades(low: float, high: float) -> list[float]:
