@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stbench.splits.torch_windows import WindowDataset
     from stbench.training.adapter import TorchForecaster
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["__version__", "load_model", "open", "read_results", "track", "windows"]
 
 

@@ -19,7 +19,7 @@ from stbench.contract.capabilities import (
     HasSwapCases,
 )
 
-NO_PLUGIN = {"sched_getaffinity", "__module__", "__name__", "dtype", "dimension_names", "window"}
+NO_PLUGIN = {"sched_getaffinity", "__module__", "__name__", "__file__", "dtype", "dimension_names", "window"}
 """Attributes of Python, the system, arrays and the stacks of `stbench.models.parts`."""
 
 

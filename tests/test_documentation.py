@@ -14,7 +14,7 @@ import pytest
 from stbench.cli.main import COMMANDS, cli
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 TYPED = re.compile(r"^\$ (stbench .*?)(?:\s+>\s+\S+)?(?:\s+#.*)?$", re.MULTILINE)
 
 

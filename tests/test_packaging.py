@@ -118,7 +118,15 @@ def test_the_source_distribution_has_the_tests_and_what_they_read(sdist: set[str
         for path in (ROOT / folder).rglob("*"):
             if path.is_file() and not {"__pycache__"} & set(path.parts) and not path.name.startswith("."):
                 assert path.relative_to(ROOT).as_posix() in sdist
-    assert {"CHANGELOG.md", "CITATION.cff", "Makefile", "constraints.txt", "mkdocs.yml", "setup.py"} <= sdist
+    assert {
+        "CHANGELOG.md",
+        "CITATION.cff",
+        "CONTRIBUTING.md",
+        "Makefile",
+        "constraints.txt",
+        "mkdocs.yml",
+        "setup.py",
+    } <= sdist
     assert {"leaderboards/reported.csv", "leaderboards/cpu/sst-simulated.csv"} <= sdist
     assert not any("__pycache__" in name for name in sdist)
 
@@ -202,6 +210,13 @@ def test_one_version_everywhere(wheel: zipfile.ZipFile) -> None:
     citation = (ROOT / "CITATION.cff").read_text()
     assert re.findall(r"^\s*version: (.+)$", citation, re.MULTILINE) == [stbench.__version__] * 2
     assert re.search(rf"^## {re.escape(stbench.__version__)}\b", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+
+def test_a_record_names_the_version_of_the_code_and_not_that_of_an_older_installation() -> None:
+    """An editable installation keeps the metadata of the day it was made."""
+    from stbench.provenance.environment import environment
+
+    assert environment()["stbench_version"] == stbench.__version__
 
 
 def test_the_citation_file_and_the_bibtex_agree() -> None:

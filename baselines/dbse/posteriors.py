@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from stbench.models.parts.gaussian import Gaussian, GaussianHead
+from stbench.models.parts.lstm import LSTM
 
 
 class StaticPosterior(nn.Module):
@@ -25,7 +26,7 @@ class DynamicPosterior(nn.Module):
 
     def __init__(self, features: int, size: int) -> None:
         super().__init__()
-        self.recurrent = nn.LSTM(features, size, num_layers=2, batch_first=True, bidirectional=True)
+        self.recurrent = LSTM(features, size, num_layers=2, batch_first=True, bidirectional=True)
         self.head = GaussianHead(2 * size, size)
 
     def forward(self, differences: Tensor) -> Gaussian:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from stbench.models.parts.conv_dense import SLOPE
 from stbench.models.parts.gaussian import Gaussian, GaussianHead
+from stbench.models.parts.lstm import LSTM
 
 
 class FactorisedPosterior(nn.Module):
@@ -27,7 +28,7 @@ class FullPosterior(nn.Module):
 
     def __init__(self, features: int, content: int, motion: int, hidden: int) -> None:
         super().__init__()
-        self.both_ways = nn.LSTM(features + content, hidden, batch_first=True, bidirectional=True)
+        self.both_ways = LSTM(features + content, hidden, batch_first=True, bidirectional=True)
         self.forwards = nn.RNN(2 * hidden, hidden, batch_first=True)
         self.head = GaussianHead(hidden, motion)
 

@@ -151,7 +151,7 @@ class MoCoGAN(nn.Module):
         return self._shown(self._followed(Codes(still, category, first), horizon))
 
     def _image_critic_loss(self, clips: Tensor, labels: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        times = torch.randint(clips.shape[1], (len(clips),), generator=generator).to(clips.device)
+        times = moved(torch.randint(clips.shape[1], (len(clips),), generator=generator), clips.device)
         real = self.image_critic(clips[torch.arange(len(clips), device=clips.device), times])
         with torch.no_grad():
             made = self._frames(len(clips), clips.shape[1], generator)
@@ -192,7 +192,7 @@ class MoCoGAN(nn.Module):
     def _frames(self, number: int, steps: int, generator: torch.Generator) -> Tensor:
         """One frame each of `number` drawn clips of `steps` frames, at a drawn time: (number, *frame)."""
         codes = self.draw(number, steps, None, generator)
-        times = torch.randint(steps, (number,), generator=generator).to(codes.motion.device)
+        times = moved(torch.randint(steps, (number,), generator=generator), codes.motion.device)
         chosen = codes.motion[torch.arange(number, device=times.device), times]
         made: Tensor = self.generator(codes._replace(motion=chosen.unsqueeze(1)))
         return made[:, 0]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from stbench.devices import moved
 from stbench.models.parts.clip_posterior import both_ends
 from stbench.models.parts.dcgan import DCGANDecoder, DCGANEncoder
+from stbench.models.parts.lstm import LSTM
 from stbench.models.parts.normalisation import ONE
 from stbench.models.parts.precision import full
 
@@ -80,7 +81,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.content = content
         self.frames = DCGANEncoder(frame_shape, 1, features, width=width, code="elu")
-        self.recurrent = nn.LSTM(features, features // 2, batch_first=True, bidirectional=True)
+        self.recurrent = LSTM(features, features // 2, batch_first=True, bidirectional=True)
         self.still, self.moving = nn.Linear(2 * (features // 2), content + actions), nn.Linear(features, motion)
 
     def forward(self, clip: Tensor) -> Codes:

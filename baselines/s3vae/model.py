@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
 from stbench.contract.settings import construct
+from stbench.devices import moved
 from stbench.errors import StbenchError, nearest
 from stbench.models.parts.dcgan import DCGANEncoder
 from stbench.models.parts.gaussian import per_clip
@@ -109,7 +110,7 @@ class S3VAE(SequentialAutoencoder):
 
     def positives(self, features: Tensor, generator: torch.Generator) -> Tensor:
         """Features (batch, time, features) of the same clips, the frames of each in a random order of its own."""
-        order = torch.rand(features.shape[:2], generator=generator).argsort(1).to(features.device)
+        order = moved(torch.rand(features.shape[:2], generator=generator).argsort(1), features.device)
         return features.gather(1, order.unsqueeze(-1).expand_as(features))
 
     def _features(self, frames: Tensor) -> Tensor:

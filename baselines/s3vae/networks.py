@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from stbench.models.parts.convolutions import Chain, Conv2d, ConvDecoder, ConvTranspose2d, Stage, conv3
 from stbench.models.parts.gaussian import Gaussian, GaussianHead
-from stbench.models.parts.lstm import SequencePrior
+from stbench.models.parts.lstm import LSTM, SequencePrior
 from stbench.models.parts.normalisation import Steps
 
 
@@ -19,7 +19,7 @@ class StaticPosterior(nn.Module):
 
     def __init__(self, features: int, size: int, hidden: int) -> None:
         super().__init__()
-        self.recurrent = nn.LSTM(features, hidden, batch_first=True)
+        self.recurrent = LSTM(features, hidden, batch_first=True)
         self.head = GaussianHead(2 * hidden, size, spread="softplus")
 
     def forward(self, features: Tensor) -> Gaussian:
@@ -33,7 +33,7 @@ class DynamicPosterior(nn.Module):
 
     def __init__(self, features: int, size: int, hidden: int) -> None:
         super().__init__()
-        self.recurrent = nn.LSTM(features, hidden, batch_first=True)
+        self.recurrent = LSTM(features, hidden, batch_first=True)
         self.head = GaussianHead(hidden, size, spread="softplus")
 
     def forward(self, features: Tensor) -> Gaussian:

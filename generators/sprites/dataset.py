@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stbench.contract.datasets import Blueprint, Card, Coordinate, Split, Track, Variable
+from stbench.contract.datasets import Blueprint, Card, Coordinate, Renderings, Split, Track, Variable
 from stbench.errors import StbenchError
 from stbench.raw.files import RawFile, locate
 from stbench.raw.sources import of_source, sources_at_hand
@@ -127,9 +127,21 @@ class Sprites:
         """The sequences (n,) that show the characters of `content` in action and view of `motion`."""
         return np.asarray(content // PER_CHARACTER * PER_CHARACTER + motion % PER_CHARACTER)
 
+    def renderings(self, store: Store, raw: Path | None = None) -> Renderings:
+        """All characters in all poses, composited from the sheets that `store` was made of."""
+        sheets = self._sheets(store.source, raw)
+        if sheets.specs != OFFICIAL:
+            stand_in.write_sheets()
+        content = dict.fromkeys(LAYERS, VALUES)
+        motion = {"action": len(ACTIONS), "view": len(VIEWS)}
+        return Renderings(motion, content, lambda pose: sheets.pose(len(VIEWS) * pose[0] + pose[1]))
+
+    def _sheets(self, source: str, raw: Path | None) -> Sheets:
+        return of_source(self.name, source, partial(official_sheets, self.name, raw), stand_in.simulated_sheets)
+
     def blueprint(self, parameters: SpritesParameters, source: str, raw: Path | None = None) -> Blueprint:
         p = parameters
-        sheets = of_source(self.name, source, partial(official_sheets, self.name, raw), stand_in.simulated_sheets)
+        sheets = self._sheets(source, raw)
         total = p.characters * PER_CHARACTER
         per_shard = CHARACTERS_PER_SHARD * PER_CHARACTER
         return Blueprint(

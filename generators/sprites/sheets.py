@@ -112,6 +112,24 @@ class Sheets:
         pixels = np.asarray(canvas)[..., :3].reshape(len(ACTIONS) * len(VIEWS), FRAMES, TILE, TILE, 3)
         return np.ascontiguousarray(np.moveaxis(pixels, -1, 2))
 
+    def pose(self, number: int) -> np.ndarray:
+        """All 1,296 characters in pose 3·action + view: (1296, 8, 3, 64, 64) uint8, frames as `character` has them.
+
+        Figures that share their lower layers share the work: they are put on each other once.
+        """
+        tall = TILE * FRAMES
+        box = (0, number * tall, TILE, (number + 1) * tall)
+        strips = {name: strip.crop(box) for name, strip in self.strips().items()}
+        figures = [Image.new("RGBA", (TILE, tall), (0, 0, 0, 255))]
+        for layer in LAYERS:
+            upper = [strips[f"{layer}/{value}.png"] for value in range(VALUES)]
+            figures = [Image.alpha_composite(figure, each) for figure in figures for each in upper]
+        found = np.empty((len(figures), FRAMES, 3, TILE, TILE), np.uint8)
+        for k, figure in enumerate(figures):
+            pixels = np.asarray(Image.alpha_composite(figure, strips[SHOES]))[..., :3]
+            found[k] = np.moveaxis(pixels.reshape(FRAMES, TILE, TILE, 3), -1, 1)
+        return found
+
     def strips(self) -> dict[str, Image.Image]:
         """Name -> the 72 used tiles of a sheet under each other; `StbenchError` for a wrong file. Read once."""
         with _LOADING:

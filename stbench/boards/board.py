@@ -19,6 +19,7 @@ from stbench.boards.entry import Entry
 from stbench.contract.datasets import Track, fingerprint
 from stbench.contract.presets import BREAKABLE, CUSTOM
 from stbench.results.aggregate import ResultRow
+from stbench.results.card import Card
 from stbench.results.lead_times import main_lead_times, mean_of
 from stbench.results.paired import FEW
 from stbench.results.record import RunRecord
@@ -83,6 +84,11 @@ class Line:
         return tuple(entry.record.seed for entry in self.entries)
 
     @property
+    def card(self) -> Card | None:
+        """What the authors of a row from others state, of the first seed that has a card."""
+        return next((entry.card for entry in self.entries if entry.card is not None), None)
+
+    @property
     def trust(self) -> Trust:
         """The lowest rung of its seeds."""
         return least(trust_of(entry.record) for entry in self.entries)
@@ -118,6 +124,7 @@ class Line:
             found.append("tracked files were changed since the revision")
         if any(each.made_elsewhere for each in records):
             found.append(ELSEWHERE)
+        found += dict.fromkeys(note for entry in self.entries if (note := _stated(entry)))
         found += dict.fromkeys(f"trained on {each.device}" for each in records if not each.device.startswith("cpu"))
         found += sorted({note for each in records if (note := _doubtful(each.judge))})
         found += sorted({_broken(name, why) for each in records for name, why in each.breaks.items()})
@@ -267,6 +274,13 @@ class Board:
 def _mean(values: Sequence[float]) -> float:
     """Over seeds; of an infinitely bad and an infinitely good one -∞, which ranks last."""
     return -math.inf if -math.inf in values else statistics.fmean(values)
+
+
+def _stated(entry: Entry) -> str:
+    """What the authors of a row from others state of it; nothing of one made here."""
+    if entry.card is None:
+        return ""
+    return f"as stated by its authors: {'; '.join(f'{name} {text}' for name, text in entry.card.stated)}"
 
 
 def lead_time_name(lead_time: str) -> str:

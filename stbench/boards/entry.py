@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from stbench.results.aggregate import ResultRow
+from stbench.results.card import Card
 from stbench.results.clusters import CLUSTERS, ClusterMeans, read_clusters
 from stbench.results.record import RunRecord
 
@@ -20,6 +21,8 @@ class Entry:
     rows: tuple[ResultRow, ...]
     folder: Path | None = field(default=None, compare=False)
     """Where its means per cluster lie."""
+    card: Card | None = None
+    """What its authors state, of a row from others."""
 
     def read_means(self) -> ClusterMeans | str:
         """Means per cluster, or in words why there are none at hand. `StbenchError` where they are damaged."""

@@ -5,7 +5,7 @@ copied to `records/` beside the CSVs. Means per cluster go with them (`stbench.r
 comparison of two runs does.
 
     <out>/records/<preset>/<dataset>/<protocol-horizon>/<model>/seed-<k>-<source>-<digest>/
-        record.json, results.csv, clusters.npz
+        record.json, results.csv, clusters.npz, of a row from others card.toml
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from stbench.boards.entry import Entry
 from stbench.errors import StbenchError
 from stbench.files import atomic_folder
 from stbench.results.aggregate import RESULTS, read_results, results_digest
+from stbench.results.card import read_card, write_card
 from stbench.results.clusters import CLUSTERS, check_clusters, write_clusters
 from stbench.results.migration import kept_means
 from stbench.results.record import RECORD, RunRecord, read_record
@@ -67,8 +68,9 @@ def read_entry(folder: Path) -> Entry:
     for name in (record.preset, record.dataset, record.full_model, record.dataset_source, asked):
         if not NAME.fullmatch(name):
             raise StbenchError(f"{folder / RECORD} has the name '{name}', which cannot be a file name: repeat the run")
+    card = read_card(folder)
     if record.not_applicable:
-        return Entry(record, (), folder)
+        return Entry(record, (), folder, card)
     rows = tuple(read_results(folder))
     expected = (record.track.id, record.dataset_digest, record.full_model, record.preset, record.seed)
     for row in rows:
@@ -79,7 +81,7 @@ def read_entry(folder: Path) -> Entry:
             f"{folder / RESULTS} is not the table its {RECORD} names, its SHA-256 is another: score the run again"
         )
     check_rows(folder / RESULTS, rows, record.track)
-    return Entry(record, rows, folder)
+    return Entry(record, rows, folder, card)
 
 
 def place_of(record: RunRecord, out: Path) -> Path:
@@ -133,6 +135,8 @@ def publishing(made: dict[Path, Entry], before: dict[Path, Entry], out: Path) ->
                     shutil.copyfile(run / RESULTS, part / RESULTS)
                 record = completed(run, entry, part)
                 record.write(part)
+                if entry.card is not None:
+                    write_card(part, entry.card)
                 # As it will be read when it is published: a run of format 1 may have got means per cluster just now.
                 found[place] = replace(entry, record=record, folder=part)
             except OSError as error:
@@ -170,6 +174,9 @@ def _replaces(run: Path, entry: Entry, place: Path, there: Entry) -> bool:
         )
     if _newer(there.record) > _newer(entry.record):
         return False
+    # What was handed in came from a run folder, which may still be there: the row stays what it says it is.
+    if there.card is not None and entry.card is None and _same_results(entry.record, there.record):
+        return False
     if not entry.record.results_sha256 and (cells := lacking(entry.rows, there.rows)):
         metric, lead_time = cells[0]
         raise StbenchError(
@@ -179,9 +186,13 @@ def _replaces(run: Path, entry: Entry, place: Path, there: Entry) -> bool:
     return True
 
 
+def _same_results(one: RunRecord, other: RunRecord) -> bool:
+    return bool(one.results_sha256) and one.results_sha256 == other.results_sha256
+
+
 def _is_published(run: Path, entry: Entry, place: Path, there: Entry) -> bool:
     """Whether what is published is this run already, in today's format, so that nothing need be copied."""
-    if entry.record != there.record or (entry.rows and not entry.record.results_sha256):
+    if (entry.record, entry.card) != (there.record, there.card) or (entry.rows and not entry.record.results_sha256):
         return False
     if named := entry.record.clusters if entry.record.clusters.sha256 else None:
         check_clusters(run, named)

@@ -11,7 +11,7 @@ import click
 from stbench.cli import console
 from stbench.cli.failures import Resumable
 from stbench.cli.machine import board_document, json_option, print_json
-from stbench.cli.options import path_option, preset_option
+from stbench.cli.options import LocalPath, path_option, preset_option
 from stbench.cli.standings import show_board, show_overview
 from stbench.contract.presets import CUSTOM
 from stbench.errors import StbenchError
@@ -43,6 +43,12 @@ OLDER_PICTURES = Path("docs", "images")
     help="First write OUT/not_applicable.csv anew from stbench's own models; needs torch.",
 )
 @click.option("--update-cards", is_flag=True, help="First write OUT/cards.json anew in the same way.")
+@click.option("--check", is_flag=True, help="Check records instead: those in FOLDERS, or all that are published.")
+@path_option("--before", help="With --check: only records that this folder of tables has not; shows what they change.")
+@path_option("--predictions", help="With --check of one folder: its prediction store, which is scored again.")
+@click.option("--from-others", is_flag=True, help="With --check: refuse whatever claims more than its author may.")
+@click.option("--accept", is_flag=True, help="With --check: note in a record that its predictions were scored here.")
+@click.argument("folders", nargs=-1, type=LocalPath(path_type=Path))
 @preset_option
 @click.option("--name", default="", help="Show the leaderboards of configurations of yours, `stbench run --name`.")
 @json_option
@@ -57,11 +63,17 @@ def leaderboard(
     jobs: int,
     update_not_applicable: bool,
     update_cards: bool,
+    check: bool,
+    before: Path | None,
+    predictions: Path | None,
+    from_others: bool,
+    accept: bool,
+    folders: tuple[Path, ...],
     preset: str,
     name: str,
     as_json: bool,
 ) -> None:
-    """Build the leaderboards of finished runs and show those of a preset.
+    """Build the leaderboards of finished runs and show those of a preset; with --check, check records instead.
 
     Interrupted, the same command continues; finished runs are recognised and not repeated.
     """
@@ -75,6 +87,16 @@ def leaderboard(
     from stbench.paths import runs_dir
 
     runs = runs or runs_dir()
+    if not check and (folders or before or predictions or from_others or accept):
+        raise StbenchError(
+            "folders, --before, --predictions, --from-others and --accept belong to --check: give it, too"
+        )
+    if check:
+        from stbench.cli.checks import check_records
+
+        options = {"before": before, "predictions": predictions, "from_others": from_others, "accept": accept}
+        check_records(folders, out=out, runs=runs, **options)  # type: ignore[arg-type]
+        return
     if dry_run:
         if not run_missing:
             raise StbenchError("--dry-run prints what --run-missing would run: give both")

@@ -28,6 +28,7 @@ COMMANDS = {
     "score": "score",
     "check-model": "check_model",
     "leaderboard": "leaderboard",
+    "submit": "submit",
     "compare": "compare",
 }
 """Command -> the module of this package with a click command of that name; it loads when the command is asked for."""

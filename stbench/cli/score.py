@@ -17,7 +17,7 @@ from stbench.contract.presets import PRESETS
     "--track",
     required=True,
     metavar="DATASET/PROTOCOL-HORIZON",
-    help="A track of forecasts or draws; see `stbench datasets`.",
+    help="Any track but those of codes; see `stbench datasets`.",
 )
 @path_option("--predictions", required=True, help="A prediction store: zarr v3 with frames, sequence and start.")
 @click.option("--name", required=True, help="What the leaderboard calls the model.")
@@ -44,9 +44,10 @@ def score(
     i3d: Path | None,
     out: Path | None,
 ) -> None:
-    """Score forecasts of all test windows of a track, made in any framework, and keep them as a run.
+    """Score what a track asks for, made in any framework, and keep it as a run.
 
-    `stbench run --predictions` writes such a store of a model that is registered here.
+    Forecasts, draws, swaps and clips, as `stbench.track(...).questions()` asks for them. `stbench run --predictions`
+    writes such a store of forecasts of a model that is registered here.
     """
     from stbench.running.score import score as score_run
     from stbench.running.score import track_by_id

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
 
-    from stbench.contract.datasets import SwapCases, Track
+    from stbench.contract.datasets import Renderings, SwapCases, Track
     from stbench.splits.training import TrainingWindows
     from stbench.store.reader import Store
 
@@ -70,6 +72,17 @@ class HasJudgedFrames(Protocol):
     """Says how long the clips are that a judge sees; else `stbench.judges.judge.CLIP`."""
 
     judged_frames: int
+
+
+@runtime_checkable
+class HasRenderings(Protocol):
+    """Can draw every clip there can be, so that a clip is also judged by the nearest of them
+    (`stbench.judges.renderer`)."""
+
+    def renderings(self, store: Store, raw: Path | None = None) -> Renderings:
+        """Every clip that the factors of `store` can make. `raw`: folder of official raw files, where drawing needs
+        them; `StbenchError` says which are missing."""
+        ...
 
 
 # Torch modules

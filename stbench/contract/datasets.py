@@ -233,6 +233,22 @@ class SwapCases:
         return len(self.sequence)
 
 
+@dataclass(frozen=True)
+class Renderings:
+    """Every clip that a dataset's factors can make: one for each combination of their values.
+
+    A dataset plug-in that can draw them is a `stbench.contract.capabilities.HasRenderings`.
+    """
+
+    motion: Mapping[str, int]
+    """Factor -> number of values 0, 1, ...: how a clip moves."""
+    content: Mapping[str, int]
+    """Factor -> number of values 0, 1, ...: what it shows."""
+    draw: Callable[[tuple[int, ...]], np.ndarray]
+    """`draw(values of the motion factors)` gives the clips (combinations, time, *frame), uint8 as stored, of every
+    combination of the content factors, the last one running fastest."""
+
+
 class Generator(Protocol):
     """A dataset plug-in: what an entry point of the group `stbench.datasets` names.
 

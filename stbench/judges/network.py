@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stbench.models.parts.lstm import LSTM
+
 
 @dataclass(frozen=True)
 class Head:
@@ -56,7 +58,7 @@ class JudgeNetwork(nn.Module):
             layers += [nn.Conv2d(inner, outer, 4, 2, 1), nn.BatchNorm2d(outer), nn.LeakyReLU(0.2)]
         layers += [nn.Conv2d(sizes[-1], code, 4), nn.BatchNorm2d(code), nn.Tanh(), nn.Flatten()]
         self.encoder = nn.Sequential(*layers)
-        self.recurrent = nn.LSTM(code, recurrent, batch_first=True, bidirectional=True)
+        self.recurrent = LSTM(code, recurrent, batch_first=True, bidirectional=True)
         feature = 2 * recurrent
         self.answers = nn.ModuleDict(
             {

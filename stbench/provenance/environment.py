@@ -13,6 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypedDict
 
+from stbench import __version__
+
 LIBRARIES = ("numpy", "scipy", "numba", "zarr", "xarray", "torch", "scikit-learn", "scikit-image")
 """Those whose version can change a number."""
 
@@ -41,7 +43,7 @@ def environment(device: str = "cpu") -> Environment:
         "python": platform.python_version(),
         "git_revision": revision,
         "git_dirty": dirty,
-        "stbench_version": library_versions(["stbench"]).get("stbench", "unknown"),
+        "stbench_version": __version__,
     }
 
 

@@ -15,6 +15,8 @@ from stbench.contract.datasets import Track
 from stbench.contract.presets import PRESETS
 from stbench.errors import StbenchError, nearest
 from stbench.progress import Progress, Silent
+from stbench.protocols.known import protocol_of
+from stbench.protocols.questions import check_answerable
 from stbench.results.record import ELSEWHERE
 from stbench.running.recording import Made, record_numbers
 from stbench.running.run import RunResult, i3d_for
@@ -39,16 +41,14 @@ def score(
     i3d: Path | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
-    """Score a prediction store on all test windows of a track, of draws on the selected ones, and leave a run folder.
+    """Score a prediction store on all that a track asks, of draws on the selected windows, and leave a run folder.
 
     `name` is what the leaderboard calls the model, `parameters` the trainable numbers of all its stages, `preset` the
-    board it belongs to: "paper" for whatever was trained on the canonical data; `i3d` the weights for `fvd`.
-    Raises `StbenchError` for an unknown
-    track or preset, a name that is taken by a model of ours, and what `score_predictions` refuses.
+    board it belongs to: "paper" for whatever was trained on the canonical data; `i3d` the weights for `fvd`. The judge
+    of a track that asks one is the one of the preset under `runs`. Raises `StbenchError` for an unknown track or
+    preset, a track that asks for codes, a name that is taken by a model of ours, a judge that is not there, and what
+    `score_predictions` refuses.
     """
-    from stbench.protocols.drawn_predictions import score_draws
-    from stbench.protocols.predictions import score_predictions
-
     progress, started = progress or Silent(), datetime.now(UTC)
     found = track_by_id(track)
     if preset not in PRESETS:
@@ -60,13 +60,12 @@ def score(
         raise StbenchError(f"'{taken}' is a model of stbench, whose runs come from `stbench run`: choose another name")
     if store.dataset != found.dataset:
         raise StbenchError(f"the track {track} is of the dataset {found.dataset}, but {store.path} is {store.dataset}")
-    network = i3d_for(found, i3d)
+    runs = runs or paths.runs_dir()
+    network, judge = i3d_for(found, i3d), judge_for(store, found, preset, runs)
     with progress.bar(f"scoring {name}", "windows") as advance:
-        told: dict[str, Any] = {"on_progress": advance, "on_note": progress.note}
-        if found.protocol == "draws":
-            scores = score_draws(predictions, store, found, preset=preset, **told)
-        else:
-            scores = score_predictions(predictions, store, found, i3d=network, **told)
+        scores = scores_of(
+            predictions, store, found, preset, judge=judge, i3d=network, on_progress=advance, on_note=progress.note
+        )
     words = ["stbench", "score", "--track", track, "--name", name, "--predictions", str(predictions)]
     words += ["--data", str(store.path), "--parameters", str(parameters), "--preset", preset, "--seed", str(seed)]
     words += ["--i3d", str(i3d)] if network else []
@@ -85,12 +84,13 @@ def score(
         configuration=ELSEWHERE,
         parameters=parameters,
         training={"finished": True},
-        code=code_of_predictions(found, store.split),
+        code=code_of_predictions(found, store.split) | ({"judge": judge.sha256} if judge is not None else {}),
+        judge=judge.card.summary if judge is not None else {},
         command=shlex.join(words),
         identity=identity,
         started=started,
     )
-    folder = (runs or paths.runs_dir()) / preset / found.id / name / f"seed-{seed}-{made.fingerprint[:8]}"
+    folder = runs / preset / found.id / name / f"seed-{seed}-{made.fingerprint[:8]}"
     with turn(folder, f"scoring {name} in {folder}", progress.note) as check_held:
         record, _ = record_numbers(folder, made, store, found, scores)
         check_held()
@@ -98,18 +98,38 @@ def score(
     return RunResult(folder, record, None, reused=False)
 
 
+def scores_of(
+    predictions: Path, store: Store, track: Track, preset: str, *, judge: Any, i3d: Any, **told: Any
+) -> Scores:
+    """The scores of a prediction store on a track, by the code of its protocol."""
+    from stbench.protocols.drawn_predictions import score_draws
+    from stbench.protocols.given_predictions import score_given
+    from stbench.protocols.predictions import score_predictions
+
+    if track.protocol == "draws":
+        return score_draws(predictions, store, track, preset=preset, **told)
+    if track.protocol == "forecast":
+        return score_predictions(predictions, store, track, i3d=i3d, **told)
+    return score_given(predictions, store, track, judge=judge, i3d=i3d, **told)
+
+
+def judge_for(store: Store, track: Track, preset: str, runs: Path) -> Any:
+    """The judge of a track that asks one; else None. `StbenchError`, with the command that trains it, if none."""
+    if not protocol_of(track).judged:
+        return None
+    from stbench.judges.judge import find_judge
+
+    return find_judge(store, preset, runs)
+
+
 def track_by_id(track: str) -> Track:
     """The track of an id such as "waveeq/forecast-40"; `StbenchError` with the nearest one when there is none, and for
-    one that asks for no forecasts or draws."""
+    one that asks for codes."""
     dataset, _, _ = track.partition("/")
     tracks = {each.id: each for each in registry.dataset(dataset).tracks}
     if track not in tracks:
         raise StbenchError(f"there is no track '{track}': {nearest(track, tracks)}")
-    if tracks[track].protocol not in ("forecast", "draws"):
-        raise StbenchError(
-            f"predictions made elsewhere are scored on tracks of forecasts and draws only, and {track} is none: a "
-            "model in Python can be asked for it, see docs/adding_a_model.md"
-        )
+    check_answerable(tracks[track])
     return tracks[track]
 
 

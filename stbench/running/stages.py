@@ -65,7 +65,7 @@ def code_of(todo: Plan, find: Finder = installed) -> dict[str, str]:
 
 def code_of_predictions(track: Track, split: Split, find: Finder = installed) -> dict[str, str]:
     """{"scoring": SHA-256} of what the scores of predictions made elsewhere depend on."""
-    module = "drawn_predictions" if track.protocol == "draws" else "predictions"
+    module = {"draws": "drawn_predictions", "forecast": "predictions"}.get(track.protocol, "given_predictions")
     return {"scoring": scoring_code(track, split, [*scoring_modules(track), f"stbench.protocols.{module}"], find)}
 
 

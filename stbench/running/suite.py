@@ -47,7 +47,8 @@ class Job:
 
 def everything(preset: str) -> list[Job]:
     """All there is of a preset: on the tracks of every dataset (`tracks_of`) all floors, then every model and its
-    headline variants, those that are applicable.
+    headline variants, those that are applicable. A track that no model has a preset for is left out: floors alone
+    would say nothing of models.
 
     A variant that changes nothing in this preset (a cosine schedule where the preset has one already) is left out.
     """
@@ -55,8 +56,9 @@ def everything(preset: str) -> list[Job]:
     for dataset in registry.names("datasets"):
         for track in tracks_of(dataset, preset):
             beside = Job("", dataset, preset, track)
-            found += floors(beside)
-            found += [Job(**{**vars(beside), "model": model}) for model in _models(dataset, preset, track)]
+            if models := _models(dataset, preset, track):
+                found += floors(beside)
+                found += [Job(**{**vars(beside), "model": model}) for model in models]
     return found
 
 
@@ -94,7 +96,7 @@ def _models(dataset: str, preset: str, track: str | None) -> list[str]:
         variants = [variant for variant in ("", *headline) if has_capability(plugin, asked, variant)]
         models = [f"{name}:{variant}" if variant else name for variant in variants]
         chosen = {model: choose(model, dataset, track=track, preset=preset).configuration for model in models}
-        found += [model for model in models if model == name or chosen[model] != chosen[name]]
+        found += [model for model in models if model == name or chosen[model] != chosen.get(name)]
     return found
 
 

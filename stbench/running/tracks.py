@@ -15,7 +15,9 @@ from stbench.contract.datasets import Track
 from stbench.contract.models import Task
 from stbench.contract.presets import PRESETS
 from stbench.errors import StbenchError, nearest
+from stbench.protocols.draws import SIZES
 from stbench.protocols.known import has_capability, protocol_of
+from stbench.protocols.questions import Asked, questions
 from stbench.protocols.windows import automatic_batch_size, batches, track_windows
 from stbench.running.recording import Made, record_of
 from stbench.store.named import open_named
@@ -61,6 +63,17 @@ class TrackOfStore:
         size = batch_size or automatic_batch_size(self.store.frame_shape, self.track.horizon)
         for items, conditioning, target in batches(self.store, found, size):
             yield Batch(conditioning, target, found.sequence[items], found.start[items])
+
+    def questions(self, split: str = "test", preset: str = "paper") -> Iterator[Asked]:
+        """What the track asks, batch by batch, in the order it is scored in: `model(*asked.handed)` gives frames
+        (b, horizon, *frame), of draws (b, members, horizon, *frame).
+
+        `sequence` and `start` of a batch name its answers in a prediction store (docs/submitting.md). `preset` says
+        how many draws of how many windows are asked for. `StbenchError` for a track that asks for codes, and a split
+        there is not.
+        """
+        arguments.one_of("preset", preset, [*SIZES])
+        return questions(self.store, self.track, preset=preset, split=arguments.text("split", split))
 
     def evaluate(self, model: Any, *, name: str = "model", limit: int | None = None) -> pd.DataFrame:
         """Score on all test windows, or `limit` evenly spaced ones: one row for each metric and lead time.

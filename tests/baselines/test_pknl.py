@@ -222,7 +222,7 @@ def test_the_loss_is_the_error_and_its_weighted_penalties() -> None:
     inflow = np.diff(u, axis=2)[:, :-1] + np.diff(v, axis=1)[:, :, :-1]
     error = ((net(frames[:, :3], 2) - frames[:, 3:]) ** 2).mean()
     expected = error + 0.4 * smooth + 1.0 * (inflow**2).mean() - 0.003 * flow.square().mean()
-    assert float(terms["total"].detach()) == pytest.approx(float(expected), abs=1e-10)
+    assert float(terms["total"].detach()) == pytest.approx(float(expected.detach()), abs=1e-10)
 
 
 def test_the_divergence_of_a_rotation_is_zero() -> None:

@@ -74,9 +74,9 @@ def test_a_wrong_option_or_value_is_told_in_one_sentence(run: Any, arguments: tu
     assert expected in sentence(run(*arguments))
 
 
-def test_what_is_no_forecast_is_told_before_its_data_are_missed(run: Any, tmp_path: Path) -> None:
-    told = sentence(run("score", "--track", "chairs/swap-15", *SCORE))
-    assert "scored on tracks of forecasts and draws only, and chairs/swap-15 is none" in told
+def test_what_cannot_be_written_down_is_told_before_its_data_are_missed(run: Any, tmp_path: Path) -> None:
+    told = sentence(run("score", "--track", "sprites/probe-8", *SCORE))
+    assert "the track sprites/probe-8 asks for codes and not for frames" in told
     assert "stbench generate" not in told
     swap = ("run", "--model", "persistence", "--dataset", "chairs", "--track", "swap-15")
     assert "a prediction store holds forecasts" in sentence(run(*swap, "--predictions", "p.zarr"))

@@ -43,6 +43,7 @@ def python(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedPro
     )
 
 
+@pytest.mark.slow
 def test_the_example_is_found_by_its_name_and_passes(installed: Path, tmp_path: Path) -> None:
     checked = python(installed, tmp_path, "-m", "stbench", "check-model", "change")
     assert checked.returncode == 0, checked.stdout + checked.stderr
@@ -59,7 +60,7 @@ def test_the_example_without_torch_passes_runs_and_is_ranked_as_a_model(installe
     built = python(installed, tmp_path, "-m", "stbench", "leaderboard", "--runs", "runs", "--out", "boards")
     assert built.returncode == 0, built.stdout + built.stderr
     with (tmp_path / "boards" / "quick" / "waveeq-100.csv").open(encoding="utf-8") as file:
-        assert {(row["model"], row["floor"]) for row in csv.DictReader(file)} == {("damped", "no")}
+        assert {(row["model"], row["floor"]) for row in csv.DictReader(file) if row["rank"]} == {("damped", "no")}
     refused = python(installed, tmp_path, "-m", "stbench", "run", "--model", "damped", "--dataset", "waveeq-rich")
     assert refused.returncode == 2
     assert "it applies to waveeq, waveeq-100 only" in refused.stderr

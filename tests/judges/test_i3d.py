@@ -152,6 +152,7 @@ def test_missing_weights_end_a_run_with_one_sentence_that_says_where_to_get_them
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_a_run_with_weights_has_an_fvd_row_and_says_which_network(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

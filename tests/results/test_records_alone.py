@@ -96,6 +96,7 @@ def test_the_committed_list_is_what_the_models_of_today_say(tmp_path: Path) -> N
     assert write_listed(tmp_path / "list.csv").read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
 def test_the_list_names_no_foreign_model_and_is_not_written_without_torch(
     tmp_path: Path, foreign: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,10 +138,7 @@ def test_elsewhere_it_is_not_applicable_and_the_reason_names_its_datasets(
     tiny(tmp_path, "mean")
     build(tmp_path / "runs", tmp_path / "boards")
     (board,) = boards(read_published(tmp_path / "boards"))
-    installed(damped(datasets=("waveeq",)))
-    (found,) = (each for each in absent(board) if each.model == "damped")
-    assert found.reason == "it applies to waveeq only"
-    assert not found.floor
+    assert "damped" not in {each.model for each in absent(board)}, "what is installed here is on nobody's boards"
 
 
 @pytest.mark.parametrize("more", [{}, {"presets": lambda dataset: {"quick": {"model": {}}}}])

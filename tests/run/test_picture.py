@@ -66,6 +66,7 @@ def test_without_weights_the_command_that_trains_them_is_named(tmp_path: Path) -
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_model_that_swaps_is_drawn_as_every_content_in_every_motion(tmp_path: Path) -> None:
     settings = {"sequences": "12", "train_sequences": "20", "val_sequences": "2"}
     run("sepvar", "moving-mnist", source="simulated", settings=settings, runs=tmp_path / "runs", keep=0)

@@ -49,6 +49,7 @@ def test_the_example_is_trained_scored_and_scores_the_same_as_a_store(
     assert set(ours["model"]) == set(theirs["model"]) == {"gru"}
 
 
+@pytest.mark.slow
 def test_the_training_loop_of_the_page_has_twenty_lines_and_learns(
     data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -41,6 +41,7 @@ def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STBENCH_DATA", str(tmp_path / "data"))
 
 
+@pytest.mark.slow
 def test_runs_side_by_side_have_the_results_of_runs_in_turn_and_finished_ones_are_not_repeated(tmp_path: Path) -> None:
     for name in FLOORS:
         words = ["run", "--model", name, "--dataset", "waveeq-100", "--set", "sequences=10", "--no-table"]
@@ -77,6 +78,7 @@ def test_runs_side_by_side_share_the_cores(tmp_path: Path, monkeypatch: pytest.M
     assert (asked[-1]["OMP_NUM_THREADS"], asked[-1]["NUMBA_NUM_THREADS"]) == ("1", "3")
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_named_with_its_message_and_stops_no_other(tmp_path: Path) -> None:
     blocked = tmp_path / "quick" / "waveeq-100" / "forecast-40"
     blocked.mkdir(parents=True)

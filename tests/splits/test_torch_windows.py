@@ -67,6 +67,7 @@ def test_a_pickled_dataset_gives_the_same_items(store: Store) -> None:
     assert torch.equal(pickle.loads(content)[5]["target"], windows[5]["target"])
 
 
+@pytest.mark.slow
 def test_workers_forked_or_spawned_read_every_window_and_none_hangs(store: Store, tmp_path: Path) -> None:
     script = tmp_path / "loader.py"
     script.write_text(LOADER)

@@ -169,7 +169,7 @@ def test_the_protocol_reads_exactly_the_windows_of_the_test_sequences(store: Sto
 
 def test_torch_windows_stop_at_the_end_of_each_sequence(store: Store) -> None:
     torch_windows = pytest.importorskip("stbench.splits.torch_windows")
-    dataset = torch_windows.WindowDataset.open(store.path, "test", 2, 3)
+    dataset = torch_windows.WindowDataset.of(store, "test", 2, 3)
     assert len(dataset) == sum(max(0, n - 4) for n in LENGTHS[6:])
     for i in range(len(dataset)):
         item = dataset[i]

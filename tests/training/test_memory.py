@@ -31,6 +31,7 @@ def page_faults(*arguments: str) -> int:
     return int(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc: there is nothing to set")
 def test_steps_that_free_their_tensors_touch_no_fresh_pages():
     pages_of_one_tensor = 12_000_000 * 4 // 4096

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .gaussian import Gaussian
+from .lstm import LSTM
 from .precision import full
 
 
@@ -26,7 +27,7 @@ class ClipPosterior(nn.Module):
 
     def __init__(self, features: int, size: int, *, hidden: int, layers: int = 1) -> None:
         super().__init__()
-        self.recurrent = nn.LSTM(features, hidden, num_layers=layers, batch_first=True, bidirectional=True)
+        self.recurrent = LSTM(features, hidden, num_layers=layers, batch_first=True, bidirectional=True)
         self.mean, self.log_variance = nn.Linear(2 * hidden, size), nn.Linear(2 * hidden, size)
 
     def forward(self, features: Tensor) -> Gaussian:

@@ -15,6 +15,25 @@ State = tuple[Tensor, Tensor]
 """h and c of a layer, each (batch, hidden), float32 whatever the precision of the products."""
 
 
+class LSTM(nn.LSTM):
+    """torch's LSTM over whole sequences, wherever it is asked for bfloat16.
+
+    On a processor without AVX-512 torch has no bfloat16 kernel of it and raises RuntimeError under autocast; there, and
+    there alone, it is computed in float32. The cells of `LSTMStack` need no such kernel.
+    """
+
+    def forward(self, input: Tensor, hx: State | None = None) -> tuple[Tensor, State]:  # type: ignore[override]
+        here = input.device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        if here and torch.get_autocast_dtype("cpu") == torch.bfloat16 and torch.is_autocast_enabled("cpu"):
+            with torch.autocast("cpu", enabled=False):
+                return self._found(full(input), hx)
+        return self._found(input, hx)
+
+    def _found(self, input: Tensor, hx: State | None) -> tuple[Tensor, State]:
+        found: tuple[Tensor, State] = super().forward(input, hx)
+        return found
+
+
 class LSTMStack(nn.Module):
     """h_l, c_l (t) = LSTM_l(h_{l-1}(t), h_l(t-1), c_l(t-1)),  h_0(t) = W x_t + b, or x_t where not `embedded`.
 
