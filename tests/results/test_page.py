@@ -102,9 +102,7 @@ def test_texts_of_records_are_escaped(page: Path) -> None:
 def test_page_shows_floors_sources_digests_commands_and_formulas(page: Path) -> None:
     text, reader = _read(page)
     track, _ = _track(page, "waveeq-100/forecast-40")
-    assert len(re.findall(r'<tr[^>]* class="floor">', track)) == 5, (
-        "the means, at 1, at 40; twice not applicable"
-    )
+    assert len(re.findall(r'<tr[^>]* class="floor">', track)) == 4, "the means, at 1, at 40; one that only draws"
     assert track.count('<svg class="curves"') == 2, "against lead time, against cost"
     assert re.search(r'<path class="line floor f\d" [^>]*d="M[\d. L]+"/>', track)
     assert ("span", {"class": "tag simulated"}) in reader.tags
