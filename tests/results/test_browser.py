@@ -133,7 +133,7 @@ def test_a_click_and_a_key_sort_a_table(site: Path, page: Any) -> None:
 
 def test_filters_hide_what_has_another_preset_source_or_trust(site: Path, page: Any) -> None:
     page.goto((site / "index.html").as_uri())
-    tracks = "table:has(caption:text('The best of every track'))"
+    tracks = "table:has(caption:has-text('The best of every track'))"
     everything = column(page, tracks, "track")
     assert len(everything) == 3
     page.select_option("select[data-filter=source]", "simulated")
