@@ -9,10 +9,11 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 # The tests share the cores between processes, so that each process keeps to one.
-TEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile
+ONE_CORE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+TEST := $(ONE_CORE) $(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help leaderboard site test test-all test-oldest lint bench clean
+.PHONY: help leaderboard site check-rows test test-all test-oldest fuzz lint bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +30,11 @@ site: $(READY) ## the web page of the leaderboards and the documentation, in sit
 	$(BIN)/stbench leaderboard --runs site/no-runs --out site/leaderboards --page site/index.html --pictures site/docs/images --preset $(PRESET) > site/leaderboards/overview.txt
 	@echo site/index.html
 
+# CHECK holds options of `stbench leaderboard --check`. Where a forge asks for a summary of the job, it gets one.
+check-rows: $(READY) ## check published records against their data and against themselves
+	@$(BIN)/stbench leaderboard --check $(CHECK) > .venv/rows.md; status=$$?; cat .venv/rows.md; \
+	if [ -n "$$GITHUB_STEP_SUMMARY" ]; then cat .venv/rows.md >> "$$GITHUB_STEP_SUMMARY"; fi; exit $$status
+
 test: $(READY) ## the fast tests
 	$(TEST) -m "not slow"
 
@@ -42,21 +48,26 @@ test-oldest: $(READY) ## the fast tests with the oldest version of every require
 	$(BIN)/uv pip install --quiet --python .venv/oldest/bin/python --resolution lowest-direct -e '.[torch,dev]'
 	$(subst $(BIN)/pytest,.venv/oldest/bin/pytest,$(TEST)) -m "not slow"
 
+# Seeded; findings stand in .fuzz/findings.jsonl, and each says how it is repeated (tests/fuzz/campaign.py).
+fuzz: $(READY) ## damage raw files, stores, checkpoints and records in 8,200 ways: an hour at most
+	$(ONE_CORE) $(BIN)/python tests/fuzz/campaign.py
+
 # import-linter reads the package as it is shipped, because two of its folders live elsewhere in the source tree.
-lint: $(READY) ## style, types, import contracts, links of the documentation
+lint: $(READY) ## style, types, import contracts, published tables, links of the documentation
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	rm -rf .venv/shipped
 	$(BIN)/python setup.py -q build --build-base .venv/shipped/build build_py --build-lib .venv/shipped
 	cd .venv/shipped && ../bin/lint-imports --config ../../pyproject.toml
+	$(BIN)/python docs/make_published_tables.py --check
 	$(BIN)/mkdocs build --strict --quiet --site-dir .venv/shipped/site
 
 bench: $(READY) ## time making datasets, loading and scoring
 	@for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
 
 clean: ## remove .venv, caches and built pages; runs/, leaderboards/ and generated stores stay
-	rm -rf .venv build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .fuzz build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find stbench generators baselines tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt

@@ -74,7 +74,8 @@ hidden files are skipped.
 
 What a format carries no checksum for cannot be told from other values once it is damaged: pixels of JPEG and lossy
 video, values of netCDF-3, of HDF5 without Fletcher-32 and without compression, and IDX files other than the official
-ones. Compare such files with the checksums of whoever gave them to you.
+ones. Compare such files with the checksums of whoever gave them to you. Any other damage is a sentence that names the
+file, or changes nothing: `make fuzz` tries some thousand kinds on tiny files of every dataset.
 
 netCDF variables are unpacked by one set of rules: `_Unsigned` first; holes by `_FillValue`, `missing_value` and the
 valid range, in the units of what is stored and only where they fit its type; scale and offset last. Times are rounded

@@ -73,7 +73,10 @@ def _judges(board: Board) -> Iterator[str]:
             judges[judge["name"]] = judge
     for name, judge in sorted(judges.items()):
         heads = ", ".join(f"{head} {100 * value:.2f} %" for head, value in judge["accuracy"].items())
-        yield f"Judge `{name}`, right on {judge['test_clips']:,} real test clips: {heads}."
+        told = ""
+        if errors := judge.get("calibration"):
+            told = " Calibration error: " + ", ".join(f"{head} {value:.3f}" for head, value in errors.items()) + "."
+        yield f"Judge `{name}`, right on {judge['test_clips']:,} real test clips: {heads}.{told}"
         yield ""
 
 

@@ -7,8 +7,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
+
+from stbench.cli.main import cli
 
 ROOT = Path(__file__).resolve().parents[1]
 FORGE = ROOT / ".github"
@@ -68,3 +71,19 @@ def test_templates_of_issues_are_forms(path: Path) -> None:
 
 def test_there_is_a_template_for_each_way_in() -> None:
     assert {path.stem for path in TEMPLATES} == {"defect", "number", "model", "dataset"}
+
+
+def test_rows_of_others_are_checked_by_the_code_of_the_base_branch_with_the_options_that_are_there() -> None:
+    workflow = loaded(FORGE / "workflows" / "submission.yml")
+    assert workflow["permissions"] == {"contents": "read"}
+    (job,) = workflow["jobs"].values()
+    (step,) = (each for each in job["steps"] if each.get("run") == "make check-rows")
+    assert step["working-directory"] == job["steps"][0]["with"]["path"] == "base"
+    assert "base.sha" in job["steps"][0]["with"]["ref"]
+    words = re.sub(r"\$\{\{.*'(--from-others)'.*\}\}", r"\1", step["env"]["CHECK"]).split()
+    context = click.Context(cli, **cli.context_settings)
+    command = cli.get_command(context, "leaderboard")
+    assert command is not None
+    asked = command.make_context("leaderboard", ["--check", *words], parent=context).params
+    assert asked["from_others"]
+    assert (str(asked["before"]), str(asked["out"])) == ("leaderboards", "../proposed/leaderboards")

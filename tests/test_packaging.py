@@ -24,7 +24,7 @@ import stbench
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = {"stbench": "stbench", "generators": "stbench/generators", "baselines": "stbench/baselines"}
-BOARDS = ("*.csv", "*.json", "*/*.csv", "records/**/record.json", "records/**/results.csv")
+BOARDS = ("*.csv", "*.json", "*/*.csv", "records/**/record.json", "records/**/results.csv", "records/**/card.toml")
 """What is shipped of `leaderboards/`."""
 
 
@@ -209,7 +209,9 @@ def test_one_version_everywhere(wheel: zipfile.ZipFile) -> None:
     assert f"\nVersion: {stbench.__version__}\n" in metadata(wheel, "METADATA")
     citation = (ROOT / "CITATION.cff").read_text()
     assert re.findall(r"^\s*version: (.+)$", citation, re.MULTILINE) == [stbench.__version__] * 2
-    assert re.search(rf"^## {re.escape(stbench.__version__)}\b", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    releases = re.findall(r"^## (\S+) \((\d{4}-\d\d-\d\d)\)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert releases[0] == (stbench.__version__, re.findall(r"^date-released: (.+)$", citation, re.MULTILINE)[0])
+    assert releases == sorted(releases, reverse=True)
 
 
 def test_a_record_names_the_version_of_the_code_and_not_that_of_an_older_installation() -> None:

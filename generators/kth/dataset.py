@@ -26,7 +26,7 @@ from stbench.raw.sources import of_source, sources_at_hand
 
 from .cards import INSTRUCTIONS, KTH, KTH_128, SIMULATED, SIMULATED_128
 from .clips import PREDRNN, SVG, Clip, Convention, interval_clips, split_clips, split_srvp, srvp_clips
-from .files import ALIASES, check_videos, choose, find_tree, survey, tree_in, videos_in
+from .files import ALIASES, check_videos, choose, choose_listed, find_tree, survey, tree_in, videos_in
 from .index import ACTIONS, PERSONS, SCENARIOS, Interval, Video, shipped_intervals, video_of
 from .produce import Files, Producer, Stage, Studio
 from .video import FPS
@@ -141,7 +141,7 @@ class Kth:
                 f"{what_lies(searched, ACTIONS)}; `stbench fetch {self.name}` says who has them, `--raw DIR` or "
                 "STBENCH_RAW says where they lie, `--source simulated` does without"
             )
-        chosen = choose(tree.intervals(), p.persons, p.actions, p.scenarios, p.skip)
+        chosen = choose_listed(tree, p.persons, p.actions, p.scenarios, p.skip)
         found = survey(tree, chosen, whole=p.variant == "srvp")
         clips = _clips(p, found.intervals, found.frames)
         described = {

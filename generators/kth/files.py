@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stbench.errors import StbenchError
-from stbench.raw.files import entries, folders, named
+from stbench.raw.files import entries, files_in, folders, named
 
 from .clips import Clip
-from .index import ACTIONS, LIST_NAME, SUFFIXES, Interval, Video, read_list, shipped_intervals
+from .index import ACTIONS, LIST_NAME, SUFFIXES, Interval, Video, is_known, read_list, shipped_intervals, video_of
 from .video import count_frames, decode, read_header
 
 ALIASES = ("KTH", "kth_actions")
@@ -36,9 +36,9 @@ class Tree:
         """The videos in the folders of actions and beside them, by name in lower case; a hidden file is none."""
         found: dict[str, tuple[Path, ...]] = {}
         places = [self.root, *(each for each in entries(self.root) if each.name.lower() in ACTIONS and each.is_dir())]
-        for path in (path for place in places for path in entries(place)):
+        for path in (path for place in places for path in files_in(place)):
             for suffix in SUFFIXES:
-                if path.name.lower().endswith(suffix) and path.is_file():
+                if path.name.lower().endswith(suffix):
                     name = path.name.lower().removesuffix(suffix)
                     found[name] = (*found.get(name, ()), path)
                     break
@@ -162,6 +162,23 @@ def _counted(path: Path, said: int) -> int:
     if count < said:
         raise StbenchError(f"{path} says it has {said:,} frames and ends after {count:,}: unpack it again")
     return count
+
+
+def choose_listed(
+    tree: Tree, persons: Sequence[int], actions: Sequence[str], scenarios: Sequence[int], skip: Sequence[str]
+) -> dict[Video, tuple[Interval, ...]]:
+    """As `choose`, of the list of a tree. `StbenchError` for a video that is there and of which the list says nothing,
+    as of one in whose line a letter is wrong: it would be left out without a word."""
+    listed, files = tree.intervals(), tree.files()
+    there = {video_of(name): paths for name, paths in files.items() if is_known(name)}
+    for video in choose(dict.fromkeys(there, ()), persons, actions, scenarios, skip):
+        if video not in listed:
+            where = tree.list or "the list that comes with stbench"
+            raise StbenchError(
+                f"{there[video][0]} is there and {where} says nothing of its intervals: get {LIST_NAME} again, or "
+                f"leave the video out with `--set skip={video.name}`"
+            )
+    return choose(listed, persons, actions, scenarios, skip)
 
 
 def choose(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stbench.errors import StbenchError
+from stbench.raw.files import open_file
 
 ACTIONS = ("boxing", "handclapping", "handwaving", "jogging", "running", "walking")
 PERSONS = tuple(range(1, 26))
@@ -48,13 +49,19 @@ class Video:
 
 def video_of(name: str) -> Video:
     """`person01_boxing_d1` as a `Video`; `StbenchError` for another form, person, action or scenario."""
-    match = re.fullmatch(r"person(\d\d)_([a-z]+)_d(\d)", name)
-    if match is None or not _known(int(match[1]), match[2], int(match[3])):
+    if not is_known(name):
         raise StbenchError(
             f"there is no KTH video '{name}': names are like person01_boxing_d1, with persons 01 to 25, actions "
             f"{', '.join(ACTIONS)} and scenarios d1 to d4"
         )
-    return Video(int(match[1]), match[2], int(match[3]))
+    person, action, scenario = name.split("_")
+    return Video(int(person[-2:]), action, int(scenario[-1]))
+
+
+def is_known(name: str) -> bool:
+    """Whether a video of this name can be in the database."""
+    match = re.fullmatch(r"person(\d\d)_([a-z]+)_d(\d)", name)
+    return match is not None and _known(int(match[1]), match[2], int(match[3]))
 
 
 def _known(person: int, action: str, scenario: int) -> bool:
@@ -67,11 +74,8 @@ def read_list(path: Path) -> dict[Video, tuple[Interval, ...]]:
     `StbenchError` naming the file and the line for anything that is not of that form, a video that stands there twice,
     an interval that ends before it begins, and a list without a video.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise StbenchError(f"{path} cannot be read: {error.strerror or error}") from None
+    with open_file(path) as file:
+        content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise StbenchError(f"{path} has more than {MOST_BYTES:,} bytes: it is not the list of KTH intervals")
     try:

@@ -20,6 +20,7 @@ import numpy as np
 
 from stbench.errors import StbenchError
 from stbench.files import atomic_file
+from stbench.raw.files import open_file
 
 from .index import MOST_FRAMES
 
@@ -55,11 +56,8 @@ class Header:
 def read_header(path: Path) -> Header:
     """The headers, without a decoder; `StbenchError` naming the file where it is not an AVI of 160 x 120 pixels at 25
     frames per second."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEADER_BYTES)
-    except OSError as error:
-        raise StbenchError(f"{path} cannot be read: {error.strerror or error}") from None
+    with open_file(path) as file:
+        head = file.read(HEADER_BYTES)
     if not head:
         raise StbenchError(f"{path} is empty: unpack it again")
     if head[:4] != b"RIFF" or head[8:12] != b"AVI ":

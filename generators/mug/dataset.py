@@ -43,7 +43,18 @@ PROBES = (
     *("probe_linear_attributes_from_motion", "probe_mlp_attributes_from_motion", "probe_chance_attributes"),
     *("probe_linear_attributes_from_content", "probe_mlp_attributes_from_content"),
     *("content_temporal_variance", "energy_drift", "reversibility_error"),
+    *("dci_disentanglement", "dci_disentanglement_chance", "dci_completeness", "dci_completeness_chance"),
+    *("dci_explicitness", "dci_explicitness_chance", "block_modularity", "block_modularity_chance"),
+    *("block_compactness", "block_compactness_chance"),
 )
+JUDGED = {
+    "sample": ("judge_action_accuracy", IDENTITY, *OPINIONS, "frechet_judge"),
+    "resample": ("judge_action_accuracy", *OPINIONS, "frechet_judge"),
+    "exchange": ("judge_action_accuracy", IDENTITY, *OPINIONS, "judge_intervention", "judge_intervention_chance"),
+    "probe": PROBES,
+}
+LENGTHS = (8, 15)
+"""Frames of the clips that are judged and probed: those of Khan and Storkey 2021, and those of the field since."""
 METRICS = ("mse", "rmse", "mae", "psnr", "ssim_gauss11")
 SHARD_BYTES = 48_000_000
 """Most bytes of a shard, padding included; 48 sequences of the canonical dataset."""
@@ -235,10 +246,7 @@ mug = Mug(
     tracks=(
         Track("mug", "forecast", 5, 10, train_horizon=10, metrics=METRICS, stride=15),
         Track("mug", "generation", 5, 16, train_horizon=10, metrics=GENERATION),
-        Track("mug", "sample", 5, 8, 10, metrics=("judge_action_accuracy", IDENTITY, *OPINIONS, "frechet_judge")),
-        Track("mug", "resample", 5, 8, 10, metrics=("judge_action_accuracy", *OPINIONS, "frechet_judge")),
-        Track("mug", "exchange", 5, 8, 10, metrics=("judge_action_accuracy", IDENTITY, *OPINIONS)),
-        Track("mug", "probe", 5, 8, 10, metrics=PROBES),
+        *(Track("mug", name, 5, length, 10, asked) for length in LENGTHS for name, asked in JUDGED.items()),
     ),
     presets={"quick": {"subjects": ("008", "017", "021", "077", "001", "002"), "takes": 2}},
     judged_factors={"action": ("expression",), "identity": ("subject",)},

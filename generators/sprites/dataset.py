@@ -52,6 +52,16 @@ PROBES = (
     *("probe_linear_attributes_from_motion", "probe_mlp_attributes_from_motion", "probe_chance_attributes"),
     *("probe_linear_attributes_from_content", "probe_mlp_attributes_from_content"),
     *("content_temporal_variance", "energy_drift", "reversibility_error"),
+    *("dci_disentanglement", "dci_disentanglement_chance", "dci_completeness", "dci_completeness_chance"),
+    *("dci_explicitness", "dci_explicitness_chance", "block_modularity", "block_modularity_chance"),
+    *("block_compactness", "block_compactness_chance"),
+)
+RENDERED = ("renderer_action_accuracy", "renderer_attributes_accuracy", "renderer_margin", "judge_agreement")
+INTERVENTIONS = (
+    *("judge_intervention", "judge_intervention_chance", "renderer_intervention", "renderer_intervention_chance"),
+    *("renderer_swap_consistency", "renderer_swap_consistency_chance"),
+    *("renderer_global_consistency", "renderer_global_consistency_chance"),
+    *("renderer_local_consistency", "renderer_local_consistency_chance"),
 )
 OPINIONS = ("judge_intra_entropy", "judge_inter_entropy", "judge_inception_score")
 METRICS = ("mse", "rmse", "mae", "psnr", "ssim_gauss11")
@@ -246,15 +256,24 @@ sprites = Sprites(
         Track("sprites", "generation", 4, 2 * FRAMES, train_horizon=4, metrics=GENERATION),
         Track(
             *("sprites", "sample", 4, FRAMES, 4),
-            metrics=("judge_action_accuracy", *ATTRIBUTES, *OPINIONS, "frechet_judge"),
+            metrics=("judge_action_accuracy", *ATTRIBUTES, *OPINIONS, "frechet_judge", *RENDERED),
+            further=("renderer_distance",),
         ),
         Track(
             *("sprites", "resample", 4, FRAMES, 4),
-            metrics=("judge_motion_accuracy", "judge_action_accuracy", *OPINIONS, "frechet_judge"),
+            metrics=(
+                *("judge_motion_accuracy", "judge_action_accuracy", *OPINIONS, "frechet_judge"),
+                *("renderer_motion_accuracy", "renderer_action_accuracy", "renderer_margin", "judge_agreement"),
+            ),
+            further=("renderer_distance",),
         ),
         Track(
             *("sprites", "exchange", 4, FRAMES, 4),
-            metrics=("mse", "psnr", "ssim_gauss11", "judge_motion_accuracy", "judge_action_accuracy", *ATTRIBUTES),
+            metrics=(
+                *("mse", "psnr", "ssim_gauss11", "judge_motion_accuracy", "judge_action_accuracy", *ATTRIBUTES),
+                *("renderer_motion_accuracy", *RENDERED, *INTERVENTIONS),
+            ),
+            further=("renderer_distance",),
         ),
         Track("sprites", "probe", 4, FRAMES, 4, metrics=PROBES),
     ),

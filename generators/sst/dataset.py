@@ -14,7 +14,7 @@ al., ICLR 2021."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -201,12 +201,13 @@ class Sst:
         if len(dates) < (1 - MOST_MISSING) * len(days):
             gap = int(np.argmax(np.diff(dates)))
             raise StbenchError(
-                f"{len(days) - len(dates):,} of {len(days):,} days are missing in the files of sst, most at a time "
+                f"{len(days) - len(dates):,} of {len(days):,} days are missing in {_named(paths)}, most at a time "
                 f"between {dates[gap]} and {dates[gap + 1]}: get the files of those days, or remove those on one side"
             )
         if len(dates) < FEWEST_DAYS:
             raise StbenchError(
-                f"sst needs at least {FEWEST_DAYS} days to split in train, val and test, not {len(dates)}"
+                f"{len(dates)} days are in {_named(paths)}, and sst needs at least {FEWEST_DAYS} to split in train, "
+                "val and test: get the files of more"
             )
         zones = {"table": table.id, "size": table.size, "corners": [list(corner) for corner in table.corners]}
         return Blueprint(
@@ -251,6 +252,11 @@ def _places(surface: SeaSurface) -> tuple[np.ndarray, np.ndarray] | None:
     if surface.latitude is None or surface.longitude is None:
         return None
     return surface.latitude, surface.longitude
+
+
+def _named(paths: Sequence[Path]) -> str:
+    """Raw files in an error sentence."""
+    return str(paths[0]) if len(paths) == 1 else f"the {len(paths)} netCDF files in {paths[0].parent}"
 
 
 def _cut(table: ZoneTable, axis: np.ndarray, k: int) -> np.ndarray:

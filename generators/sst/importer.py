@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from stbench.raw.files import entries, folders
+from stbench.raw.files import files_in, folders
 
 from .grid import grid_zones, open_grid
 from .prepared import ZONE_FILE, open_zones
@@ -58,10 +58,10 @@ def find_official(raw: Path | None) -> tuple[Path, ...] | None:
     none.
 
     Goes by names only: `data_<k>.nc`, or names of the Copernicus service (with "thetao", "cmems", "glorys" or "phy" in
-    them), in capitals or not; hidden files are none.
+    them), in capitals or not; hidden files and folders are none.
     """
     for folder in folders("sst", raw):
-        names = [path for path in entries(folder) if path.is_file()]
+        names = files_in(folder)
         for pattern in (ZONE_FILE.fullmatch, GRID_FILE.search):
             if found := tuple(path for path in names if pattern(path.name)):
                 return found

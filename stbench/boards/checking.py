@@ -19,7 +19,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stbench import paths, registry
 from stbench.boards.consistency import doubts, numbers, windows
@@ -34,7 +34,10 @@ from stbench.results.clusters import CLUSTERS, check_clusters
 from stbench.results.record import RECORD, RunRecord
 from stbench.results.trust import Trust, trust_of
 
-__all__ = ["PREDICTIONS", "Checked", "blueprint_of", "check"]
+if TYPE_CHECKING:
+    from stbench.store.reader import Store
+
+__all__ = ["PREDICTIONS", "Checked", "blueprint_of", "check", "store_at_hand"]
 
 PREDICTIONS = "predictions.zarr"
 """A store of predictions beside a record: they are scored again."""
@@ -80,20 +83,29 @@ def check(
     except StbenchError as error:
         return Checked(folder, None, (str(error),))
     others = [each for each in known if each.folder is None or each.folder.resolve() != folder.resolve()]
-    findings = [*_handed_in(entry, folder, out, from_others), *_texts(entry.record), *_command(entry.record)]
+    published = out is not None and folder.resolve().is_relative_to((out / RECORDS).resolve())
+    findings = [*_handed_in(entry, from_others), *_command(entry.record)]
+    if published or entry.record.trust:  # a run folder of one's own holds more, and paths of one's own
+        findings += [*_place(entry.record, folder, out if published else None), *_texts(entry.record)]
     blueprint, remark = blueprint_of(entry.record)
     findings += [*_track(entry.record, from_others), *_data(entry.record, blueprint, others)]
     if entry.rows:
         findings += numbers(entry, blueprint, others)
         findings += windows(entry, blueprint, others)
         findings += [] if with_predictions else doubts(entry)
-    return Checked(folder, entry, tuple(dict.fromkeys(findings)), (remark,) if remark else ())
+    remarks = [each for each in (remark, _apart(entry.record) if from_others else "") if each]
+    return Checked(folder, entry, tuple(dict.fromkeys(findings)), tuple(remarks))
 
 
-def _handed_in(entry: Entry, folder: Path, out: Path | None, from_others: bool) -> Iterator[str]:
-    record = entry.record
+def _place(record: RunRecord, folder: Path, out: Path | None) -> Iterator[str]:
     if unknown := sorted(path.name for path in folder.iterdir() if path.name not in FILES):
         yield f"it holds {', '.join(unknown)[:100]}, and wanted are {', '.join(sorted(FILES))} alone"
+    if out is not None and (place := place_of(record, out)).resolve() != folder.resolve():
+        yield f"its place is {place}: move it there"
+
+
+def _handed_in(entry: Entry, from_others: bool) -> Iterator[str]:
+    record = entry.record
     if record.trust and entry.card is None:
         yield f"it was handed in and has no {CARD}: make it with `stbench submit`"
     if from_others and (entry.card is None or trust_of(record) is not Trust.AUTHOR):
@@ -105,10 +117,6 @@ def _handed_in(entry: Entry, folder: Path, out: Path | None, from_others: bool) 
         yield f"it has no {CLUSTERS}, the means per cluster that comparisons need: score it again and hand it in whole"
     if record.not_applicable and record.trust:
         yield "its model was not asked, which is no row to hand in"
-    if out is not None and folder.resolve().is_relative_to((out / RECORDS).resolve()):
-        place = place_of(record, out)
-        if place.resolve() != folder.resolve():
-            yield f"its place is {place}: move it there"
 
 
 def _texts(record: RunRecord) -> Iterator[str]:
@@ -196,8 +204,23 @@ def blueprint_of(record: RunRecord) -> tuple[Blueprint | None, str]:
         }
         found = resolve(record.dataset, plain, record.dataset_source)
     except StbenchError as error:
-        return None, f"its data cannot be planned here, so they are held against other rows alone: {error}"
+        reason = str(error).partition(":")[0]
+        return None, f"its data cannot be planned here, so they are held against other rows alone ({reason})"
     return found, ""
+
+
+def _apart(record: RunRecord) -> str:
+    """A remark on data that are not those of the preset: such a row is ranked apart."""
+    from stbench.store.build import resolve
+
+    try:
+        settings = registry.dataset(record.dataset).presets.get(record.preset, {})
+        canonical = resolve(record.dataset, settings, record.dataset_source)
+    except StbenchError:
+        return ""
+    if canonical.fingerprint == record.dataset_fingerprint:
+        return ""
+    return f"its data are not those of {record.dataset} in the preset {record.preset}: it is ranked apart from others"
 
 
 def _data(record: RunRecord, blueprint: Blueprint | None, others: Sequence[Entry]) -> Iterator[str]:
@@ -208,8 +231,8 @@ def _data(record: RunRecord, blueprint: Blueprint | None, others: Sequence[Entry
             )
         elif (blueprint.split.id, blueprint.split.digest) != (record.split, record.split_digest):
             yield f"its split is {record.split:.60} and not {blueprint.split.id} with the digest of today"
-        elif (digest := _digest_at_hand(blueprint)) not in ("", record.dataset_digest):
-            yield f"its data have the digest {record.dataset_digest[:12]}, and those made here have {digest[:12]}"
+    if (store := store_at_hand(record)) is not None and store.digest != record.dataset_digest:
+        yield f"its data have the digest {record.dataset_digest[:12]}, and those made here have {store.digest[:12]}"
     for other in others:
         if other.record.dataset_fingerprint != record.dataset_fingerprint:
             continue
@@ -222,10 +245,12 @@ def _data(record: RunRecord, blueprint: Blueprint | None, others: Sequence[Entry
                 return
 
 
-def _digest_at_hand(blueprint: Blueprint) -> str:
+def store_at_hand(record: RunRecord) -> Store | None:
+    """The data of a record where they were made already."""
     from stbench.store.reader import open_store
 
+    name = f"{record.dataset}-v{record.dataset_version}-{record.dataset_source}-{record.dataset_fingerprint[:8]}.zarr"
     try:
-        return open_store(paths.data_dir() / blueprint.store_name).digest
+        return open_store(paths.data_dir() / name)
     except StbenchError:
-        return ""
+        return None

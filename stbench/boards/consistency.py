@@ -61,7 +61,8 @@ def _identities(entry: Entry, elements: int | None) -> Iterator[str]:
     for row in entry.rows:
         by_time.setdefault(row.lead_time, {})[row.metric] = row
     for lead_time, rows in by_time.items():
-        for each in broken({name: computed(row.value) for name, row in rows.items()}, elements=elements):
+        values = {name: computed(row.value) for name, row in rows.items()}
+        for each in broken(values, elements=elements, whole=lead_time == mean_of(entry.record.track.horizon)):
             yield f"at lead time {lead_time} {each.identity} does not hold: {each.found}"
             break
         for name, row in rows.items():

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -46,6 +46,15 @@ def read_published(out: Path) -> list[Entry]:
 def published(out: Path) -> dict[Path, Entry]:
     """Folder -> every published run under `out`, in order of the folders."""
     return {folder: read_entry(folder) for folder in find_runs(out / RECORDS)}
+
+
+def readable(out: Path) -> list[Entry]:
+    """Every published run under `out` that is not damaged: what others are held against."""
+    found = []
+    for folder in find_runs(out / RECORDS):
+        with suppress(StbenchError):
+            found.append(read_entry(folder))
+    return found
 
 
 def at_hand(runs: Path, out: Path) -> list[Entry]:
@@ -236,4 +245,5 @@ __all__ = [
     "publishing",
     "read_entry",
     "read_published",
+    "readable",
 ]

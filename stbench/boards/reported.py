@@ -34,6 +34,12 @@ class Reported:
     """As printed: digits are information."""
     std: str
     note: str
+    origin: str
+    """Whose run it is, where the table copies it: the `paper` of its first print, or what is known; else empty."""
+    convention: str
+    """Of the formula, where it is known: "sum over 1x64x64; not clipped", "9 classes"."""
+    source: str
+    """Where it was read: the paper, a commit of a repository; or that it was recalled and not read again."""
 
     @property
     def lead_times(self) -> str:

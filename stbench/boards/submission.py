@@ -44,8 +44,10 @@ def submit(run: Path, out: Path, card: Card) -> Path:
     if record.preset == CUSTOM:
         raise StbenchError(f"{run} is of a configuration without a name, see `stbench run --name`")
     place = place_of(record, out)
-    if (place / RECORD).exists() and (read_entry(place).card is None):
-        raise StbenchError(f"{place} is a row that nobody handed in: choose another name for the model")
+    there = read_entry(place) if (place / RECORD).exists() else None
+    # `stbench leaderboard` may have published this very run.
+    if there is not None and there.card is None and there.record.results_sha256 != (record.results_sha256 or None):
+        raise StbenchError(f"{place} is a row of another run that nobody handed in: choose another name")
     try:
         with atomic_folder(place) as part:
             shutil.copyfile(run / RESULTS, part / RESULTS)

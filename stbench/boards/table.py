@@ -61,17 +61,21 @@ def board_tables(board: Board, *, highlight: str = "", width: int = WIDTH) -> li
 
 
 def reported_table(rows: Iterable[Reported]) -> Table:
-    """A rich table of reported numbers (`reported_for(track)`), with where each is printed."""
+    """A rich table of reported numbers (`reported_for(track)`), with where each is printed: a line for each row of a
+    paper and its lead times."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title="reported in papers, not run here", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("model, as named there", "metric", "lead times", "value", "paper", "table"):
-        table.add_column(column, justify="right" if column == "value" else "left", overflow="fold")
+    lines: dict[tuple[str, str, str, str], list[str]] = {}
     for each in rows:
         value = f"{each.value} ± {each.std}" if each.std else each.value
-        table.add_row(*map(Text, (each.row, each.metric, each.lead_times, value, each.paper, each.table)))
+        lines.setdefault((each.row, each.lead_times, each.paper, each.table), []).append(f"{each.metric} {value}")
+    table = Table(title="reported in papers, not run here", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("model, as named there", "lead times", "values", "paper", "table"):
+        table.add_column(column, overflow="fold")
+    for (row, lead_times, paper, name), values in lines.items():
+        table.add_row(*map(Text, (row, lead_times, ", ".join(values), paper, name)))
     return table
 
 

@@ -14,6 +14,7 @@ from stbench.errors import StbenchError
 
 if TYPE_CHECKING:
     from stbench.boards.checking import Checked
+    from stbench.boards.entry import Entry
 
 
 def check_records(
@@ -31,7 +32,7 @@ def check_records(
     Prints a line for each and, with `before`, the boards that change. `StbenchError` at the end where one is refused.
     With `accept` a record whose predictions were scored again says so from then on.
     """
-    from stbench.boards.publishing import find_runs
+    from stbench.boards.publishing import find_runs, readable
 
     folders = [each for path in paths for each in _folders(path)]
     gone: list[str] = []
@@ -40,7 +41,8 @@ def check_records(
         folders = changed
     if predictions is not None and len(folders) != 1:
         raise StbenchError(f"--predictions belong to one record, and {len(folders)} are checked: name its folder")
-    checked = [_check(each, out, runs, predictions, from_others, accept) for each in folders]
+    known = readable(out)
+    checked = [_check(each, known, out, runs, predictions, from_others, accept) for each in folders]
     lost = [f"{name} is published and was taken away" for name in gone] if from_others else []
     for each in checked:
         _tell(each)
@@ -68,14 +70,22 @@ def _folders(path: Path) -> list[Path]:
     return find_runs(path) or [path]
 
 
-def _check(folder: Path, out: Path, runs: Path, predictions: Path | None, from_others: bool, accept: bool) -> Checked:
+def _check(
+    folder: Path,
+    known: Sequence[Entry],
+    out: Path,
+    runs: Path,
+    predictions: Path | None,
+    from_others: bool,
+    accept: bool,
+) -> Checked:
     from stbench.boards.checking import PREDICTIONS, check
-    from stbench.boards.publishing import published
+    from stbench.results.card import CARD
     from stbench.results.trust import Trust
 
     beside = predictions or folder / PREDICTIONS
-    given = predictions is not None or beside.exists()
-    known = published(out).values() if _records(out).is_dir() else ()
+    # A run folder of one's own has a store of that name, too, with the few predictions that pictures show.
+    given = predictions is not None or ((folder / CARD).exists() and beside.exists())
     found = check(folder, known, out=out, from_others=from_others, with_predictions=given)
     if found.findings or found.entry is None or not given:
         return found

@@ -23,6 +23,7 @@ def judge() -> None:
 @source_option
 @path_option("--raw", help="Folder of official raw files.  [default: STBENCH_RAW]")
 @set_option
+@click.option("--frames", type=click.IntRange(1), metavar="N", help="Frames of a clip.  [default: the dataset's]")
 @path_option("--out", help="Folder of all runs.  [default: ./runs]")
 def train(
     dataset: str,
@@ -31,6 +32,7 @@ def train(
     source: str,
     raw: Path | None,
     settings: dict[str, str],
+    frames: int | None,
     out: Path | None,
 ) -> None:
     """Train a judge on a dataset as the preset asks for it; interrupted, the same command continues.
@@ -43,15 +45,20 @@ def train(
 
     judged, clip = judged_by(dataset)
     store = dataset_for(dataset, preset, source=source, settings=settings, raw=raw, progress=console)
-    found = train_judge(store, judged, clip, runs=out or paths.runs_dir(), preset=preset, seed=seed, progress=console)
+    folder = out or paths.runs_dir()
+    found = train_judge(store, judged, frames or clip, runs=folder, preset=preset, seed=seed, progress=console)
     card = found.card
     rows = [
-        (name, str(head.classes), f"{card.accuracy[name]:.2%}" if name in card.accuracy else "not known")
+        (name, str(head.classes), *(_percent(each.get(name)) for each in (card.accuracy, card.calibration)))
         for name, head in ((head.name, head) for head in found.heads)
     ]
-    title = f"{card.name}: {card.train_clips:,} training clips, {card.test_clips:,} test clips"
-    console.table(title, ("head", "classes", "test accuracy"), rows)
+    title = f"{card.name}: {card.train_clips:,} training clips, {card.test_clips:,} test clips of {card.clip} frames"
+    console.table(title, ("head", "classes", "test accuracy", "calibration error"), rows)
     click.echo(f"judge: {found.folder}")
+
+
+def _percent(share: float | None) -> str:
+    return "not known" if share is None else f"{share:.2%}"
 
 
 @judge.command("list")
@@ -66,5 +73,6 @@ def list_judges(out: Path | None) -> None:
     for path in sorted(folder.glob(f"*/*/{DOCUMENT}")):
         card = read_card(path.parent)
         accuracy = ", ".join(f"{name} {value:.2%}" for name, value in card.accuracy.items())
-        rows.append((card.name, card.source, card.preset, card.dataset_digest[:12], accuracy, str(path.parent)))
-    console.table("judges", ("judge", "source", "preset", "dataset digest", "test accuracy", "folder"), rows)
+        frames, digest = str(card.clip), card.dataset_digest[:12]
+        rows.append((card.name, card.source, card.preset, frames, digest, accuracy, str(path.parent)))
+    console.table("judges", ("judge", "source", "preset", "frames", "dataset digest", "test accuracy", "folder"), rows)

@@ -30,6 +30,8 @@ COMMANDS = {
     "leaderboard": "leaderboard",
     "submit": "submit",
     "compare": "compare",
+    "explain-number": "explain_number",
+    "lint-table": "lint_table",
 }
 """Command -> the module of this package with a click command of that name; it loads when the command is asked for."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,9 @@ from stbench.documents import Unreadable, converted, parse_toml, read_json
 from stbench.errors import StbenchError, nearest
 from stbench.files import write_json
 from stbench.locks import locked
+from stbench.metrics.confusion import confusion_matrix, expected_calibration_error
 from stbench.progress import Progress, Silent
+from stbench.protocols.judged import ACTION, MOTION
 from stbench.splits.training import TrainingWindows
 from stbench.store.reader import Store
 from stbench.training.settings import without_defaults
@@ -68,6 +70,11 @@ class JudgeCard:
     test_clips: int
     seconds: float
     """Training time."""
+    confusion: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
+    """Question -> real test clips by true class (rows) and class named (columns). Questions are the heads with an
+    accuracy; all factors of the head "action" are "motion", the first of them is "action"."""
+    calibration: Mapping[str, float] = field(default_factory=dict)
+    """Head -> expected calibration error on the test clips (`stbench.metrics.confusion`)."""
 
     @property
     def name(self) -> str:
@@ -77,7 +84,7 @@ class JudgeCard:
     def summary(self) -> dict[str, Any]:
         """What a run record says of its judge."""
         known = {"accuracy": dict(self.accuracy), "test_clips": self.test_clips, "train_clips": self.train_clips}
-        return {"name": self.name, "fingerprint": self.fingerprint, **known}
+        return {"name": self.name, "fingerprint": self.fingerprint, "calibration": dict(self.calibration), **known}
 
 
 class Judge:
@@ -231,7 +238,7 @@ def train_judge(
             )
         if not summary.finished:
             raise KeyboardInterrupt
-        accuracy, n_test = _accuracy(network, store, clip, folder)
+        tested = _tested(network, store, clip, folder)
         card = JudgeCard(
             version=VERSION,
             dataset=store.dataset,
@@ -242,36 +249,63 @@ def train_judge(
             seed=seed,
             clip=clip,
             heads={head.name: (head.factors, head.sizes) for head in heads},
-            accuracy=accuracy,
+            accuracy=tested.accuracy,
             configuration=configuration,
             fingerprint=key,
             weights_sha256=_write_weights(network, folder),
             train_clips=len(windows),
-            test_clips=n_test,
+            test_clips=tested.clips,
             seconds=summary.seconds,
+            confusion=tested.confusion,
+            calibration=tested.calibration,
         )
         write_json(folder / DOCUMENT, asdict(card))
         return Judge(card, network, folder)
 
 
-def _accuracy(network: JudgeNetwork, store: Store, clip: int, folder: Path) -> tuple[dict[str, float], int]:
-    """Share of test clips classified rightly, by head, where every test class was in the train split."""
+@dataclass(frozen=True)
+class _Tested:
+    accuracy: dict[str, float]
+    confusion: dict[str, tuple[tuple[int, ...], ...]]
+    calibration: dict[str, float]
+    clips: int
+
+
+def _tested(network: JudgeNetwork, store: Store, clip: int, folder: Path) -> _Tested:
+    """What a judge makes of the test clips, by head, where every test class was in the train split."""
     provisional: Any = None
     judge = Judge(provisional, network, folder)
     sequences = store.split.indices("test")
     row_size = store.row_size
     if row_size is not None:
         sequences = sequences[row_size[sequences] >= clip]
-    right: dict[str, list[np.ndarray]] = {head.name: [] for head in network.heads}
+    parts: dict[str, list[np.ndarray]] = {head.name: [] for head in network.heads}
     trained = judge.classes(_factors(store, network, store.split.indices("train")))
     tested = judge.classes(_factors(store, network, sequences))
     for start in range(0, len(sequences), BATCH):
         items = sequences[start : start + BATCH]
         clips = np.stack([store.window(each, 0, clip) for each in items])
         for name, opinion in judge.opinions(clips).items():
-            right[name].append(opinion.argmax(1) == tested[name][start : start + BATCH])
-    known = [name for name in right if np.isin(tested[name], trained[name]).all()]
-    return {name: float(np.concatenate(right[name]).mean()) for name in known}, len(sequences)
+            parts[name].append(opinion)
+    known = [head for head in network.heads if np.isin(tested[head.name], trained[head.name]).all()]
+    opinions = {head.name: np.concatenate(parts[head.name]) for head in known}
+    confusion = {head.name: _confused(opinions[head.name], tested[head.name]) for head in known}
+    for head in known:
+        if head.name == ACTION:
+            by_action = opinions[ACTION].reshape(len(sequences), head.sizes[0], -1).sum(axis=2)
+            actions = tested[ACTION] // (head.classes // head.sizes[0])
+            confusion |= {MOTION: confusion[ACTION], ACTION: _confused(by_action, actions)}
+    return _Tested(
+        {name: float((each.argmax(1) == tested[name]).mean()) for name, each in opinions.items()},
+        confusion,
+        {name: expected_calibration_error(each, tested[name]) for name, each in opinions.items()},
+        len(sequences),
+    )
+
+
+def _confused(opinions: np.ndarray, true: np.ndarray) -> tuple[tuple[int, ...], ...]:
+    matrix = confusion_matrix(true, opinions.argmax(1), opinions.shape[1])
+    return tuple(tuple(row) for row in matrix.tolist())
 
 
 def _factors(store: Store, network: JudgeNetwork, sequences: np.ndarray) -> dict[str, np.ndarray]:
@@ -319,20 +353,26 @@ def load_judge(folder: Path, store: Store) -> Judge:
     heads = tuple(Head(name, factors, sizes) for name, (factors, sizes) in card.heads.items())
     network = _network(store, heads, card.configuration["model"])
     network.load_state_dict(read_tensors(folder / WEIGHTS))
+    if card.accuracy and not card.confusion:  # trained before a card told how a judge errs
+        tested = _tested(network, store, card.clip, folder)
+        card = replace(card, confusion=tested.confusion, calibration=tested.calibration)
+        write_json(folder / DOCUMENT, asdict(card))
     return Judge(card, network, folder)
 
 
-def find_judge(store: Store, preset: str, runs: Path) -> Judge:
-    """The judge of a preset trained on exactly this store; `StbenchError`, with the command that trains it, if none."""
+def find_judge(store: Store, preset: str, runs: Path, clip: int) -> Judge:
+    """The judge of a preset trained on clips of `clip` frames of exactly this store; `StbenchError`, with the command
+    that trains it, if none."""
     folder = judges_folder(runs, store.dataset)
     others = []
     for path in sorted(folder.glob(f"*/{DOCUMENT}")):
         card = read_card(path.parent)
-        if card.dataset_digest == store.digest and card.preset == preset:
+        if card.dataset_digest == store.digest and card.preset == preset and card.clip == clip:
             return load_judge(path.parent, store)
-        others.append(f"{card.name} (digest {card.dataset_digest[:12]})")
+        others.append(f"{card.name} (digest {card.dataset_digest[:12]}, {card.clip} frames)")
     found = f"there are {', '.join(others)}" if others else "there is none at all"
+    command = f"stbench judge train --dataset {store.dataset} --preset {preset} --frames {clip}"
     raise StbenchError(
-        f"no judge of the preset '{preset}' for {store.path} (digest {store.digest[:12]}) is in {folder}, {found}: "
-        f"`stbench judge train --dataset {store.dataset} --preset {preset}` trains one"
+        f"no judge of {clip} frames of the preset '{preset}' for {store.path} (digest {store.digest[:12]}) is in "
+        f"{folder}, {found}: `{command}` trains one"
     )

@@ -49,6 +49,16 @@ class Nearest:
     """(n,): 1 - d1 / d2, from the nearest and the second nearest one: 1 where the clip is a rendering, 0 where two are
     as near."""
 
+    @staticmethod
+    def joined(parts: Sequence[Nearest]) -> Nearest:
+        """Of one clip after the other."""
+        return Nearest(
+            _joined([each.factors for each in parts]),
+            _joined([each.by_frame for each in parts]),
+            np.concatenate([each.distance for each in parts]),
+            np.concatenate([each.margin for each in parts]),
+        )
+
 
 @dataclass(frozen=True)
 class _Table:
@@ -85,13 +95,8 @@ class RendererJudge:
         """
         if clips.shape[1:] != self.shape:
             raise StbenchError(f"renderings have the shape {self.shape}, and clips of {clips.shape[1:]} were to judge")
-        parts = [self._nearest(_flat(clips[first : first + BATCH])) for first in range(0, len(clips), BATCH)]
-        return Nearest(
-            _joined([each.factors for each in parts]),
-            _joined([each.by_frame for each in parts]),
-            np.concatenate([each.distance for each in parts]),
-            np.concatenate([each.margin for each in parts]),
-        )
+        batches = range(0, len(clips), BATCH)
+        return Nearest.joined([self._nearest(_flat(clips[first : first + BATCH])) for first in batches])
 
     def distances(self, clips: np.ndarray) -> np.ndarray:
         """Squared distances (n, combinations) of clips (n, time, *frame) in bytes; motions run slowest."""

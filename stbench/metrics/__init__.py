@@ -66,6 +66,8 @@ class Metric:
     prediction. On tracks of the protocol `draws` alone."""
     counts_members: bool = False
     """Its expectation depends on how many members there are, so rows name the number beside its version."""
+    judge_free: bool = False
+    """Of whole clips: no trained judge has a say in it, so rows of different judges compare."""
     ideal: str = ""
     """What is best where neither higher nor lower is: "1"."""
 

@@ -62,3 +62,33 @@ energy_drift = _metric(
 reversibility_error = _metric(
     "reversibility_error", "mean_n |exp(-hH) exp(hH) s_n - s_n| / |s_n|", higher_is_better=False, reference=STBENCH
 )
+EASTWOOD_2018 = (
+    "C. Eastwood and C. Williams, A Framework for the Quantitative Evaluation of Disentangled Representations, "
+    "ICLR 2018"
+)
+MSD_2025 = (
+    "azencot-group, MSD-Benchmark (code at da5ba28), entropy over blocks; "
+    "https://github.com/azencot-group/MSD-Benchmark"
+)
+
+
+def _importance(name: str, formula: str, reference: str) -> tuple[Metric, Metric]:
+    value = _metric(name, formula, higher_is_better=True, reference=reference)
+    return value, _metric(f"{name}_chance", f"{formula}, shuffled factors", higher_is_better=False, reference=STBENCH)
+
+
+dci_disentanglement, dci_disentanglement_chance = _importance(
+    "dci_disentanglement", "sum_i w_i (1 - H_F(R_ij / sum_j R_ij))", EASTWOOD_2018
+)
+dci_completeness, dci_completeness_chance = _importance(
+    "dci_completeness", "mean_j (1 - H_D(R_ij / sum_i R_ij))", EASTWOOD_2018
+)
+dci_explicitness, dci_explicitness_chance = _importance(
+    "dci_explicitness", "mean_n mean_j [forest j finds factor j of clip n]", EASTWOOD_2018
+)
+block_modularity, block_modularity_chance = _importance(
+    "block_modularity", "sum_b w_b (1 - H_F(R_bj / sum_j R_bj)), R_bj = sum_(i in b) R_ij", MSD_2025
+)
+block_compactness, block_compactness_chance = _importance(
+    "block_compactness", "mean_j (1 - H_B(R_bj / sum_b R_bj)), R_bj = sum_(i in b) R_ij", MSD_2025
+)

@@ -15,7 +15,8 @@ from stbench.protocols.windows import Windows, evenly_spaced
 from stbench.store.reader import Store
 
 SEEN = 8
-"""Frames of a clip a model sees: what both data sets of Khan and Storkey 2021 train on."""
+"""Frames of a clip a model sees where more are asked for: what both data sets of Khan and Storkey 2021 train on. Judged
+and probed tracks ask for as many frames as they show, their horizon."""
 BATCH = 64
 """Clips a model is asked for at once. Not a choice: draws from a prior depend on it."""
 

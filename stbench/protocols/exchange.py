@@ -18,13 +18,14 @@ from stbench.contract.capabilities import HasExchanged
 from stbench.contract.datasets import Track
 from stbench.contract.models import Transferrer
 from stbench.protocols.asking import Asking, Question
-from stbench.protocols.clips import SEEN, Clips, clips_of
-from stbench.protocols.judged import Opinions, asked_only, judged_scores
+from stbench.protocols.clips import Clips, clips_of
+from stbench.protocols.judged import Opinions, intervened, judged
 from stbench.protocols.scoring import Scorer, Scores, track_metrics
 from stbench.store.reader import Store
 
 if TYPE_CHECKING:
     from stbench.judges.judge import Judge
+    from stbench.judges.renderer import RendererJudge
 
 SEED = 20_211_215
 """Any fixed number; who moves like whom follows from it."""
@@ -36,35 +37,38 @@ def exchange(
     track: Track,
     *,
     judge: Judge,
+    renderer: RendererJudge | None = None,
     split: str = "test",
     keep: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
     limit: int | None = None,
 ) -> Scores:
-    """Show every test clip in the motion of another one: frames 0 .. h-1, h the length of the judge's clips.
+    """Show every test clip in the motion of another one: frames 0 .. h-1, h the horizon.
 
-    The model is handed copies of both clips (b, `SEEN`, *frame), and the action of the motion's. `StbenchError` for
-    what `forecast` refuses.
+    The model is handed copies of both clips (b, h, *frame), and the action of the motion's. `StbenchError` for what
+    `forecast` refuses.
     """
-    length = judge.card.clip
-    clips = clips_of(store, track, max(SEEN, length), split, limit)
+    length = track.horizon
+    clips = clips_of(store, track, length, split, limit)
     donor = motion_donors(clips, judge)
     truth_of = _truths(clips, donor)
     metrics = track_metrics(track, store.frame_shape) if truth_of is not None else []
-    opinions = Opinions(judge)
+    opinions = Opinions(judge, store, renderer)
     with Scorer(metrics, len(clips), length) as scorer:
         asking = Asking(model, clips.windows, [scorer], keep=keep, truth=truth_of is not None, on_progress=on_progress)
         for items in clips.batches():
-            content, motion = clips.frames(items, SEEN), clips.frames(donor[items], length)
+            content, motion = clips.frames(items, length), clips.frames(donor[items], length)
             truth = motion if truth_of is None else truth_of(items)
             rest = length, clips.known(donor[items])
-            seen = content, motion[:, :SEEN]
-            opinions.add(asking.put(Question(int(items[0]), seen, rest, truth[None], motion, content), model.transfer))
+            question = Question(int(items[0]), (content, motion), rest, truth[None], motion, content)
+            opinions.add(asking.put(question, model.transfer))
         by_frame = dict(scorer.values)
     asked = clips.factors[clips.action][donor]
-    values, whole = judged_scores(judge, opinions, clips, asked, clips.sequence, motion=clips.sequence[donor])
-    values, whole = asked_only(clips, {**by_frame, **values}, whole)
-    return Scores(clips.sequence, clips.start, values, asking.seconds, asking.kept, whole, judge.card.name)
+    moving = clips.sequence[donor]
+    found = judged(opinions, clips, asked, clips.sequence, motion=moving)
+    found.values.update(by_frame)
+    found.whole.update(intervened(opinions, clips, clips.sequence, moving))
+    return found.scores(clips, asking, judge)
 
 
 def motion_donors(clips: Clips, judge: Judge) -> np.ndarray:

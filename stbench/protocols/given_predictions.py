@@ -45,11 +45,13 @@ def score_given(
     track: Track,
     *,
     judge: Any = None,
+    renderer: Any = None,
     i3d: Any = None,
     on_progress: Callable[[int, int], None] | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> Scores:
-    """Score a prediction store on a track of swaps or clips. As `score_predictions`; `judge` where the track asks one.
+    """Score a prediction store on a track of swaps or clips. As `score_predictions`; `judge` and `renderer` where the
+    track asks them.
 
     `StbenchError`, too, where the judge sees clips of another length than the track asks for.
     """
@@ -59,7 +61,8 @@ def score_given(
             f"{track.horizon}: train one on clips of that length"
         )
     reader, ranges = PredictionReader(path, store, track, asked_windows(store, track)), Ranges()
-    further = {name: each for name, each in (("judge", judge), ("i3d", i3d)) if each is not None}
+    asked = {"judge": judge, "renderer": renderer, "i3d": i3d}
+    further = {name: each for name, each in asked.items() if each is not None}
     answers = PredictionStore(reader, ranges)
     scores = protocol_of(track).play(answers, store, track, on_progress=on_progress, **further)
     if on_note is not None and (remark := ranges.remark(reader.path)):

@@ -5,6 +5,9 @@ regression) and a small network (one hidden layer of 64). In a disentangled mode
 code and not in the content code, attributes the other way round; "not" is the share of the most frequent class, which
 stands beside them. Attributes are the judge's questions but the action, averaged; those whose test classes never occur
 in training (identities, where subjects are split) are left out.
+
+How codes and factors belong to each other (DCI, modularity, compactness) is told by forests on the same codes
+(`stbench.protocols.importances`).
 """
 
 from __future__ import annotations
@@ -20,8 +23,9 @@ from stbench.contract.datasets import Track
 from stbench.contract.models import Coder, Conserving
 from stbench.errors import StbenchError
 from stbench.protocols.asking import Asking
-from stbench.protocols.clips import SEEN, Clips, clips_of
-from stbench.protocols.scoring import Scores
+from stbench.protocols.clips import Clips, clips_of
+from stbench.protocols.importances import NAMES, code_importances
+from stbench.protocols.scoring import Scores, Whole
 from stbench.store.reader import Store
 
 TRAINED_ON = 3000
@@ -42,12 +46,13 @@ def probe(
 ) -> Scores:
     """Probe the codes of every test clip; nothing is kept for pictures.
 
-    The model is handed copies of clips (b, `SEEN`, *frame) and, where it is told, their action: what it then finds of
-    the action in the motion code says little, what leaks into the content code says something. `StbenchError` for codes
-    that are not finite or not one row a clip.
+    The model is handed copies of clips (b, h, *frame), h the horizon, and, where it is told, their action: what it then
+    finds of the action in the motion code says little, what leaks into the content code says something. `StbenchError`
+    for codes that are not finite or not one row a clip.
     """
-    train = clips_of(store, track, 2 * SEEN, "train", TRAINED_ON)
-    test = clips_of(store, track, 2 * SEEN, split, limit)
+    seen = track.horizon
+    train = clips_of(store, track, 2 * seen, "train", TRAINED_ON)
+    test = clips_of(store, track, 2 * seen, split, limit)
     asking = Asking(model, test.windows)
     total = len(train) + 2 * len(test)
     done = 0
@@ -60,21 +65,25 @@ def probe(
 
     known = codes_of(asking, model, train, 0, step)
     asked = codes_of(asking, model, test, 0, step)
-    later = codes_of(asking, model, test, SEEN // 2 if test.period else SEEN, step)
-    values = {
-        name: hits
-        for name, hits in _all_probes(train, test, known, asked)
-        if name in {registry.metric(each).name for each in track.metrics}
-    }
+    later = codes_of(asking, model, test, seen // 2 if test.period else seen, step)
+    names = {registry.metric(each).name for each in track.scored}
+    values = {name: hits for name, hits in _all_probes(train, test, known, asked) if name in names}
+    whole: dict[str, Whole] = {}
+    if names & {*NAMES}:
+        factors = [each for every in _targets(train, test).values() for each in every]
+        pairs = [(train.store.factor(f)[train.sequence], test.store.factor(f)[test.sequence]) for f in factors]
+        more, whole = code_importances(known, [one for one, _ in pairs], asked, [other for _, other in pairs])
+        values |= more
     values["content_temporal_variance"] = temporal_variance(asked["content"], later["content"])
     if conserves(model):
         parts = [
-            asking.timed(model.conservation, test.frames(items, SEEN), rest=(SEEN, test.known(items)))
+            asking.timed(model.conservation, test.frames(items, seen), rest=(seen, test.known(items)))
             for items in test.batches()
         ]
         values |= {name: np.concatenate([each[name] for each in parts]) for name in parts[0]}
-    chosen = {name: np.asarray(values[name], np.float64)[:, None] for name in track.metrics if name in values}
-    return Scores(test.sequence, test.start, chosen, asking.seconds)
+    chosen = {name: np.asarray(values[name], np.float64)[:, None] for name in track.scored if name in values}
+    chosen_whole = {name: whole[name] for name in track.scored if name in whole}
+    return Scores(test.sequence, test.start, chosen, asking.seconds, whole=chosen_whole)
 
 
 def conserves(model: object) -> TypeGuard[Conserving]:
@@ -88,7 +97,7 @@ def codes_of(
     """Codes (n, k) float64 of the clips, from frame `shift` of each on."""
     parts: list[dict[str, np.ndarray]] = []
     for items in clips.batches():
-        frames = clips.frames(items, shift + SEEN)[:, shift:]
+        frames = clips.frames(items, shift + clips.track.horizon)[:, shift:]
         found = asking.timed(model.codes, frames, rest=(clips.known(items),))
         for name in CODES:
             code = found.get(name)

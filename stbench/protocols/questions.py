@@ -73,10 +73,8 @@ def asked_windows(store: Store, track: Track, *, preset: str = "paper", split: s
         case "swap":
             cases = cases_of(store, track, split)
             return Windows(track, cases.sequence, cases.start)
-        case "generation":
-            return clips_of(store, track, track.horizon, split).windows
         case _:
-            return clips_of(store, track, max(SEEN, track.horizon), split).windows
+            return clips_of(store, track, track.horizon, split).windows
 
 
 def _forecast(store: Store, track: Track, preset: str, split: str) -> Iterator[Asked]:
@@ -114,25 +112,25 @@ def _generation(store: Store, track: Track, preset: str, split: str) -> Iterator
 
 
 def _sample(store: Store, track: Track, preset: str, split: str) -> Iterator[Asked]:
-    clips = clips_of(store, track, max(SEEN, track.horizon), split)
+    clips = clips_of(store, track, track.horizon, split)
     asked = asked_actions(clips)
     for items in clips.batches():
-        handed = clips.frames(items, SEEN), track.horizon, {clips.action: asked[items]}, _seed(items)
+        handed = clips.frames(items, track.horizon), track.horizon, {clips.action: asked[items]}, _seed(items)
         yield Asked(handed, clips.sequence[items], clips.start[items])
 
 
 def _resample(store: Store, track: Track, preset: str, split: str) -> Iterator[Asked]:
-    clips = clips_of(store, track, max(SEEN, track.horizon), split)
+    clips = clips_of(store, track, track.horizon, split)
     for items in clips.batches():
-        handed = clips.frames(items, SEEN), track.horizon, clips.known(items), _seed(items)
+        handed = clips.frames(items, track.horizon), track.horizon, clips.known(items), _seed(items)
         yield Asked(handed, clips.sequence[items], clips.start[items])
 
 
 def _exchange(store: Store, track: Track, preset: str, split: str) -> Iterator[Asked]:
-    clips = clips_of(store, track, max(SEEN, track.horizon), split)
+    clips = clips_of(store, track, track.horizon, split)
     donor = motion_donors(clips, _asking_for_actions(track))
     for items in clips.batches():
-        content, motion = clips.frames(items, SEEN), clips.frames(donor[items], SEEN)
+        content, motion = clips.frames(items, track.horizon), clips.frames(donor[items], track.horizon)
         handed = content, motion, track.horizon, clips.known(donor[items])
         yield Asked(handed, clips.sequence[items], clips.start[items])
 

@@ -18,13 +18,14 @@ import numpy as np
 from stbench.contract.datasets import Track
 from stbench.contract.models import Factors, Resampler, Sampler
 from stbench.protocols.asking import Asking, Question
-from stbench.protocols.clips import SEEN, Clips, clips_of
-from stbench.protocols.judged import Opinions, asked_only, frechet_to_real, judged_scores
+from stbench.protocols.clips import Clips, clips_of
+from stbench.protocols.judged import Opinions, frechet_to_real, judged
 from stbench.protocols.scoring import Scores
 from stbench.store.reader import Store
 
 if TYPE_CHECKING:
     from stbench.judges.judge import Judge
+    from stbench.judges.renderer import RendererJudge
 
 SEED = 20_211_214
 """Any fixed number; the asked actions and the model's draws follow from it."""
@@ -36,6 +37,7 @@ def sample(
     track: Track,
     *,
     judge: Judge,
+    renderer: RendererJudge | None = None,
     split: str = "test",
     keep: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
@@ -43,17 +45,17 @@ def sample(
 ) -> Scores:
     """Every test clip's content with a drawn motion of an asked action; all actions are asked equally often.
 
-    The model is handed a copy of the clip (b, `SEEN`, *frame), the asked action and a seed. `StbenchError` for what
-    `forecast` refuses.
+    The model is handed a copy of the clip (b, h, *frame), h the horizon, the asked action and a seed. `StbenchError`
+    for what `forecast` refuses.
     """
-    clips = clips_of(store, track, max(SEEN, judge.card.clip), split, limit)
+    clips = clips_of(store, track, track.horizon, split, limit)
     asked = asked_actions(clips)
 
     def factors(items: np.ndarray) -> Factors:
         return {clips.action: asked[items]}
 
     asking = Asking(model, clips.windows, keep=keep, truth=False, on_progress=on_progress)
-    return _play(asking, model.sample, clips, judge, factors, asked, motion=None)
+    return _play(asking, model.sample, clips, Opinions(judge, store, renderer), factors, asked, motion=None)
 
 
 def resample(
@@ -62,16 +64,18 @@ def resample(
     track: Track,
     *,
     judge: Judge,
+    renderer: RendererJudge | None = None,
     split: str = "test",
     keep: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
     limit: int | None = None,
 ) -> Scores:
     """Every test clip's motion with drawn content; handed out is a copy of the clip, its action and a seed."""
-    clips = clips_of(store, track, max(SEEN, judge.card.clip), split, limit)
+    clips = clips_of(store, track, track.horizon, split, limit)
     asked = clips.factors[clips.action]
     asking = Asking(model, clips.windows, keep=keep, truth=False, on_progress=on_progress)
-    return _play(asking, model.resample, clips, judge, clips.known, asked, motion=clips.sequence)
+    opinions = Opinions(judge, store, renderer)
+    return _play(asking, model.resample, clips, opinions, clips.known, asked, motion=clips.sequence)
 
 
 def asked_actions(clips: Clips) -> np.ndarray:
@@ -88,19 +92,17 @@ def _play(
     asking: Asking,
     ask: Callable[..., Any],
     clips: Clips,
-    judge: Judge,
+    opinions: Opinions,
     factors: Callable[[np.ndarray], Factors],
     asked: np.ndarray,
     *,
     motion: np.ndarray | None,
 ) -> Scores:
-    length, opinions = judge.card.clip, Opinions(judge)
     for items in clips.batches():
-        real, clip = clips.frames(items, length), clips.frames(items, SEEN)
-        rest = length, factors(items), _seed(items)
-        opinions.add(asking.put(Question(int(items[0]), (clip,), rest, real[None], real), ask))
-    values, whole = judged_scores(judge, opinions, clips, asked, clips.sequence, motion=motion)
+        clip = clips.frames(items, clips.track.horizon)
+        rest = clips.track.horizon, factors(items), _seed(items)
+        opinions.add(asking.put(Question(int(items[0]), (clip,), rest, clip[None], clip), ask))
+    found = judged(opinions, clips, asked, clips.sequence, motion=motion)
     if len(clips) > 1:
-        whole["frechet_judge"] = frechet_to_real(judge, opinions, clips)
-    values, whole = asked_only(clips, values, whole)
-    return Scores(clips.sequence, clips.start, values, asking.seconds, asking.kept, whole, judge.card.name)
+        found.whole["frechet_judge"] = frechet_to_real(opinions, clips)
+    return found.scores(clips, asking, opinions.judge)

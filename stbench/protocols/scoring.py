@@ -14,6 +14,7 @@ from stbench import registry
 from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
 from stbench.metrics import Metric, applicable
+from stbench.metrics.confusion import Verdicts
 
 DECIDES = "mse"
 """The metric by which one of several truths is chosen for all."""
@@ -84,6 +85,8 @@ class Scores:
     of one sequence."""
     judge: str = ""
     """Name of the judge whose opinions these are; rows of different judges are never ranked together."""
+    verdicts: Mapping[str, Verdicts] = field(default_factory=dict, kw_only=True)
+    """Metric -> what the judge said, where its own errors are known: they widen the interval."""
     drawn: Drawn | None = field(default=None, kw_only=True)
     """Where forecasts were drawn."""
 

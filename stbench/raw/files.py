@@ -12,6 +12,8 @@ import difflib
 import gzip
 import hashlib
 import io
+import os
+import stat
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,9 +74,10 @@ def entries(folder: Path) -> list[Path]:
 
 def named(folder: Path, name: str) -> Path | None:
     """The file of that name in a folder, or the first whose name differs in capitals only; None when there is none.
-    A name may have folders in it, for which the same holds."""
+    A name may have folders in it, for which the same holds. A link that leads nowhere is one too: who reads it is told,
+    while a file that is not there may be one that need not be."""
     place = folder / name
-    if place.is_file():
+    if _is_meant_as_file(place):
         return place
     *above, last = Path(name).parts
     for part in above:
@@ -82,7 +85,16 @@ def named(folder: Path, name: str) -> Path | None:
         if found is None:
             return None
         folder = found
-    return next((each for each in entries(folder) if each.name.lower() == last.lower() and each.is_file()), None)
+    return next((each for each in files_in(folder) if each.name.lower() == last.lower()), None)
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Of `entries`, what is no folder: files, and what cannot be read as one, which is not passed over in silence."""
+    return [each for each in entries(folder) if _is_meant_as_file(each)]
+
+
+def _is_meant_as_file(path: Path) -> bool:
+    return os.path.lexists(path) and not path.is_dir()
 
 
 MOST_NAMED = 8
@@ -156,7 +168,7 @@ def check(path: Path, spec: RawFile) -> None:
         raise StbenchError(f"{path} has {size:,} bytes, not the {spec.bytes:,} it should have: {_AGAIN}")
     if spec.checksum is not None:
         algorithm, expected = spec.checksum.split(":")
-        with _open(path) as file:
+        with open_file(path) as file:
             found = hashlib.file_digest(file, algorithm).hexdigest()
         _compare(path, algorithm, expected, found)
 
@@ -188,7 +200,7 @@ def read_gzip_or_plain(path: Path, max_bytes: int) -> bytes:
     Raises `StbenchError` when the file is absent, cannot be read, is larger than `max_bytes`, or its compressed data is
     truncated or damaged.
     """
-    with _open(path) as file:
+    with open_file(path) as file:
         compressed = file.read(2) == GZIP_MAGIC
         file.seek(0)
         try:
@@ -214,14 +226,16 @@ def _compare(path: Path, algorithm: str, expected: str, found: str) -> None:
 
 
 def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise StbenchError(f"{path} cannot be read: {error.strerror or error}") from None
+    with open_file(path) as file:
+        return os.fstat(file.fileno()).st_size
 
 
-def _open(path: Path) -> io.BufferedReader:
+def open_file(path: Path) -> io.BufferedReader:
+    """A raw file open for reading. `StbenchError` where it is absent, may not be read, or is a folder, a pipe or a
+    device: one of those may have no end, or wait for ever."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise StbenchError(f"{path} cannot be read: it is no file but a folder or a device, put the raw file there")
         return path.open("rb")
     except OSError as error:
         raise StbenchError(f"{path} cannot be read: {error.strerror or error}") from None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stbench.errors import StbenchError
+from stbench.raw.files import open_file
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 LARGEST_CHUNK_BYTES = 1 << 28
@@ -72,11 +73,8 @@ def open_hdf5(path: Path) -> Iterator[Any]:
 
 def first_bytes(path: Path) -> bytes:
     """The bytes by which formats are told apart; `StbenchError` where there is no file that can be read."""
-    try:
-        with path.open("rb") as file:
-            return file.read(8)
-    except OSError as error:
-        raise StbenchError(f"{path} cannot be read: {error.strerror or error}") from None
+    with open_file(path) as file:
+        return file.read(8)
 
 
 def is_inside(file: Any, name: str) -> bool:

@@ -2,6 +2,9 @@
 
     value = finish( Σ_s S_s / Σ_s n_s ),   S_s = Σ of the values of the n_s windows of sequence s
 
+What a judge says has its own errors in the interval, which reaches to the ends of `stbench.metrics.confusion` where
+those lie further out.
+
 Windows of one sequence overlap and share its factors, so they are no independent samples: the 95 % interval is the
 percentile bootstrap over *sequences*, which are drawn with all their windows (2,000 resamples, fixed seed, the same
 draws for every metric and lead time). Where sequences share what is right, it is over what they share, and s runs over
@@ -100,7 +103,7 @@ def rows(scores: Scores, record: RunRecord) -> list[ResultRow]:
         name: str, lead_time: str, value: float, low: float | None, high: float | None, sd: float | None = None
     ) -> None:
         metric = registry.metric(name)
-        of_what = [f"judge {scores.judge}"] if scores.judge and not metric.by_frame else []
+        of_what = [f"judge {scores.judge}"] if scores.judge and not (metric.by_frame or metric.judge_free) else []
         if scores.drawn is not None and metric.counts_members:
             of_what.append(f"N = {scores.drawn.members}")
         found.append(
@@ -135,6 +138,9 @@ def rows(scores: Scores, record: RunRecord) -> list[ResultRow]:
         for place, (lead_time, cell) in enumerate(zip([f"1..{horizon}", *each], zip(*ends, strict=True), strict=False)):
             own = values[:, place - 1] if place else values.mean(axis=1)
             value, low, high = map(float, cell)
+            if name in scores.verdicts and interval.n_sequences > 1:
+                ends_of_truth = scores.verdicts[name].interval(interval.cluster)
+                low, high = min(low, ends_of_truth[0]), max(high, ends_of_truth[1])
             add(name, lead_time, value, low, high, deviation(finish(own)))
         for shorter in record.track.reported if values.shape[1] == horizon else ():
             ends = interval(values[:, :shorter], finish)
@@ -168,6 +174,7 @@ class SequenceInterval:
     """Mean and bootstrap interval of per-window values whose windows come from the sequences `sequence` (n,)."""
 
     def __init__(self, sequence: np.ndarray) -> None:
+        self.cluster = sequence
         ids, self._row = np.unique(sequence, return_inverse=True)
         self.n_sequences = len(ids)
         self._counts = np.bincount(self._row, minlength=self.n_sequences).astype(np.float64)

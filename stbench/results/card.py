@@ -31,7 +31,7 @@ LONGEST = 500
 LINKS = ("paper", "code", "predictions")
 _ADDRESS = re.compile(r"\bhttps?://\S*")
 _LINK = re.compile(r"https?://[^\s\"'<>`]+")
-_PATH = re.compile(r"(?<![\w./~-])(?:~|file:)?/[\w.~+-]|\b[A-Za-z]:[\\/]\w|\\\\\w+\\")
+_PATH = re.compile(r"(?<![\w./~-])(?:~|file:(?://)?)?/[\w.~+-]|\b[A-Za-z]:[\\/]\w|\\\\\w+\\")
 
 
 @dataclass(frozen=True)

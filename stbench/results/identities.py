@@ -6,6 +6,9 @@ With e a squared and a an absolute error of a frame of N elements, E the mean ov
     psnr = E[10 log10(1/e)] ≥ 10 log10(1/E[e]) = psnr_of_mean_mse                                     (Jensen)
     0 ≤ H(y|x) ≤ H(y) ≤ ln K,   IS = exp(H(y) - H(y|x)) ≤ K
     ssim ≤ 1,   0 ≤ accuracy ≤ 1
+    of drawn members: rmse_of_mean² = mse_of_mean, spread_skill = spread / rmse_of_mean, PSNR of the mean as above
+    over the whole horizon, by whose mean the best is chosen: psnr_best_member ≥ 10 log10(1/mse_best_member),
+    psnr_best_truth ≥ psnr, ssim_gauss11_best_truth ≥ ssim_gauss11
 
 A value is an `Interval`: what a printed figure may have been before it was rounded, or what rounding in the last bits
 leaves open of a computed one. An identity is broken where no values inside the intervals satisfy it.
@@ -21,7 +24,7 @@ from decimal import Decimal, InvalidOperation
 
 __all__ = ["Broken", "Interval", "broken", "computed", "excess", "inception_score", "printed", "psnr_of"]
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _SSIM, _ACCURACY = re.compile(r"ssim(_|$)"), re.compile(r"_accuracy$")
 
 
@@ -86,7 +89,7 @@ def excess(psnr: float, mse: float) -> float:
 
 def inception_score(marginal: Interval, conditional: Interval) -> Interval:
     """IS = exp(H(y) - H(y|x)) of the two entropies, in nats."""
-    return Interval(math.exp(marginal.low - conditional.high), math.exp(marginal.high - conditional.low))
+    return Interval(_exp(marginal.low - conditional.high), _exp(marginal.high - conditional.low))
 
 
 @dataclass(frozen=True)
@@ -101,13 +104,17 @@ class Broken:
     """The rest of a sentence: what is there and what should be."""
 
 
-def broken(values: Mapping[str, Interval], *, elements: int | None = None, classes: int | None = None) -> list[Broken]:
+def broken(
+    values: Mapping[str, Interval], *, elements: int | None = None, classes: int | None = None, whole: bool = False
+) -> list[Broken]:
     """The identities between metrics of one run, over the same frames, that do not hold.
 
     `values`: metric -> its value, of metrics by the names they are registered under; others are ignored. `elements` is
     the number of numbers in a frame, `classes` that of the judge; without them nothing is asked that needs them.
+    `whole`: the values are means over the whole horizon.
     """
-    return [*_errors(values, elements), *_opinions(values, classes), *_bounds(values)]
+    found = [_errors(values, elements), _members(values), _opinions(values, classes), _bests(values) if whole else ()]
+    return [*(each for part in found for each in part), *_bounds(values)]
 
 
 def _errors(values: Mapping[str, Interval], elements: int | None) -> Iterator[Broken]:
@@ -122,9 +129,38 @@ def _errors(values: Mapping[str, Interval], elements: int | None) -> Iterator[Br
         yield from _equal(("rmse", squares), "rmse² = mse", values["rmse"], mse.mapped(_root))
     if mse is not None and mae is not None and mae.low > _root(mse.high):
         yield Broken((magnitudes, squares), "mae² ≤ mse", f"{_text(mae)} squared is more than {_text(mse)}")
-    if mse is not None and "psnr" in values and values["psnr"].high < (least := psnr_of(mse.high)):
-        found = f"{_text(values['psnr'])} dB is less than the {least:.2f} dB of the mean error"
-        yield Broken(("psnr", squares), "psnr ≥ 10 log10(1/mse)", found)
+    if mse is not None and "psnr" in values:
+        yield from _jensen(("psnr", squares), "psnr ≥ 10 log10(1/mse)", values["psnr"], mse)
+
+
+def _jensen(names: tuple[str, str], identity: str, psnr: Interval, mse: Interval) -> Iterator[Broken]:
+    if psnr.high < (least := psnr_of(mse.high)):
+        yield Broken(names, identity, f"{_text(psnr)} dB is less than the {least:.2f} dB of the mean error")
+
+
+def _members(values: Mapping[str, Interval]) -> Iterator[Broken]:
+    mse, rmse, psnr = (f"{name}_of_mean" for name in ("mse", "rmse", "psnr"))
+    if {mse, rmse} <= values.keys():
+        yield from _equal((rmse, mse), f"{rmse}² = {mse}", values[rmse], values[mse].mapped(_root))
+    if {mse, psnr} <= values.keys():
+        yield from _jensen((psnr, mse), f"{psnr} ≥ 10 log10(1/{mse})", values[psnr], values[mse])
+    ratio, spread, error = (values.get(name) for name in ("spread_skill", "spread", "rmse_of_mean"))
+    if ratio is not None and spread is not None and error is not None and error.low > 0:
+        wanted = Interval(spread.low / error.high, spread.high / error.low)
+        names = ("spread_skill", "spread", "rmse_of_mean")
+        yield from _equal(names, "spread_skill = spread / rmse_of_mean", ratio, wanted)
+
+
+def _bests(values: Mapping[str, Interval]) -> Iterator[Broken]:
+    """At a single lead time another one may be better."""
+    mse, psnr = "mse_best_member", "psnr_best_member"
+    if {mse, psnr} <= values.keys():
+        yield from _jensen((psnr, mse), f"{psnr} ≥ 10 log10(1/{mse})", values[psnr], values[mse])
+    for name in ("psnr", "ssim_gauss11"):
+        best = f"{name}_best_truth"
+        if {name, best} <= values.keys() and values[best].high < values[name].low:
+            found = f"{_text(values[best])} is less than {_text(values[name])}"
+            yield Broken((best, name), f"{best} ≥ {name}", found)
 
 
 def _mean(
@@ -179,6 +215,10 @@ def _equal(names: tuple[str, ...], identity: str, found: Interval, wanted: Inter
     if not found.meets(wanted):
         share = f" ({found.middle / wanted.middle - 1:+.2%})" if wanted.middle else ""
         yield Broken(names, identity, f"{_text(found)} where the others give {_text(wanted)}{share}")
+
+
+def _exp(value: float) -> float:
+    return math.exp(value) if value < 700 else math.inf
 
 
 def _root(value: float) -> float:

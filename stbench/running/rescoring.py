@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from stbench.boards.checking import blueprint_of
+from stbench.boards.checking import blueprint_of, store_at_hand
 from stbench.boards.entry import Entry
 from stbench.errors import StbenchError
 from stbench.progress import Progress, Silent
@@ -29,11 +29,12 @@ def rescored(
     from stbench.store.build import build
 
     record, progress = entry.record, progress or Silent()
-    blueprint, reason = blueprint_of(record)
-    if blueprint is None:
-        raise StbenchError(f"the predictions of {record.full_model} cannot be scored again: {reason}")
-    with progress.bar(f"generating {record.dataset}", "sequences") as advance:
-        store = build(blueprint, on_progress=advance, on_note=progress.note, waiting=progress.note)
+    if (store := store_at_hand(record)) is None:
+        blueprint, reason = blueprint_of(record)
+        if blueprint is None:
+            raise StbenchError(f"the predictions of {record.full_model} cannot be scored again: {reason}")
+        with progress.bar(f"generating {record.dataset}", "sequences") as advance:
+            store = build(blueprint, on_progress=advance, on_note=progress.note, waiting=progress.note)
     if store.digest != record.dataset_digest:
         return [f"its data have the digest {record.dataset_digest[:12]}, and those made here have {store.digest[:12]}"]
     judge = judge_for(store, record.track, record.preset, runs)

@@ -25,6 +25,7 @@ from stbench.contract.models import Forecaster, Task
 from stbench.contract.presets import breaks_of
 from stbench.devices import REFERENCE, arithmetic, card, find_device
 from stbench.errors import StbenchError
+from stbench.metrics.rendered import wants_renderings
 from stbench.progress import Progress, Silent
 from stbench.protocols.known import protocol_of
 from stbench.running.plan import Choice, Plan, choose, command_line, dataset_for, plan
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from stbench.protocols.scoring import Scores
     from stbench.results.record import RunRecord
     from stbench.running.fit import Trained
+    from stbench.store.reader import Store
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,8 @@ def run(
     with turn(folder, f"running {todo.model} in {folder}", progress.note) as check_held:
         if not repeat and (before := finished(folder, code)):  # by the process that was waited for
             return RunResult(folder, before, kept, reused=True)
+        if renderer := renderer_for(todo.store, todo.track, raw):
+            asked["renderer"] = renderer
         if predictions is not None:
             _check_predictions(choice.track, predictions)
         how = _How(budget_seconds, device, deterministic, keep, predictions, reuse_checkpoint, force)
@@ -230,7 +234,7 @@ def _also_asked(todo: Plan, runs: Path, i3d: Path | None) -> dict[str, Any]:
     if protocol_of(todo.track).judged:
         from stbench.judges.judge import find_judge
 
-        found["judge"] = find_judge(todo.store, todo.base, runs)
+        found["judge"] = find_judge(todo.store, todo.base, runs, todo.track.horizon)
     if network := i3d_for(todo.track, i3d):
         found["i3d"] = network
     return found
@@ -265,6 +269,15 @@ def i3d_for(track: Track, path: Path | None) -> Any:
     from stbench.judges.i3d import load_i3d
 
     return load_i3d(path)
+
+
+def renderer_for(store: Store, track: Track, raw: Path | None = None) -> Any:
+    """The judge without weights of a track with metrics of renderings; else None."""
+    if not wants_renderings(track.scored):
+        return None
+    from stbench.judges.renderer import renderer_judge
+
+    return renderer_judge(store, raw)
 
 
 def _snapshot_scores(

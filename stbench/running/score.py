@@ -19,7 +19,7 @@ from stbench.protocols.known import protocol_of
 from stbench.protocols.questions import check_answerable
 from stbench.results.record import ELSEWHERE
 from stbench.running.recording import Made, record_numbers
-from stbench.running.run import RunResult, i3d_for
+from stbench.running.run import RunResult, i3d_for, renderer_for
 from stbench.running.stages import code_of_predictions
 from stbench.running.turns import turn
 
@@ -110,7 +110,7 @@ def scores_of(
         return score_draws(predictions, store, track, preset=preset, **told)
     if track.protocol == "forecast":
         return score_predictions(predictions, store, track, i3d=i3d, **told)
-    return score_given(predictions, store, track, judge=judge, i3d=i3d, **told)
+    return score_given(predictions, store, track, judge=judge, renderer=renderer_for(store, track), i3d=i3d, **told)
 
 
 def judge_for(store: Store, track: Track, preset: str, runs: Path) -> Any:
@@ -119,7 +119,7 @@ def judge_for(store: Store, track: Track, preset: str, runs: Path) -> Any:
         return None
     from stbench.judges.judge import find_judge
 
-    return find_judge(store, preset, runs)
+    return find_judge(store, preset, runs, track.horizon)
 
 
 def track_by_id(track: str) -> Track:

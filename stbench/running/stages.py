@@ -15,6 +15,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from stbench import registry
+from stbench.metrics.rendered import wants_renderings
 from stbench.protocols.known import protocol_of
 from stbench.provenance.code import Finder, code_digest, installed
 
@@ -88,6 +89,8 @@ def scoring_modules(track: Track) -> list[str]:
         found.add(registry.module("datasets", track.dataset))
     if protocol.judged:
         found.add("stbench.judges.judge")
+    if wants_renderings(track.scored):
+        found.add("stbench.judges.renderer")
     if "fvd" in track.scored:
         found.add("stbench.judges.i3d")
     return sorted(found)

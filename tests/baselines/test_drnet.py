@@ -299,3 +299,67 @@ def test_maps_of_the_content_frame_reach_the_decoder_where_it_takes_them() -> No
 def test_settings_that_make_no_sense_are_refused(changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(StbenchError, match=sentence):
         model(**changes)
+
+
+# ---- What is learnt
+
+
+def scenes(number: int, seed: int) -> Tensor:
+    """(number, 8, 1, 32, 32): a square on grey, side and both shades its clip's own, that moves along a line."""
+    drawing = generator(seed)
+    found = torch.zeros(number, 8, *FRAME)
+    for clip in found:
+        side = int(torch.randint(5, 13, (), generator=drawing))
+        dark, bright = (torch.rand(2, generator=drawing) * torch.tensor([0.4, 0.5]) + torch.tensor([0, 0.5])).tolist()
+        start, end = (torch.randint(0, 32 - side, (2,), generator=drawing) for _ in range(2))
+        clip += dark
+        for t in range(8):
+            y, x = (start + (end - start) * t // 7).tolist()
+            clip[t, 0, y : y + side, x : x + side] = bright
+    return found
+
+
+class Blind(nn.Module):
+    """A pose encoder that says the same of every frame."""
+
+    def encode(self, windows: list[Tensor]) -> list[Code]:
+        return [Code(torch.zeros(len(each), SMALL["pose_size"])) for each in windows]
+
+
+def first_stage(adversarial: float, steps: int, *, blind: bool = False) -> dict[str, float]:
+    """Means over the last 40 steps: what the encoders lose, and how often the critic is right on clips nobody trains
+    on."""
+    torch.manual_seed(0)
+    weights = {"reconstruction": 1.0, "similarity": 1.0, "adversarial": adversarial}
+    net = DrNet(FRAME, **{**SMALL, "loss_weights": weights}).train()
+    if blind:
+        net.pose = Blind()
+    players = {each.name: each for each in players_of(net, TrainingSettings.parse({**TRAINING, "steps": steps}))}
+    train_clips, held, drawn = scenes(64, 1), scenes(64, 2), generator()
+    errors, right = [], []
+    for step in range(1, steps + 1):
+        rows = torch.randperm(64, generator=drawn)[:16]
+        for name in ("encoders", "critic"):
+            terms = players[name].loss(net, batch(train_clips[rows], 4), drawn)
+            players[name].learn(terms["total"], step)
+            if name == "encoders":
+                errors.append(terms["reconstruction"].item())
+        if step > steps - 40:
+            net.eval()
+            with torch.no_grad():
+                right.append(net.loss(batch(held, 4), generator(step), "critic")["accuracy"].item())
+            net.train()
+    return {"reconstruction": float(np.mean(errors[-40:])), "accuracy": float(np.mean(right))}
+
+
+@pytest.mark.slow
+def test_on_new_clips_the_critic_is_at_chance_with_encoders_against_it_and_not_without() -> None:
+    against, without = first_stage(1.0, 400), first_stage(0.0, 400)
+    assert against["accuracy"] < 0.58
+    assert without["accuracy"] > 0.65
+    assert against["reconstruction"] < 2 * without["reconstruction"], "it has not given up on poses altogether"
+
+
+@pytest.mark.slow
+def test_poses_that_say_something_of_their_frame_rebuild_more_than_poses_held_constant() -> None:
+    assert first_stage(0.1, 300)["reconstruction"] < 0.8 * first_stage(0.1, 300, blind=True)["reconstruction"]

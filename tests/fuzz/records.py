@@ -1,7 +1,5 @@
 """Seeded mutations of checkpoints and run records, and how stbench ends with each of them.
 
-    python tests/fuzz/records.py [--mutations 200] [--seed 0]
-
 A mutation changes one file of a copy of a good folder: bits flipped, the file cut, emptied, grown or made a pipe, a
 value of its JSON replaced by another type or number, nested, taken out or renamed. Then the folder is used as a user
 uses it. An outcome is one of
@@ -18,23 +16,19 @@ Nothing may end as vague, traceback or hang; of checkpoints, whose files are che
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import os
 import random
 import shutil
-import signal
-import sys
-import tempfile
 import traceback
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from watch import TooLong, at_most
 
 from stbench.errors import StbenchError
 
@@ -62,24 +56,6 @@ class Subject:
     """Gives what has to be equal."""
     reads: tuple[str, ...] = ()
     """Files whose JSON is mutated value by value, too."""
-
-
-class _Hang(BaseException):
-    pass
-
-
-@contextmanager
-def _at_most(seconds: int) -> Iterator[None]:
-    def ring(number: int, frame: object) -> None:
-        raise _Hang
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def flipped(content: bytes, draw: random.Random) -> bytes:
@@ -172,24 +148,24 @@ def outcome(subject: Subject, expected: Any, folder: Path, mutation: str) -> Out
     """How stbench ends with a mutated folder."""
     make = partial(Outcome, subject=subject.name, mutation=mutation)
     try:
-        with _at_most(SECONDS):
+        with at_most(SECONDS):
             found = subject.use(folder)
     except StbenchError as error:
         said = str(error)
         named = str(folder) in said and "\n" not in said
         return make("refused" if named else "vague", said=said)
-    except _Hang:
+    except TooLong:
         return make("hang")
     except Exception:
         return make("traceback", said=traceback.format_exc())
     return make("same" if found == expected else "other")
 
 
-def campaign(subjects: list[Subject], mutations: int, seed: int, scratch: Path) -> list[Outcome]:
-    """Outcomes of `mutations` mutations, the subjects in turn; the same for the same seed."""
+def campaign(subjects: list[Subject], mutations: Iterable[int], seed: int, scratch: Path) -> list[Outcome]:
+    """Outcomes of mutations by their numbers, the subjects in turn; seed and number say what each is."""
     found = []
     expected = {subject.name: subject.use(_copy(subject, scratch / f"good-{subject.name}")) for subject in subjects}
-    for k in range(mutations):
+    for k in mutations:
         subject = subjects[k % len(subjects)]
         folder = _copy(subject, scratch / f"mutation-{k}")
         mutation = mutate(subject, folder, random.Random(f"{seed} {k}"))
@@ -298,24 +274,3 @@ def run_subjects(scratch: Path) -> list[Subject]:
         del content[name]
     (old / "record.json").write_text(json.dumps(content))
     return [record_subject("format-2", new), record_subject("format-1", old)]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mutations", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        scratch = Path(temporary)
-        subjects = [checkpoint_subject(scratch), *run_subjects(scratch)]
-        found = campaign(subjects, options.mutations, options.seed, scratch)
-    for (subject, kind), number in sorted(Counter((each.subject, each.kind) for each in found).items()):
-        print(f"{subject:12}{kind:12}{number:6}")
-    unnoticed = [each for each in found if each.kind in BAD or (each.subject == "checkpoint" and each.kind == "other")]
-    for each in unnoticed:
-        print(json.dumps(dataclasses.asdict(each)))
-    sys.exit(bool(unnoticed))
-
-
-if __name__ == "__main__":
-    main()

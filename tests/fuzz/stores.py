@@ -1,10 +1,11 @@
 """Bit flips over stores, their metadata and half-written stores: seeded, in this process, nothing left changed.
 
-    for flip in flips(store, 100, seed=0): ...     # while the loop's body runs, one bit of one file is another
-    verified(store, 100, seed=0)                   # outcomes of `verify`
-    continued(begun, generate, whole, 100, seed=0) # outcomes of going on from a half-written store
+    for flip in flips(store, range(100), seed=0): ...     # while the loop's body runs, one bit of one file is another
+    verified(store, range(100), seed=0)                   # outcomes of `verify`
+    continued(begun, generate, whole, range(100), seed=0) # outcomes of going on from a half-written store
 
-A file is drawn first, each alike, then a bit of it: metadata are small and would hardly be met otherwise.
+Each case has a number, and its bit follows from seed and number alone. A file is drawn first, each alike, then a bit of
+it: metadata are small and would hardly be met otherwise.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import signal
 import tempfile
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from watch import TooLong, at_most
 
 from stbench.errors import StbenchError
 from stbench.store.integrity import OWN_FILE
@@ -33,6 +35,7 @@ ROOT = "zarr.json"
 
 @dataclass(frozen=True)
 class Flip:
+    case: int
     file: str
     """Path in the folder."""
     byte: int
@@ -50,15 +53,17 @@ GOOD = {"damaged", "refused", "mended"}
 """What may happen; "unnoticed", "different", "traceback" and "hang" must not."""
 
 
-def flips(folder: Path, count: int, seed: int, of: Callable[[str], bool] = lambda name: True) -> Iterator[Flip]:
-    """Flip `count` bits under `folder`, one at a time, in files `of` says yes to; each is flipped back afterwards."""
-    chance = random.Random(seed)
+def flips(
+    folder: Path, cases: Iterable[int], seed: int, of: Callable[[str], bool] = lambda name: True
+) -> Iterator[Flip]:
+    """Flip bits under `folder`, one at a time, in files `of` says yes to; each is flipped back afterwards."""
     found = sorted(each for each in folder.rglob("*") if each.is_file() and each.stat().st_size)
     files = [each for each in found if of(each.relative_to(folder).as_posix())]
-    for _ in range(count):
+    for case in cases:
+        chance = random.Random(f"{seed} {case}")
         file = chance.choice(files)
         before = file.read_bytes()
-        flip = Flip(file.relative_to(folder).as_posix(), chance.randrange(len(before)), chance.randrange(8))
+        flip = Flip(case, file.relative_to(folder).as_posix(), chance.randrange(len(before)), chance.randrange(8))
         file.write_bytes(flipped(before, flip))
         try:
             yield flip
@@ -72,7 +77,9 @@ def flipped(content: bytes, flip: Flip) -> bytes:
     return bytes(changed)
 
 
-def verified(store: Path, count: int, seed: int) -> list[Outcome]:
+def verified(
+    store: Path, cases: Iterable[int], seed: int, of: Callable[[str], bool] = lambda name: True
+) -> list[Outcome]:
     """What `verify` and opening make of a store with one flipped bit: "damaged" is right, "unnoticed" is not."""
 
     def check(flip: Flip) -> Outcome:
@@ -81,11 +88,15 @@ def verified(store: Path, count: int, seed: int) -> list[Outcome]:
         report = verify(store)
         return Outcome(flip, "unnoticed" if report.ok else "damaged", "; ".join(report.damaged))
 
-    return [_outcome(flip, check) for flip in flips(store, count, seed)]
+    return [_outcome(flip, check) for flip in flips(store, cases, seed, of)]
 
 
 def continued(
-    begun: Path, generate: Callable[[Path, Callable[[str], None]], Any], whole: Path, count: int, seed: int
+    begun: Path,
+    generate: Callable[[Path, Callable[[str], None]], Any],
+    whole: Path,
+    cases: Iterable[int],
+    seed: int,
 ) -> list[Outcome]:
     """What `generate(path, on_note)` makes of a half-written store `begun` (the folder that ends with .part) with one
     flipped bit, compared with the store `whole` that was never interrupted.
@@ -106,7 +117,7 @@ def continued(
             wrong = difference(path, whole)
             return Outcome(flip, "different" if wrong else "mended", wrong or " ".join(told))
 
-    return [_outcome(flip, check) for flip in flips(begun, count, seed, lambda name: "lock" not in name)]
+    return [_outcome(flip, check) for flip in flips(begun, cases, seed, lambda name: "lock" not in name)]
 
 
 def difference(store: Path, whole: Path) -> str:
@@ -138,28 +149,12 @@ def _timeless(files: dict[str, bytes]) -> Any:
 
 def _outcome(flip: Flip, check: Callable[[Flip], Outcome]) -> Outcome:
     try:
-        with patience(PATIENCE_SECONDS):
+        with at_most(PATIENCE_SECONDS):
             return check(flip)
-    except TimeoutError:
+    except TooLong:
         return Outcome(flip, "hang")
     except Exception:
         return Outcome(flip, "traceback", traceback.format_exc())
-
-
-@contextmanager
-def patience(seconds: int) -> Iterator[None]:
-    """`TimeoutError` in the block when it takes longer. Main thread alone."""
-
-    def stop(number: int, frame: Any) -> None:
-        raise TimeoutError
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def summary(outcomes: Iterable[Outcome]) -> Counter[str]:

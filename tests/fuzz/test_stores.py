@@ -2,94 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import random
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from begun import SETTINGS, Case, case_of
 from stores import Flip, Outcome, bad, continued, difference, flipped, flips, summary, verified
-from toy_dataset import toy
 
-from stbench.contract.datasets import Blueprint
 from stbench.errors import StbenchError
-from stbench.store import writer
-from stbench.store.build import resolve
 from stbench.store.integrity import OWN_FILE
 from stbench.store.layout import layout_of
 from stbench.store.verify import verify
-from stbench.store.writer import generate
-
-SETTINGS = {
-    "waveeq-100": {"sequences": 5},
-    "moving-mnist": {"sequences": 5, "frames": 12, "train_sequences": 3, "val_sequences": 2},
-}
-
-
-@functools.cache
-def blueprint(name: str) -> Blueprint:
-    if name == "toy":
-        return toy(6, per_shard=2)
-    found = resolve(name, SETTINGS[name], "procedural" if name == "waveeq-100" else "simulated")
-    # Several small shards: some are there when the work is interrupted, and a chunk must not be larger than one.
-    chunks = {key: replace(each, chunk=(1, *each.chunk[1:])) for key, each in found.variables.items()}
-    return replace(found, variables=chunks, sequences_per_shard=2)
-
-
-@dataclass(frozen=True)
-class Case:
-    plan: Blueprint
-    whole: Path
-    """A store that was never interrupted."""
-    begun: Path
-    """The folder of one that was, after two shards."""
-    finishing: Path
-    """The folder of one that was when all was written, and not yet renamed: every array is there."""
-
-    def go_on(self, path: Path, on_note: Callable[[str], None] | None = None) -> None:
-        generate(self.plan, path, workers=1, on_note=on_note)
-
 
 DATASETS = ["toy", *(pytest.param(name, marks=pytest.mark.slow) for name in SETTINGS)]
 
 
 @pytest.fixture(scope="module", params=DATASETS)
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
-    folder = tmp_path_factory.mktemp("stores")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STBENCH_DATA", str(tmp_path_factory.getbasetemp() / "data"))
-        plan = blueprint(request.param)
-        whole = generate(plan, folder / "whole.zarr", workers=1).path
-        begun, finishing = interrupted(plan, folder / "begun.zarr"), stopped_at_the_end(plan, folder / "end.zarr")
-        yield Case(plan, whole, begun, finishing)
-
-
-def interrupted(plan: Blueprint, path: Path) -> Path:
-    made: list[int] = []
-
-    def produce(first: int, last: int) -> Any:
-        if len(made) == 2:
-            raise KeyboardInterrupt
-        made.append(first)
-        return plan.produce(first, last)
-
-    with pytest.raises(KeyboardInterrupt):
-        generate(replace(plan, produce=produce), path, workers=1)
-    return path.with_name(path.name + ".part")
-
-
-def stopped_at_the_end(plan: Blueprint, path: Path) -> Path:
-    def stop(*arguments: Any) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(writer.os, "rename", stop)
-        with pytest.raises(KeyboardInterrupt):
-            generate(plan, path, workers=1)
-    return path.with_name(path.name + ".part")
+        yield case_of(request.param, tmp_path_factory.mktemp("stores"))
 
 
 def told(outcomes: list[Outcome]) -> str:
@@ -119,7 +53,8 @@ def test_a_flipped_bit_in_any_file_of_any_array_of_a_half_written_store_is_mende
         part = path.with_name(path.name + ".part")
         shutil.copytree(case.finishing, part)
         content = (part / name).read_bytes()
-        (part / name).write_bytes(flipped(content, Flip(name, chance.randrange(len(content)), chance.randrange(8))))
+        flip = Flip(number, name, chance.randrange(len(content)), chance.randrange(8))
+        (part / name).write_bytes(flipped(content, flip))
         notes: list[str] = []
         case.go_on(path, notes.append)
         assert not difference(path, case.whole), name
@@ -134,7 +69,7 @@ def test_a_flipped_bit_of_the_plan_is_refused_and_loses_nothing(case: Case, tmp_
     part = tmp_path / "store.zarr.part"
     shutil.copytree(case.begun, part)
     before = sorted(part.rglob("*"))
-    for _ in flips(part, 20, seed=1, of=lambda name: name == "plan.json"):
+    for _ in flips(part, range(20), seed=1, of=lambda name: name == "plan.json"):
         with pytest.raises(StbenchError, match=r"plan\.json is damaged"):
             case.go_on(tmp_path / "store.zarr")
     assert [each for each in sorted(part.rglob("*")) if each.name != "lock"] == [
@@ -146,18 +81,18 @@ def test_a_flipped_bit_of_the_plan_is_refused_and_loses_nothing(case: Case, tmp_
 
 @pytest.mark.parametrize("stage", ["begun", "finishing"])
 def test_random_flips_of_a_half_written_store_end_mended_or_refused(case: Case, stage: str) -> None:
-    outcomes = continued(getattr(case, stage), case.go_on, case.whole, 10, seed=2)
+    outcomes = continued(getattr(case, stage), case.go_on, case.whole, range(10), seed=2)
     assert not told(outcomes)
 
 
 def test_random_flips_of_a_store_are_damage(case: Case) -> None:
-    outcomes = verified(case.whole, 60, seed=3)
+    outcomes = verified(case.whole, range(60), seed=3)
     assert not told(outcomes)
     assert summary(outcomes) == {"damaged": 60}
 
 
 def test_every_kind_of_flip_in_the_checksums_own_file_is_damage(case: Case) -> None:
-    for flip in flips(case.whole, 80, seed=4, of=lambda name: name == OWN_FILE):
+    for flip in flips(case.whole, range(80), seed=4, of=lambda name: name == OWN_FILE):
         report = verify(case.whole)
         assert not report.ok, flip
         assert "checksums" in report.damaged[0]

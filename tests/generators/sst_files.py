@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,11 @@ def write_grid(
     calendar: str = "gregorian",
     depth: float = 0.494,
     missing: Any = None,
+    storage: Mapping[str, Any] | None = None,
 ) -> Path:
     """A file as the Copernicus service sends it; `values` (days, rows, columns), NaN on land. `missing`: its attribute
-    missing_value, in packed numbers."""
+    missing_value, in packed numbers. `storage`: how the library is to store every variable (zlib, fletcher32, ...)."""
+    storage = storage or {}
     n_days, rows, columns = values.shape
     dates = np.datetime64(first_day, "D") + np.arange(n_days) if dates is None else dates
     with netCDF4.Dataset(path, "w", format=format) as file:
@@ -68,10 +71,10 @@ def write_grid(
             ),
         }
         for axis, (data, kind, attributes) in axes.items():
-            variable = file.createVariable(axis, kind, (axis,))
+            variable = file.createVariable(axis, kind, (axis,), **storage)
             variable.setncatts(attributes)
             variable[:] = data
-        thetao = file.createVariable(name, "i2", dims, fill_value=np.int16(FILL))
+        thetao = file.createVariable(name, "i2", dims, fill_value=np.int16(FILL), **storage)
         thetao.setncatts({"units": units, "scale_factor": SCALE, "add_offset": offset})
         if missing is not None:
             thetao.setncattr("missing_value", missing)

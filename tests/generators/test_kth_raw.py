@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -306,6 +307,42 @@ def test_a_wrong_list_is_named_with_its_line(tmp_path: Path, text: str, sentence
     with pytest.raises(StbenchError, match=f"00sequences.txt|{sentence}") as caught:
         read_list(path)
     caught.match(sentence)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("person19_walking_d1", "qerson19_walking_d1"), ("person19_walking", "person18_walking")]
+)
+def test_a_video_of_which_the_list_says_nothing_is_not_left_out_in_silence(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    raw = write_tree(tmp_path / "raw")
+    path = raw / "00sequences.txt"
+    path.write_text(path.read_text().replace(before, after))
+    with pytest.raises(StbenchError, match=r"person19_walking_d1_uncomp\.avi is there and .*\.txt says nothing"):
+        small(raw)
+
+
+def test_a_video_that_is_not_wanted_need_not_be_listed(tmp_path: Path) -> None:
+    raw = write_tree(tmp_path / "raw")
+    path = raw / "00sequences.txt"
+    path.write_text(path.read_text().replace("person22_walking", "qerson22_walking"))
+    assert small(raw, persons=(1, 19, 21)).n_sequences == small(raw, skip=("person22_walking_d1",)).n_sequences
+    with pytest.raises(StbenchError, match=r"or leave the video out with `--set skip=person22_walking_d1`"):
+        small(raw)
+
+
+@pytest.mark.parametrize("name", ["00sequences.txt", "walking/person19_walking_d1_uncomp.avi"])
+def test_a_pipe_or_a_broken_link_in_the_place_of_a_file_is_named(tmp_path: Path, name: str) -> None:
+    raw = write_tree(tmp_path / "raw")
+    path = raw / name
+    path.unlink()
+    path.symlink_to("nowhere")
+    with pytest.raises(StbenchError, match=rf"{path.name} cannot be read: No such file"):
+        small(raw)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(StbenchError, match=rf"{path.name} cannot be read: it is no file"):
+        small(raw)
 
 
 def test_a_missing_list_is_a_sentence(tmp_path: Path) -> None:

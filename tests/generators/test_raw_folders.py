@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from stbench import registry
 from stbench.contract.datasets import parse_parameters
 from stbench.errors import StbenchError
 from stbench.raw.files import RawFile, entries, locate, named, read, what_lies
-from stbench.store.build import resolve
+from stbench.store.build import build, resolve
 
 WITH_RAW = ("chairs", "kth", "kth-128", "moving-mnist", "moving-mnist-angle", "mug", "sprites", "sst", "taxibj")
 
@@ -170,3 +171,34 @@ def test_windows_without_dates_are_refused_with_what_to_get_instead(tmp_path: Pa
 def test_other_names_of_a_file_are_packed_or_not_like_its_own() -> None:
     assert RawFile("a", of="content", also=("b/a",)).names == ("a", "a.gz", "b/a", "b/a.gz")
     assert RawFile("a", also=("b",)).names == ("a", "b")
+
+
+def test_a_raw_file_that_is_a_broken_link_or_a_pipe_is_refused_and_not_left_out(tmp_path: Path) -> None:
+    """The others alone would be a store of fewer days, or one without holidays."""
+    write_grid(tmp_path / "thetao_1.nc", sea(160, 20, 40))
+    (tmp_path / "thetao_2.nc").symlink_to(tmp_path / "not mounted" / "thetao_2.nc")
+    with pytest.raises(StbenchError, match=r"thetao_2\.nc cannot be read: No such file"):
+        resolve("sst", {}, "official", tmp_path)
+    (tmp_path / "thetao_2.nc").unlink()
+    os.mkfifo(tmp_path / "thetao_2.nc")
+    with pytest.raises(StbenchError, match=r"thetao_2\.nc cannot be read: it is no file but a folder or a device"):
+        resolve("sst", {}, "official", tmp_path)
+
+
+def test_holidays_behind_a_broken_link_are_missed(tmp_path: Path) -> None:
+    dates = slot_list("2013-07-01", 4)
+    write_flows(tmp_path / "BJ13_M3x4_T30_InOut.h5", dates, counts(len(dates), 0))
+    (tmp_path / "BJ_Holiday.txt").symlink_to("/not mounted/BJ_Holiday.txt")
+    settings = {"files": "BJ13_M3x4_T30_InOut.h5", "test_days": "1", "val_days": "1"}
+    with pytest.raises(StbenchError, match=r"BJ_Holiday\.txt cannot be read: No such file"):
+        build(resolve("taxibj", settings, "official", tmp_path), tmp_path / "out.zarr")
+    assert not (tmp_path / "out.zarr").exists()
+
+
+def test_too_few_days_are_refused_with_the_files_they_are_in(tmp_path: Path) -> None:
+    write_grid(tmp_path / "thetao.nc", sea(40, 64, 64))
+    with pytest.raises(StbenchError, match=r"40 days are in .*thetao\.nc, and sst needs"):
+        resolve("sst", {"zones": "tiling"}, "official", tmp_path)
+    write_grid(tmp_path / "thetao_2.nc", sea(40, 64, 64), "2006-02-10")
+    with pytest.raises(StbenchError, match=r"80 days are in the 2 netCDF files in .*, and sst needs"):
+        resolve("sst", {"zones": "tiling"}, "official", tmp_path)

@@ -80,17 +80,19 @@ def test_trained_judge_is_loaded_with_the_same_opinions(trained: judges.Judge, s
 
 def test_judge_is_found_by_the_data_it_was_trained_on(trained: judges.Judge, store: Store) -> None:
     runs = trained.folder.parents[2]
-    assert judges.find_judge(store, "quick", runs).card == trained.card
+    assert judges.find_judge(store, "quick", runs, 8).card == trained.card
     other = Store(store.path, {**store.attributes, "digest": "0" * 64})
-    with pytest.raises(StbenchError, match=r"no judge of the preset 'quick'.*stbench judge train --dataset sprites"):
-        judges.find_judge(other, "quick", runs)
+    with pytest.raises(
+        StbenchError, match=r"no judge of 8 frames of the preset 'quick'.*stbench judge train --dataset sprites"
+    ):
+        judges.find_judge(other, "quick", runs, 8)
     with pytest.raises(StbenchError, match="another version of sprites"):
         judges.load_judge(trained.folder, other)
 
 
 def test_missing_judge_is_one_sentence_with_the_command(store: Store, tmp_path: Path) -> None:
     with pytest.raises(StbenchError, match=r"there is none at all: `stbench judge train --dataset sprites"):
-        judges.find_judge(store, "cpu", tmp_path)
+        judges.find_judge(store, "cpu", tmp_path, 8)
 
 
 def test_weights_with_a_wrong_checksum_are_refused(trained: judges.Judge, store: Store, tmp_path: Path) -> None:
@@ -142,3 +144,36 @@ def test_factor_that_is_no_class_is_refused(store: Store, tmp_path: Path) -> Non
 def test_unknown_preset_is_refused_with_the_nearest_name(store: Store, tmp_path: Path) -> None:
     with pytest.raises(StbenchError, match="did you mean 'quick'"):
         judges.train_judge(store, JUDGED, 8, runs=tmp_path, preset="quik")
+
+
+def test_a_judge_of_other_clips_is_not_the_one_a_track_asks_for(trained: judges.Judge, store: Store) -> None:
+    with pytest.raises(StbenchError, match=r"no judge of 15 frames .*8 frames\): .*--preset quick --frames 15"):
+        judges.find_judge(store, "quick", trained.folder.parents[2], 15)
+
+
+def test_card_tells_how_a_judge_errs_and_how_sure_it_is(trained: judges.Judge, store: Store) -> None:
+    """Recounted from its opinions on the test clips."""
+    card, rows = trained.card, store.split.indices("test")
+    opinions = trained.opinions(store.normalise(np.stack([store.read(int(each)) for each in rows])))["action"]
+    said, true = opinions.argmax(1), 3 * store.factor("action")[rows].astype(int) + store.factor("view")[rows]
+    matrix = np.array(card.confusion["motion"])
+    assert matrix.sum() == len(rows) == card.test_clips
+    for i, j in zip(*np.nonzero(matrix), strict=True):
+        assert matrix[i, j] == ((true == i) & (said == j)).sum()
+    assert np.trace(matrix) / len(rows) == pytest.approx(card.accuracy["action"])
+    by_action = opinions.reshape(-1, 3, 3).sum(2).argmax(1)
+    assert np.trace(np.array(card.confusion["action"])) == (by_action == true // 3).sum()
+    assert 0 <= card.calibration["action"] <= 1
+    assert card.summary["calibration"] == card.calibration
+
+
+def test_card_of_before_is_completed_where_it_lies(trained: judges.Judge, store: Store, tmp_path: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "judge"
+    shutil.copytree(trained.folder, copy)
+    document = json.loads((copy / judges.DOCUMENT).read_text())
+    del document["confusion"], document["calibration"]
+    (copy / judges.DOCUMENT).write_text(json.dumps(document))
+    assert judges.load_judge(copy, store).card == trained.card
+    assert judges.read_card(copy) == trained.card

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,12 +13,15 @@ import numpy as np
 import pytest
 
 from stbench import registry
+from stbench.contract.datasets import Renderings
 from stbench.errors import StbenchError
 from stbench.judges.network import Head
+from stbench.judges.renderer import RendererJudge
 from stbench.protocols import probe as probing
 from stbench.protocols.clips import SEEN, clips_of
 from stbench.protocols.exchange import SEED, exchange, motion_donors
 from stbench.protocols.generation import generation
+from stbench.protocols.importances import code_importances
 from stbench.protocols.judged import Opinions, _inception_scores, _inter_entropies
 from stbench.protocols.known import KNOWN
 from stbench.protocols.probe import probe, temporal_variance
@@ -42,7 +46,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 class Knower:
     """A judge that knows every clip by heart: what it says of a clip are the factors of the nearest real one."""
 
-    card = SimpleNamespace(clip=8, name="knower", accuracy={"action": 1.0, "hair": 1.0})
+    card = SimpleNamespace(clip=8, name="knower", accuracy={"action": 1.0, "hair": 1.0}, confusion={})
     heads = HEADS
 
     def __init__(self, store: Store) -> None:
@@ -367,3 +371,138 @@ def test_pictures_call_truth_only_what_is_true(store: Store, judge: Any, tmp_pat
         write_kept(tmp_path / name, scores, track(name), store, "some model")
         assert (tmp_path / name / "target").exists() is known
         assert (tmp_path / name / "shown").exists() is not known
+
+
+@pytest.fixture(scope="module")
+def renderer(store: Store) -> Any:
+    """Renderings of the characters of the store, a pixel in sixteen; everybody else is white."""
+    character, pose = store.factor("character"), 3 * store.factor("action") + store.factor("view")
+
+    def draw(motion: tuple[int, ...]) -> np.ndarray:
+        clips = np.full((1296, 8, 3, 16, 16), 255, np.uint8)
+        for row in np.flatnonzero(pose == 3 * motion[0] + motion[1]):
+            clips[character[row]] = store.read(int(row))[..., ::4, ::4]
+        return clips
+
+    content = dict.fromkeys(("body", "bottomwear", "topwear", "hair"), 6)
+    found = RendererJudge(Renderings({"action": 3, "view": 3}, content, draw))
+    return SimpleNamespace(nearest=lambda clips: found.nearest(clips[..., ::4, ::4]))
+
+
+def test_nearest_renderings_and_judge_agree_that_an_oracle_is_right(store: Store, judge: Any, renderer: Any) -> None:
+    scores = exchange(Oracle(store), store, track("exchange-8"), judge=judge, renderer=renderer)
+    for name in ("action", "motion", "attributes"):
+        assert mean(scores, f"renderer_{name}_accuracy") == 1
+    assert mean(scores, "judge_agreement") == 1
+    assert mean(scores, "renderer_margin") == 1
+    assert mean(scores, "renderer_distance") == 0
+    for kind in ("swap", "global", "local"):
+        assert mean(scores, f"renderer_{kind}_consistency") == 1
+        assert mean(scores, f"renderer_{kind}_consistency_chance") < 0.9
+    for who in ("judge", "renderer"):
+        assert scores.whole[f"{who}_intervention"].value == pytest.approx(1)
+        assert scores.whole[f"{who}_intervention_chance"].value < 0.8
+
+
+def test_motion_that_brings_its_content_along_is_an_intervention_that_failed(
+    store: Store, judge: Any, renderer: Any
+) -> None:
+    class Leaky(Repeater):
+        def transfer(self, content: np.ndarray, motion: np.ndarray, length: int, factors: Any) -> np.ndarray:
+            return self.generate(motion, length, factors)
+
+    scores = exchange(Leaky(), store, track("exchange-8"), judge=judge, renderer=renderer)
+    assert mean(scores, "renderer_motion_accuracy") == 1
+    assert mean(scores, "renderer_attributes_accuracy") < 0.5
+    low, high = scores.whole["renderer_intervention"].ci_low, scores.whole["renderer_intervention"].ci_high
+    assert low is not None
+    assert high is not None
+    assert low < scores.whole["renderer_intervention"].value < high < 0.7
+
+
+def test_inception_score_is_the_exponential_of_the_two_entropies_beside_it(store: Store, judge: Any) -> None:
+    """IS = exp(H(y) - H(y|x)), of opinions that are not certain: a table that breaks it mixes sample sets."""
+
+    class Unsure(Knower):
+        def opinions(self, clips: np.ndarray) -> dict[str, np.ndarray]:
+            return {name: 0.8 * each + 0.2 / each.shape[1] for name, each in super().opinions(clips).items()}
+
+    scores = sample(Repeater(), store, track("sample-8"), judge=Unsure(store))
+    inter, score = scores.whole["judge_inter_entropy"].value, scores.whole["judge_inception_score"].value
+    intra = mean(scores, "judge_intra_entropy")
+    assert intra > 0.5
+    assert score == pytest.approx(math.exp(inter - intra), rel=1e-12)
+
+
+def test_errors_of_the_judge_reach_the_result_rows(store: Store, judge: Any) -> None:
+    """The same opinions, of a judge that errs in a fifth of 300 real clips."""
+    clean = sample(Oracle(store), store, track("sample-8"), judge=judge)
+    doubtful = Knower(store)
+    matrix = ((80, 10, 10), (10, 80, 10), (10, 10, 80))
+    doubtful.card = SimpleNamespace(**{**vars(judge.card), "confusion": {"action": matrix}})
+    blurred = sample(Oracle(store), store, track("sample-8"), judge=doubtful)
+    one, other = (_rows_of(scores)["judge_action_accuracy"] for scores in (clean, blurred))
+    assert (one.value, one.ci_low, one.ci_high) == (1, 1, 1)
+    assert other.value == 1
+    assert other.ci_high == 1
+    assert other.ci_low == pytest.approx(0.8 - 1.96 * np.sqrt(0.16 / 300), abs=0.01)
+    hair = [_rows_of(scores)["judge_hair_accuracy"] for scores in (clean, blurred)]
+    assert hair[0] == hair[1]
+
+
+def _rows_of(scores: Scores) -> dict[str, Any]:
+    record: Any = SimpleNamespace(
+        track=track("sample-8"),
+        dataset="sprites",
+        dataset_version="1",
+        dataset_digest="",
+        split="",
+        dataset_source="simulated",
+        full_model="oracle",
+        preset="quick",
+        seed=0,
+    )
+    return {row.metric: row for row in rows(scores, record)}
+
+
+def test_rows_of_the_renderer_name_no_judge(store: Store, judge: Any, renderer: Any) -> None:
+    found = _rows_of(sample(Oracle(store), store, track("sample-8"), judge=judge, renderer=renderer))
+    assert found["renderer_action_accuracy"].metric_version == "1"
+    assert found["judge_agreement"].metric_version == "1, judge knower"
+
+
+def test_forests_find_each_factor_in_the_code_that_holds_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probing, "_targets", lambda train, test: {"action": ["action"], "attributes": ["hair"]})
+    scores = probe(Coded(store, "hair", "action"), store, track("probe-8"))
+    assert scores.whole["dci_disentanglement"].value > 0.8
+    assert scores.whole["block_modularity"].value > 0.8
+    assert scores.whole["block_modularity_chance"].value < 0.5
+    assert mean(scores, "dci_explicitness") > 0.8
+    assert mean(scores, "dci_explicitness_chance") < 0.6
+
+
+def test_forests_are_fitted_on_train_clips_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels of the scored clips change what is found right, and nothing of the maps."""
+    rng = np.random.default_rng(0)
+    known, asked = ({"content": rng.normal(size=(60, 3)), "motion": rng.normal(size=(60, 3))} for _ in range(2))
+    learnt = [(known["content"][:, 0] > 0).astype(np.int64)]
+    wanted = [(asked["content"][:, 0] > 0).astype(np.int64)]
+    values, whole = code_importances(known, learnt, asked, wanted)
+    turned, again = code_importances(known, learnt, asked, [1 - wanted[0]])
+    assert again == whole
+    assert values["dci_explicitness"].mean() > 0.8
+    assert np.array_equal(turned["dci_explicitness"], 1 - values["dci_explicitness"])
+
+
+def test_judged_clips_are_as_long_as_the_track_asks(store: Store) -> None:
+    """Tracks of one dataset may ask for clips of another length than 8, each before a judge of its own."""
+    seen = []
+
+    class Counting(Knower):
+        def opinions(self, clips: np.ndarray) -> dict[str, np.ndarray]:
+            seen.append(clips.shape[1])
+            return super().opinions(clips[:, :8])
+
+    long = dataclasses.replace(track("sample-8"), horizon=15)
+    sample(Repeater(), store, long, judge=Counting(store))
+    assert set(seen) == {15}

@@ -41,6 +41,31 @@ def test_one_metric_divided_by_a_thousand_breaks_an_identity(name: str) -> None:
         assert all(name in each.metrics for each in found)
 
 
+DRAWN = ("mse_of_mean", "rmse_of_mean", "psnr_of_mean", "mse_best_member", "psnr_best_member", "spread")
+
+
+def test_scores_of_drawn_members_satisfy_theirs_and_each_divided_by_a_thousand_breaks_one() -> None:
+    draws = np.random.default_rng(0)
+    truth, members = draws.random((6, 3, *FRAME), np.float32), draws.random((6, 4, 3, *FRAME), np.float32)
+    values = {}
+    for name in DRAWN:
+        metric = registry.metric(name)
+        values[name] = computed(metric.mean(metric.frame_values(members, truth)))
+    values["spread_skill"] = computed(values["spread"].middle / values["rmse_of_mean"].middle)
+    assert broken(values, whole=True) == []
+    for name in values:
+        found = broken(values | {name: values[name].times(1 / 1000)}, whole=True)
+        assert found
+        assert all(name in each.metrics for each in found)
+
+
+def test_the_truth_a_metric_likes_best_is_no_worse_than_the_one_of_the_least_error() -> None:
+    values = {"psnr": printed("21.50"), "psnr_best_truth": printed("21.48")}
+    assert [each.identity for each in broken(values, whole=True)] == ["psnr_best_truth ≥ psnr"]
+    assert broken(values | {"psnr_best_truth": printed("21.5")}, whole=True) == []
+    assert broken(values) == [], "at a single lead time the other truth may be better"
+
+
 def test_a_metric_that_is_missing_leaves_the_others_checked() -> None:
     values = scores(1)
     del values["mse"]
@@ -77,6 +102,15 @@ def test_an_inception_score_is_held_against_both_entropies_within_their_rounding
     assert inception_score(printed("1.771"), printed(".131")).low == pytest.approx(math.exp(1.7705 - 0.1315))
 
 
+def test_a_mean_absolute_error_is_at_most_the_root_of_the_mean_squared_one() -> None:
+    assert broken({"mse": computed(0.01), "mae": computed(0.0999)}) == []
+    (found,) = broken({"mse": computed(0.01), "mae": computed(0.1001)})
+    assert found.metrics == ("mae", "mse")
+    assert broken({"mse_sum": computed(40.96), "mae_sum": computed(409.6)}, elements=4096) == []
+    (found,) = broken({"mse_sum": computed(40.96), "mae_sum": computed(410.0)}, elements=4096)
+    assert found.metrics == ("mae_sum", "mse_sum")
+
+
 def test_entropies_scores_and_shares_stay_below_their_bounds() -> None:
     def identities(**values: str) -> list[str]:
         return [each.identity for each in broken({name: printed(text) for name, text in values.items()}, classes=6)]
@@ -84,7 +118,7 @@ def test_entropies_scores_and_shares_stay_below_their_bounds() -> None:
     assert identities(judge_inter_entropy="1.792") == [], "ln 6 = 1.7918 rounds to it"
     assert identities(judge_inter_entropy="1.793") == ["H(y) ≤ ln K"]
     assert identities(judge_inception_score="6.001") == ["IS ≤ K"]
-    assert identities(judge_inter_entropy="0.5", judge_intra_entropy="0.6") == ["H(y|x) ≤ H(y)"]
+    assert identities(judge_inter_entropy="0.50", judge_intra_entropy="0.60") == ["H(y|x) ≤ H(y)"]
     assert identities(judge_intra_entropy="-0.1") == ["H(y|x) ≥ 0"]
     assert identities(ssim_gauss11="1.05") == ["ssim ≤ 1"]
     assert identities(judge_action_accuracy="99.4") == ["0 ≤ accuracy ≤ 1"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import math
 import re
 from pathlib import Path
@@ -113,6 +114,15 @@ def test_terminal_table_shows_models_floors_and_papers(tmp_path: Path, run: Any)
     assert text.index("sepvar:without-s") < text.index("[red]mean[/red] (floor)") < text.index("4.33e-5")
     assert "Table 1" in text
     assert re.search(r"\[\d\.\d+, \d\.\d+\]×10", text)
+
+
+def test_a_row_of_a_paper_takes_one_line_with_all_its_metrics() -> None:
+    console = Console(width=170, record=True, file=io.StringIO())
+    console.print(reported_table(reported_for("taxibj/forecast-4")))
+    lines = [line for line in console.export_text().splitlines() if "SimVP (gSTA), 50 epochs" in line]
+    assert len(lines) == 1
+    assert "MSE 0.3246, MAE 15.03, SSIM 0.9844, PSNR 39.71" in lines[0]
+    assert "OpenSTL model zoo" in lines[0]
 
 
 def _entry(folder: Path) -> Any:

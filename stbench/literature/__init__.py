@@ -1,0 +1,1 @@
+"""Numbers that others printed: read from tables, held against one another, explained."""

@@ -1,0 +1,347 @@
+"""Tables of figures out of files: CSV, Markdown with pipes, LaTeX tabulars.
+
+A table has a row a run, or, in CSV, a row a figure with the columns `row`, `metric` and `value` (as
+`leaderboards/reported.csv` has them). A heading may stand in several lines. A cell may hold several numbers where its
+heading, or that of the first column, names as many quantities.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from stbench.boards.reported import COLUMNS, read_reported
+from stbench.documents import read_bytes
+from stbench.errors import StbenchError
+from stbench.literature.figures import (
+    SETUP,
+    Convention,
+    Figure,
+    epochs_of,
+    figure,
+    of_reported,
+    quantities,
+    scale_of,
+    unit_of,
+)
+
+LARGEST = 4_000_000
+"""Bytes of a file."""
+MOST = 10_000
+"""Figures of a file: each is held against many others."""
+_RUN = {"model", "method", "methods", "models", "row", "name", "approach", "network", "metaformer", "metavp"}
+_SETTING = {"setting", "settings", "training", "budget"}
+_DATASET = {"dataset", "data set", "data"}
+_ORIGIN = {"origin", "source", "from", "copied from", "provenance", "reported by"}
+_MISSING = {"-", "–", "—", "n/a", "/"}
+_CELL = re.compile(r"(?<!\\)\|")
+_RULE = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(\|\s*:?-*:?\s*)*")
+_HEADING = re.compile(r"(#{1,6})\s+(.*)")
+_LINK = re.compile(r"!?\[([^\]]{0,500})\]\([^)]{0,2000}\)")
+_TABULAR = re.compile(r"\\begin\{(tabular[*xy]?|longtable|array)\}")
+_FLOAT = re.compile(r"\\begin\{(table\*?|wraptable|sidewaystable)\}")
+_LINES = re.compile(
+    r"\\(?:hline|toprule|midrule|bottomrule|(?:cline|cmidrule|specialrule)(?:\([^)]*\))?(?:\{[^{}]*\})+)"
+)
+_DROPPED = re.compile(
+    r"\\(?:cite[tp]?|footnote(?:mark)?|label|ref|rowcolor|cellcolor|vspace|hspace)\*?(?:\[[^\]]{0,500}\]){0,3}\{[^{}]*\}"
+)
+_WRAPPED = re.compile(r"\\[a-zA-Z]+\*?\s*\{([^{}]*)\}")
+_SPAN = re.compile(r"\s*\\multicolumn\s*\{([1-9]\d?)\}\s*\{[^{}]*\}\s*\{(.*)\}\s*", re.DOTALL)
+_ROWS = re.compile(r"\s*\\multirow(?:\[[^\]]*\])?\s*\{\s*([1-9]\d?)\s*\}\s*\{[^{}]*\}\s*\{(.*)\}\s*", re.DOTALL)
+
+
+@dataclass
+class _Table:
+    """Cells as text: lines of a heading, then rows."""
+
+    title: str
+    heading: list[list[str]]
+    rows: list[tuple[str, list[str]]] = field(default_factory=list)
+    """Place, cells."""
+
+
+def read_figures(path: Path, *, frame: str = "", classes: int | None = None) -> list[Figure]:
+    """The figures of all tables of a file, in its order.
+
+    `frame`: the shape of a frame ("1x64x64") where MSE and MAE are sums or means over one; `classes`: how many the
+    judge of the entropies tells apart. What the file itself says goes first. Raises `StbenchError` where the file is
+    missing, of another kind, or has no table with a quantity that is known.
+    """
+    readers = {".csv": _csv, ".md": _markdown, ".markdown": _markdown, ".tex": _latex}
+    if path.suffix.lower() not in readers:
+        raise StbenchError(f"{path} is no table that is read here: give a file that ends in {', '.join(readers)}")
+    text = _text(path)
+    if path.suffix.lower() == ".csv" and next(iter(text.splitlines()), "").split(",") == [*COLUMNS]:
+        return of_reported(read_reported(path))
+    tables = list(readers[path.suffix.lower()](text, path))
+    if not tables:
+        raise StbenchError(f"there is no table in {path}: it should have rows, and a line of headings above them")
+    found = [each for number, table in enumerate(tables, 1) for each in _figures(table, number, len(tables))]
+    if not found:
+        headings = " | ".join(cell for line in tables[0].heading for cell in line if cell)[:200]
+        raise StbenchError(
+            f"no column of a table in {path} is known among its headings {headings!r}: name one MSE, MAE, RMSE, SSIM, "
+            "PSNR, LPIPS, IS, H(y), H(y|x), accuracy, params, FLOPs or FPS"
+        )
+    if len(found) > MOST:
+        raise StbenchError(f"{path} has {len(found):,} figures and {MOST:,} are read at most: give one table at a time")
+    return [replace(each, convention=_completed(each.convention, frame, classes)) for each in found]
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_bytes(path, LARGEST).decode("utf-8")
+    except FileNotFoundError:
+        raise StbenchError(f"there is no file {path}") from None
+    except OSError as error:
+        raise StbenchError(f"cannot read {path}: {error.strerror or error}") from None
+    except ValueError as error:
+        reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
+        raise StbenchError(f"{path} is no table, {reason}") from None
+
+
+def _completed(known: Convention, frame: str, classes: int | None) -> Convention:
+    return replace(known, frame=known.frame or frame, classes=known.classes or classes)
+
+
+def _csv(text: str, path: Path) -> Iterator[_Table]:
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        lines = [(f"line {reader.line_num}", cells) for cells in reader if any(map(str.strip, cells))]
+    except csv.Error as error:
+        raise StbenchError(f"{path} is no CSV: {error}") from None
+    if len(lines) > 1:
+        heading = lines[0][1]
+        for place, cells in lines[1:]:
+            if len(cells) != len(heading):
+                raise StbenchError(f"{path} has {len(cells)} cells in {place} and {len(heading)} headings: mend it")
+        long = {"metric", "value"} <= {each.strip().lower() for each in heading}
+        yield _wide(lines) if long else _Table("", [[*map(str.strip, heading)]], [*lines[1:]])
+
+
+def _wide(lines: Sequence[tuple[str, list[str]]]) -> _Table:
+    """A table with a figure a row as one with a run a row."""
+    names = [each.strip().lower() for each in lines[0][1]]
+    metric, value = names.index("metric"), names.index("value")
+    keys = [place for place in range(len(names)) if place not in (metric, value)]
+    metrics = list(dict.fromkeys(cells[metric] for _, cells in lines[1:]))
+    table = _Table("", [[*(names[key] for key in keys), *metrics]])
+    for place, cells in lines[1:]:
+        own = [cells[value] if cells[metric] == name else "" for name in metrics]
+        table.rows.append((place, [*(cells[key] for key in keys), *own]))
+    return table
+
+
+def _markdown(text: str, path: Path) -> Iterator[_Table]:
+    text = _without_comments(text)
+    title: list[str] = []
+    lines = text.splitlines()
+    table: _Table | None = None
+    for number, line in enumerate(lines, 1):
+        if heading := _HEADING.match(line):
+            title = [*title[: len(heading[1]) - 1], _plain(heading[2])]
+        if "|" not in line:
+            if table is not None:
+                yield table
+            table = None
+        elif table is None:
+            if number < len(lines) and _RULE.fullmatch(lines[number]):
+                table = _Table(": ".join(title[-2:]), [_pipes(line)])
+        elif not _RULE.fullmatch(line):
+            table.rows.append((f"line {number}", _pipes(line)))
+    if table is not None:
+        yield table
+
+
+def _without_comments(text: str) -> str:
+    """Without `<!-- -->`, whose line ends stay."""
+    before, *comments = text.split("<!--")
+    kept = [before]
+    for each in comments:
+        hidden, _, after = each.partition("-->")
+        kept += ["\n" * hidden.count("\n"), after]
+    return "".join(kept)
+
+
+def _pipes(line: str) -> list[str]:
+    inner = re.sub(r"^\s*\||(?<!\\)\|\s*$", "", line)
+    return [_plain(cell.replace("\\|", "|")) for cell in _CELL.split(inner)]
+
+
+def _plain(cell: str) -> str:
+    return re.sub(r"\\([*_])|\*+|`|</?\w+/?>|(?<!\w)_|_(?!\w)", r"\1", _LINK.sub(r"\1", cell)).strip()
+
+
+def _latex(text: str, path: Path) -> Iterator[_Table]:
+    text = re.sub(r"(?<!\\)%.*", "", text)
+    floats = [*_environments(text, _FLOAT)]
+    for start, _, body in _environments(text, _TABULAR):
+        around = next((inner for first, last, inner in floats if first < start < last), "")
+        caption = re.search(r"\\caption(?:\[[^\]]{0,500}\])?\{((?:[^{}]|\{[^{}]*\})*)\}", around)
+        first_line = text.count("\n", 0, start) + 1
+        if table := _tabular(_untex(caption[1]) if caption else "", body, first_line):
+            yield table
+
+
+def _environments(text: str, begin: re.Pattern[str]) -> Iterator[tuple[int, int, str]]:
+    """Where each environment begins and ends, and what is between."""
+    place = 0
+    while found := begin.search(text, place):
+        place = text.find(f"\\end{{{found[1]}}}", found.end())
+        if place < 0:
+            return
+        yield found.start(), place, text[found.end() : place]
+
+
+def _tabular(title: str, body: str, first: int) -> _Table | None:
+    # What follows \begin{tabular}: the columns, and of the starred form the width before.
+    while found := re.match(r"\s*(?:\[[^\]]*\]|\{(?:[^{}]|\{[^{}]*\})*\})", body):
+        first += body[: found.end()].count("\n")
+        body = body[found.end() :]
+    table = _Table(title, [])
+    below: dict[int, tuple[int, str]] = {}
+    for part in re.split(r"\\\\(?:\[[^\]]*\])?|\\tabularnewline", body):
+        line = _LINES.sub("", part)
+        start = first + line[: len(line) - len(line.lstrip())].count("\n")
+        first += part.count("\n")
+        if not line.strip():
+            continue
+        cells: list[str] = []
+        for cell in re.split(r"(?<!\\)&", line):
+            span = _SPAN.fullmatch(cell)
+            count, cell = (int(span[1]), span[2]) if span else (1, cell)
+            rows = _ROWS.fullmatch(cell)
+            if rows:
+                below[len(cells)] = (int(rows[1]), _untex(rows[2]))
+            content = _untex(rows[2] if rows else cell)
+            left, above = below.get(len(cells), (0, ""))
+            if left > 0:
+                content, below[len(cells)] = content or above, (left - 1, above)
+            cells += [content] * count
+        numbers = sum(figure(cell) is not None for cell in cells[1:])
+        named = any(quantities(cell)[0] for above in table.heading for cell in above)
+        section = named and len({*filter(None, cells)}) == 1
+        if numbers == 0 and not table.rows and not section:
+            table.heading.append(cells)
+        else:
+            table.rows.append((f"line {start}", cells))
+    return table if table.heading and table.rows else None
+
+
+def _untex(cell: str) -> str:
+    cell = _DROPPED.sub("", cell).replace(r"\pm", "±").replace(r"\%", "%").replace(r"\mid", "|").replace(r"\vert", "|")
+    cell = cell.replace(r"\uparrow", "").replace(r"\downarrow", "").replace(r"\times", " x ").replace("~", " ")
+    for _ in range(8):
+        cell, changed = _WRAPPED.subn(r"\1", cell)
+        if not changed:
+            break
+    return re.sub(r"\s+", " ", re.sub(r"\\[a-zA-Z]+|[${}\\]", "", cell)).strip()
+
+
+def _figures(table: _Table, number: int, tables: int) -> Iterator[Figure]:
+    width = max(len(line) for line in table.heading)
+    names = [" ".join(dict.fromkeys(filter(None, (_at(line, k) for line in table.heading)))) for k in range(width)]
+    title = table.title or (f"table {number}" if tables > 1 else "the table")
+    roles = [*map(_role, names)]
+    run_column = roles.index("run") if "run" in roles else 0
+    columns = [([], "") if role else quantities(name) for name, role in zip(names, roles, strict=True)]
+    common = quantities(names[run_column])[0]
+    seen: dict[tuple[str, str], int] = {}
+    blocks: list[str] = []
+    for column, (found, rest) in enumerate(columns):
+        block = rest if rest.lower() not in _RUN else ""
+        repeats = max((seen.get((block, name), 0) for name in found), default=0)
+        for name in found:
+            seen[block, name] = repeats + 1
+        blocks.append(f"{block} (columns {repeats + 1})".strip() if repeats else block)
+        if not found and not roles[column] and len(common) > 1:
+            blocks[-1] = names[column]
+    for place, cells, section in _sections(table, run_column):
+        stated = {role: _at(cells, k) for k, role in enumerate(roles) if role}
+        run, epochs = epochs_of(stated.get("run") or _at(cells, run_column))
+        epochs = epochs or epochs_of(stated.get("setting", ""))[1] or _epochs(cells, columns)
+        about = stated.get("dataset") or section
+        for k, (found, _) in enumerate(columns):
+            if k == run_column or roles[k]:
+                continue
+            asked = found if found and found != ["epochs"] else common if len(common) > 1 and not found else []
+            for quantity, text, unit in _numbers(_at(cells, k), asked):
+                yield Figure(
+                    table=title,
+                    place=place,
+                    run=_run_name(run),
+                    dataset=": ".join(filter(None, (about, blocks[k]))) or table.title,
+                    quantity=quantity,
+                    text=text,
+                    unit=unit or unit_of(names[k]),
+                    epochs=epochs,
+                    origin=stated.get("origin", ""),
+                    convention=Convention(scale=scale_of(names[k]), classes=_classes(names[k])),
+                )
+
+
+def _sections(table: _Table, run_column: int) -> list[tuple[str, list[str], str]]:
+    """Place, cells and section of each row; a line with one cell begins a section. Sections tell rows apart only where
+    one model stands in several: elsewhere they name kinds of models."""
+    found: list[tuple[str, list[str], str]] = []
+    section = ""
+    for place, cells in table.rows:
+        filled = list(dict.fromkeys(filter(None, cells)))
+        if len(filled) == 1 and len(cells) > 2:
+            section = filled[0]
+        elif filled:
+            found.append((place, cells, section))
+    places = {(_at(cells, run_column), section) for _, cells, section in found}
+    apart = len(places) > len({run for run, _ in places})
+    return found if apart else [(place, cells, "") for place, cells, _ in found]
+
+
+def _role(name: str) -> str:
+    name = name.strip().lower()
+    for role, known in (("run", _RUN), ("setting", _SETTING), ("dataset", _DATASET), ("origin", _ORIGIN)):
+        if name in known:
+            return role
+    return ""
+
+
+def _numbers(cell: str, asked: Sequence[str]) -> Iterator[tuple[str, str, float | None]]:
+    """Quantity, digits and unit of each number in a cell, where it has as many as are asked for."""
+    if len(asked) == 1:
+        quantity = asked[0]
+        if found := figure(cell):
+            yield quantity, *found
+        elif quantity in SETUP and cell:
+            yield quantity, cell, None
+        return
+    pieces = [piece for piece in re.split(r"[,;/]?\s+", cell) if piece]
+    numbers = [figure(piece) for piece in pieces]
+    missing = all(piece in _MISSING for piece, found in zip(pieces, numbers, strict=True) if found is None)
+    if asked and len(pieces) == len(asked) and missing:
+        for quantity, found in zip(asked, numbers, strict=True):
+            if found:
+                yield quantity, *found
+
+
+def _epochs(cells: Sequence[str], columns: Iterable[tuple[list[str], str]]) -> int | None:
+    for k, (found, _) in enumerate(columns):
+        if found == ["epochs"] and (number := figure(_at(cells, k))):
+            return int(min(float(number[0]), 1e9))
+    return None
+
+
+def _classes(name: str) -> int | None:
+    found = re.search(r"\b([1-9]\d{0,5}) classes", name, re.ASCII)
+    return int(found[1]) if found else None
+
+
+def _at(cells: Sequence[str], place: int) -> str:
+    return cells[place].strip() if place < len(cells) else ""
+
+
+def _run_name(name: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"\[[^\]]*\]|[*†‡§]+(?=\s|$)", "", name)).strip()

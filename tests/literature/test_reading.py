@@ -1,0 +1,284 @@
+"""Tables of figures out of CSV, Markdown and LaTeX."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stbench.errors import StbenchError
+from stbench.literature.checks import lint
+from stbench.literature.figures import Figure, convention_of, elements_of, epochs_of, figure, quantities, unit_of
+from stbench.literature.reading import read_figures
+
+
+def read(tmp_path: Path, name: str, text: str) -> list[Figure]:
+    path = tmp_path / name
+    path.write_text(text, "utf-8")
+    return read_figures(path)
+
+
+def short(figures: list[Figure]) -> list[tuple[str, str, str, str]]:
+    return [(each.run, each.dataset, each.quantity, each.text) for each in figures]
+
+
+@pytest.mark.parametrize(
+    ("heading", "found", "rest"),
+    [
+        ("MSE", ["mse"], ""),
+        ("RMSE ↓", ["rmse"], ""),
+        ("PSNR (dB)", ["psnr"], ""),
+        ("pSNR, t+10", ["psnr"], "t+10"),
+        ("Moving MNIST MSE (lower is better)", ["mse"], "Moving MNIST"),
+        ("Params (M)", ["params"], ""),
+        ("H(y|x) of Sprites", ["conditional"], "of Sprites"),
+        ("H(y)", ["marginal"], ""),
+        ("IS", ["inception"], ""),
+        ("what is there", [], "what is there"),
+        ("action accuracy %, IS, H(y|x), H(y)", ["accuracy", "inception", "conditional", "marginal"], ""),
+        ("judge inter entropy", ["marginal"], "judge"),
+    ],
+)
+def test_a_heading_names_its_quantities(heading: str, found: list[str], rest: str) -> None:
+    assert quantities(heading) == (found, rest)
+
+
+@pytest.mark.parametrize(
+    ("cell", "digits"),
+    [
+        ("58.0M", ("58.0", 1e6)),
+        ("16.9.G", ("16.9", 1e9)),
+        ("1,368.0G", ("1368.0", 1e9)),
+        ("0.982 ± 0.005", ("0.982", None)),
+        ("99.4%", ("99.4", None)),
+        (".9288", (".9288", None)),
+        ("1.6e-7", ("1.6e-7", None)),
+        ("−0.5", ("-0.5", None)),
+        ("209s", ("209", None)),
+        ("-", None),
+        ("", None),
+        ("4xbs4", None),
+        ("t+10", None),
+    ],
+)
+def test_a_cell_holds_a_number_or_none(cell: str, digits: tuple[str, float | None] | None) -> None:
+    assert figure(cell) == digits
+
+
+def test_epochs_are_no_part_of_a_name() -> None:
+    assert epochs_of("SimVP (gSTA), 2,000 epochs") == ("SimVP (gSTA)", 2000)
+    assert epochs_of("200 epoch") == ("", 200)
+    assert epochs_of("TAU") == ("TAU", None)
+
+
+def test_a_convention_says_what_is_summed_and_how_many_classes_there_are() -> None:
+    found = convention_of("100 x sum over 2x32x32")
+    assert (found.reduction, found.scale, found.elements) == ("sum", 100, 2048)
+    assert convention_of("9 classes; natural logarithm").classes == 9
+    assert convention_of("frames of 1x64x64").elements == elements_of("1x64x64") == 4096
+    for text in ("64", "1x64x64"):
+        assert elements_of(text) > 0
+    for text in ("", "64 x 64", "0x64", "1x64x", "1x9999999999"):
+        with pytest.raises(ValueError, match="is no shape of a frame"):
+            elements_of(text)
+    assert unit_of("FLOPs (G)") == 1e9
+
+
+MARKDOWN = """\
+# Zoo
+
+## Digits
+
+| **Method** | Setting | Params | MSE ↓ | PSNR | Download |
+|:--|:-:|:-:|--:|--:|---|
+| SimVP+*IncepU* | 200 epoch | 58.0M | **32.15** | 37.97 | [model](http://example.org/a_b) \\| [log](x) |
+| TAU\\* | 200 epoch | 44.7M | 24.60 |  | |
+<!-- | hidden | 200 epoch | 1M | 1 | 2 | | -->
+
+No table: a | b.
+
+| action accuracy %, IS, H(y\\|x), H(y) | Sprites | MUG | printed IS |
+|---|---|---|---|
+| MoCoGAN | 92.8, 8.461, .090, 2.192 | 63.1, -, .183, 1.721 | +3.4 %; -6.9 % |
+"""
+
+
+def test_markdown_tables_are_read_under_their_headings(tmp_path: Path) -> None:
+    found = read(tmp_path, "table.md", MARKDOWN)
+    assert short(found) == [
+        ("SimVP+IncepU", "Zoo: Digits", "params", "58.0"),
+        ("SimVP+IncepU", "Zoo: Digits", "mse", "32.15"),
+        ("SimVP+IncepU", "Zoo: Digits", "psnr", "37.97"),
+        ("TAU", "Zoo: Digits", "params", "44.7"),
+        ("TAU", "Zoo: Digits", "mse", "24.60"),
+        ("MoCoGAN", "Sprites", "accuracy", "92.8"),
+        ("MoCoGAN", "Sprites", "inception", "8.461"),
+        ("MoCoGAN", "Sprites", "conditional", ".090"),
+        ("MoCoGAN", "Sprites", "marginal", "2.192"),
+        ("MoCoGAN", "MUG", "accuracy", "63.1"),
+        ("MoCoGAN", "MUG", "conditional", ".183"),
+        ("MoCoGAN", "MUG", "marginal", "1.721"),
+    ]
+    assert {each.place for each in found} == {"line 7", "line 8", "line 15"}
+    assert {each.epochs for each in found[:5]} == {200}
+
+
+LATEX = r"""
+\begin{table}
+  \caption{On \textbf{digits} and taxis.}
+  \begin{tabularx}{\textwidth}{l|cc|c} % columns
+    \toprule
+    \multirow{2}{*}{Method} & \multicolumn{2}{c|}{Moving MNIST} & TaxiBJ \\
+    \cmidrule(lr){2-3}
+      & MSE $\downarrow$ & PSNR $\uparrow$ & MSE$\times$100 \\ \midrule
+    \multicolumn{4}{l}{\textit{recurrent}} \\
+    ConvLSTM~\cite{shi2015} & 29.80 & $22.10 \pm 0.1$ & 48.5 \\[2pt]
+    \multicolumn{4}{l}{\textit{others}} \\
+    TAU & \underline{\textbf{24.60}} & -- & 34.4\% \\
+    \bottomrule
+  \end{tabularx}
+\end{table}
+"""
+
+
+def test_latex_tables_are_read_with_headings_of_several_lines(tmp_path: Path) -> None:
+    found = read(tmp_path, "table.tex", LATEX)
+    assert short(found) == [
+        ("ConvLSTM", "Moving MNIST", "mse", "29.80"),
+        ("ConvLSTM", "Moving MNIST", "psnr", "22.10"),
+        ("ConvLSTM", "TaxiBJ", "mse", "48.5"),
+        ("TAU", "Moving MNIST", "mse", "24.60"),
+        ("TAU", "TaxiBJ", "mse", "34.4"),
+    ]
+    assert [each.convention.scale for each in found] == [1, 1, 100, 1, 100]
+    assert [each.place for each in found][::3] == ["line 10", "line 12"]
+    assert {each.table for each in found} == {"On digits and taxis."}
+
+
+def test_sections_tell_rows_apart_where_one_model_stands_in_several(tmp_path: Path) -> None:
+    rows = "MNIST & & \\\\ TAU & 24.60 & 23.19 \\\\ TaxiBJ & & \\\\ TAU & 0.3108 & 39.74 \\\\"
+    found = read(tmp_path, "t.tex", f"\\begin{{tabular}}{{lcc}} Model & MSE & PSNR \\\\ {rows} \\end{{tabular}}")
+    assert [each.dataset for each in found] == ["MNIST", "MNIST", "TaxiBJ", "TaxiBJ"]
+
+
+def test_csv_has_a_row_a_run_or_a_row_a_figure(tmp_path: Path) -> None:
+    wide = read(tmp_path, "wide.csv", 'model,dataset,epochs,MSE,PSNR\n"TAU",digits,200,24.60,23.19\n')
+    long = read(tmp_path, "long.csv", "row,dataset,metric,value\nTAU,digits,MSE,24.60\nTAU,digits,PSNR,23.19\n")
+    assert short(wide) == short(long) == [("TAU", "digits", "mse", "24.60"), ("TAU", "digits", "psnr", "23.19")]
+    assert wide[0].epochs == 200
+
+
+def test_columns_of_the_same_name_are_of_two_datasets(tmp_path: Path) -> None:
+    found = read(tmp_path, "two.csv", "model,MSE,PSNR,MSE,PSNR\nTAU,24.60,23.19,0.3108,39.74\n")
+    assert len({each.dataset for each in found}) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("table.xlsx", "", "no table that is read here"),
+        ("table.csv", "", "there is no table in"),
+        ("table.md", "# Nothing\n", "there is no table in"),
+        ("table.tex", "\\begin{tabular}{l} a \\\\", "there is no table in"),
+        ("table.csv", "a,b\n1,2\n", "no column of a table"),
+        ("table.csv", "model,MSE\nx\n", "1 cells in line 2 and 2 headings"),
+        ("table.csv", 'model,MSE\n"x,1\n', "is no CSV"),
+    ],
+)
+def test_what_is_no_table_is_refused_in_a_sentence(tmp_path: Path, name: str, text: str, sentence: str) -> None:
+    with pytest.raises(StbenchError, match=sentence):
+        read(tmp_path, name, text)
+
+
+def test_missing_and_damaged_files_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(StbenchError, match="there is no file"):
+        read_figures(tmp_path / "missing.csv")
+    (tmp_path / "bytes.csv").write_bytes(b"model,MSE\n\xff,1\n")
+    with pytest.raises(StbenchError, match="is no table, it is not UTF-8"):
+        read_figures(tmp_path / "bytes.csv")
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(StbenchError, match="no regular file"):
+        read_figures(tmp_path / "folder.csv")
+
+
+def test_more_figures_than_can_be_compared_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(StbenchError, match="give one table at a time"):
+        read(tmp_path, "table.csv", "model,MSE\n" + "".join(f"m{k},1\n" for k in range(10_001)))
+
+
+PIECES = (
+    *(
+        "| ",
+        " |",
+        "\n",
+        "|---|---|",
+        "\\|",
+        "# ",
+        "<!--",
+        "-->",
+        "model",
+        "MSE",
+        "PSNR",
+        "IS",
+        "H(y)",
+        "H(y|x)",
+        "SSIM",
+    ),
+    *(
+        "params",
+        "FPS",
+        "epochs",
+        "200 epochs",
+        "a",
+        "b",
+        "0",
+        "1",
+        "-1",
+        "1e308",
+        "1e-320",
+        "1e99999",
+        "0.5",
+        "9" * 400,
+    ),
+    *("\\begin{tabular}{ll}", "\\end{tabular}", "&", "\\\\", "\\multicolumn{2}{c}{", "\\multirow{2}{*}{", "}", "{"),
+    *("\\textbf{", "$", "%", "\\pm", ",", '"', "x 100", "9 classes", "٣", "\x00", "±", "["),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(PIECES), max_size=60), st.sampled_from((".csv", ".md", ".tex")), st.booleans())
+def test_whatever_a_file_holds_it_is_read_or_refused(
+    tmp_path: Path, pieces: list[str], suffix: str, headed: bool
+) -> None:
+    """Tables of others are not to be trusted: no text of table pieces ends in anything but figures or a sentence."""
+    heads = {
+        ".csv": "model,MSE,PSNR,IS,H(y)\n",
+        ".md": "| model | MSE | PSNR | FPS |\n|---|---|---|---|\n| a | ",
+        ".tex": "\\begin{tabular}{lll} model & MSE & H(y) \\\\ a & ",
+    }
+    path = tmp_path / f"table{suffix}"
+    path.write_text((heads[suffix] if headed else "") + "".join(pieces), "utf-8")
+    with suppress(StbenchError):
+        lint(read_figures(path, frame="1x64x64", classes=9))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "piece"),
+    [
+        (".md", "<!--"),
+        (".md", "| [ "),
+        (".tex", "\\begin{tabular}"),
+        (".tex", "\\cite["),
+        (".tex", "\\textbf{"),
+        (".csv", "x" * 100 + ","),
+        (".csv", "1" * 100),
+    ],
+)
+def test_what_is_opened_and_never_closed_does_not_hang(tmp_path: Path, suffix: str, piece: str) -> None:
+    path = tmp_path / f"table{suffix}"
+    path.write_text("| a | MSE |\n|---|---|\n" * (suffix == ".md") + piece * (400_000 // len(piece)), "utf-8")
+    with suppress(StbenchError):
+        lint(read_figures(path))
