@@ -13,13 +13,22 @@ ONE_CORE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 TEST := $(ONE_CORE) $(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help leaderboard check-rows test test-all test-oldest fuzz lint bench clean
+.PHONY: help leaderboard site check-rows test test-all test-oldest fuzz lint bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 leaderboard: $(READY) ## run what is missing of the quick preset, write leaderboards/ and show the table
 	$(BIN)/stbench leaderboard --run-missing --preset $(PRESET) --jobs $(JOBS)
+
+# From records alone: what lies under runs/ enters by `make leaderboard`.
+site: $(READY) ## the web page of the leaderboards and the documentation, in site/
+	rm -rf site
+	$(BIN)/mkdocs build --strict --quiet --site-dir site/docs
+	cp -r leaderboards site/leaderboards
+	rm -rf site/leaderboards/index.html site/leaderboards/pages
+	$(BIN)/stbench leaderboard --runs site/no-runs --out site/leaderboards --page site/index.html --pictures site/docs/images --preset $(PRESET) > site/leaderboards/overview.txt
+	@echo site/index.html
 
 # CHECK holds options of `stbench leaderboard --check`. Where a forge asks for a summary of the job, it gets one.
 check-rows: $(READY) ## check published records against their data and against themselves

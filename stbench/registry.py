@@ -42,6 +42,11 @@ def names(kind: str) -> list[str]:
     return sorted({*_group(kind), *(_judged() if kind == "metrics" else ())})
 
 
+def own(kind: str) -> list[str]:
+    """Sorted names of stbench's own plug-ins of a kind."""
+    return [name for name, entry in sorted(_group(kind).items()) if entry.module.partition(".")[0] == "stbench"]
+
+
 def _judged() -> dict[str, Metric]:
     """`judge_<head>_accuracy` of every head that a dataset at hand asks a judge for."""
     from stbench.contract.capabilities import HasJudgedFactors

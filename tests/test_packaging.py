@@ -24,7 +24,7 @@ import stbench
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = {"stbench": "stbench", "generators": "stbench/generators", "baselines": "stbench/baselines"}
-BOARDS = ("*.csv", "*/*.csv", "records/**/record.json", "records/**/results.csv", "records/**/card.toml")
+BOARDS = ("*.csv", "*.json", "*/*.csv", "records/**/record.json", "records/**/results.csv", "records/**/card.toml")
 """What is shipped of `leaderboards/`."""
 
 
@@ -144,7 +144,7 @@ def test_metadata_name_author_pythons_and_an_address(wheel: zipfile.ZipFile) -> 
     [
         ("generators/kth/intervals.toml", "info kth"),
         ("generators/waveeq/waveeq-1.json", "info waveeq"),
-        ("boards/templates/leaderboard.html", "leaderboard"),
+        ("boards/templates/track.html", "leaderboard"),
         ("store/statistics.py", "generate waveeq-100 --set sequences=3 --out w.zarr"),
     ],
 )

@@ -100,8 +100,8 @@ def write_listed(path: Path) -> Path:
 
     `StbenchError`, and nothing is written, where one of them cannot be loaded (without torch, most models cannot).
     """
-    plugins = [registry.model(name) for name in registry.names("models") if _ours("models", name)]
-    datasets = [registry.dataset(name) for name in registry.names("datasets") if _ours("datasets", name)]
+    plugins = [registry.model(name) for name in registry.own("models")]
+    datasets = [registry.dataset(name) for name in registry.own("datasets")]
     tracks = [track for dataset in datasets for track in dataset.tracks]
     found = (each for track in tracks for plugin in plugins for each in _of(plugin, track))
     text = io.StringIO()
@@ -113,10 +113,6 @@ def write_listed(path: Path) -> Path:
     except OSError as error:
         raise StbenchError(f"cannot write {path}: {error.strerror or error}") from None
     return path
-
-
-def _ours(kind: str, name: str) -> bool:
-    return registry.module(kind, name).partition(".")[0] == "stbench"
 
 
 def _of(plugin: ModelPlugin, track: Track) -> Iterator[Listed]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from stbench.boards.absent import Absent, absent, read_listed
 from stbench.boards.board import Block, Board, Line, Summary, boards
 from stbench.boards.cells import harmless
+from stbench.boards.gallery import Drawn, draw_gallery, folder_of
 from stbench.boards.overview import overview_csv, overviews
 from stbench.boards.page import render
 from stbench.boards.publishing import RECORDS, find_runs, published, publishing, read_entry
@@ -86,13 +87,16 @@ FORMAT = "2"
 """Of the tables: raised when a column is added. None is ever renamed."""
 
 
-def build(runs: Path, out: Path, reported: Path | None = None, page: Path | None = None) -> list[Path]:
-    """Publish the finished runs under `runs` into `out` and rebuild every CSV there, and the web page `page`; gives the
-    CSVs, and the page last.
+def build(
+    runs: Path, out: Path, reported: Path | None = None, page: Path | None = None, pictures: Path | None = None
+) -> list[Path]:
+    """Publish the finished runs under `runs` into `out` and rebuild every CSV there, and the web page `page` with those
+    beside it (`stbench.boards.page`); gives the CSVs, and the page last.
 
     A run replaces the published one of the same preset, track, model, seed and data digest unless that one is newer, or
     was trained to its end and this one was not. Runs of a configuration that a user has given no name stay out.
-    `reported`, the numbers papers report, is checked and copied beside the boards. Raises `StbenchError`, and publishes
+    `reported`, the numbers papers report, is checked and copied beside the boards. `pictures`: a folder of older
+    pictures, which the page shows where frames of runs are gone. Raises `StbenchError`, and publishes
     nothing, when there is nothing to build from, or a record or result table is damaged.
     """
     made = {folder: read_entry(folder) for folder in find_runs(runs)}
@@ -109,13 +113,23 @@ def build(runs: Path, out: Path, reported: Path | None = None, page: Path | None
         listed = read_listed()
         shown = [(board, absent(board, listed)) for board in boards(found.values())]
         texts = {out / board.preset / f"{board.file_stem}.csv": csv_text(board, missing) for board, missing in shown}
-        for each in overviews([board for board, _ in shown]):
+        at_a_glance = overviews([board for board, _ in shown])
+        for each in at_a_glance:
             texts[out / each.preset / OVERVIEW] = overview_csv(each)
-        if page is not None:
-            texts[page] = render(shown, numbers)
         written = [*texts]
+        galleries: dict[Path, Drawn] = {}
+        if page is not None:
+            at_hand = {entry.record.fingerprint: folder for folder, entry in ranked.items()}
+            for board, _ in shown if at_hand else ():
+                if (made_now := draw_gallery(board, out, at_hand)) is not None:
+                    galleries[folder_of(board, out)] = made_now
+            new = {folder: each.gallery for folder, each in galleries.items()}
+            texts |= render(shown, numbers, out, page, pictures, at_a_glance, new)
+            written.append(page)
         if reported is not None and (copy := out / "reported.csv").resolve() != reported.resolve():
             texts[copy] = reported.read_text(encoding="utf-8")
+    for folder, gallery in galleries.items():
+        gallery.write(folder)
     for path, text in texts.items():
         _write(path, text)
     return written

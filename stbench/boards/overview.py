@@ -96,6 +96,11 @@ class Overview:
     preset: str
     suites: tuple[Suite, ...]
 
+    @property
+    def headline(self) -> Suite:
+        """That of the most tracks times models that are no floors; of equals the one of more tracks."""
+        return max(self.suites, key=lambda suite: len(suite.tracks) * sum(not each.floor for each in suite.places))
+
 
 @dataclass(frozen=True)
 class _Column:
@@ -111,11 +116,7 @@ class _Column:
     def ratio(self, model: str) -> np.ndarray:
         """r_t: first of the values themselves, then of every draw, (1 + RESAMPLES,)."""
         own, floor = (self._drawn(each) for each in (model, self.about.floor))
-        above, below = (floor, own) if self.higher_is_better else (own, floor)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            found = np.where(above == below, 1.0, above / below)
-        clipped: np.ndarray = np.clip(found, *CLIP)
-        return clipped
+        return _ratio(own, floor, self.higher_is_better)
 
     def _drawn(self, model: str) -> np.ndarray:
         draws = self.draws.get(model)
@@ -141,8 +142,39 @@ def overviews(boards: Sequence[Board]) -> list[Overview]:
     return found
 
 
+@dataclass(frozen=True)
+class TrackSkill:
+    """Every model of a board beside its best floor."""
+
+    about: SuiteTrack
+    skill: Mapping[str, float]
+    """Model -> 1 - r_t."""
+    lines: Mapping[str, Line]
+    """Model -> its configuration that counts."""
+
+
+def track_skill(board: Board) -> TrackSkill | None:
+    """On the newest data of a board; None without a floor, or where a ratio has no meaning."""
+    if (there := _values(board)) is None:
+        return None
+    about, higher, values, lines = there
+    ratios = {model: float(_ratio(np.array(value), np.array(about.floor_value), higher)) for model, value in values}
+    return TrackSkill(about, {model: 1 - ratio for model, ratio in ratios.items()}, lines)
+
+
 def _column(board: Board) -> _Column | None:
     """Of the newest data of a board; None without a floor, or where a ratio has no meaning."""
+    if (there := _values(board)) is None:
+        return None
+    about, higher, values, lines = there
+    floors = frozenset(model for model, _ in values if lines[model].record.floor)
+    seed = int(board.blocks[0].dataset_digest[:8] or "0", 16)
+    draws = _draws(lines, about.metric, board.mean_lead_time, seed)
+    return _Column(about, higher, dict(values), draws, floors)
+
+
+def _values(board: Board) -> tuple[SuiteTrack, bool, tuple[tuple[str, float], ...], Mapping[str, Line]] | None:
+    """The track with its best floor, whether higher is better, and every model's value and line."""
     if not board.metrics or not board.blocks:
         return None
     metric, lead_time = board.metrics[0], board.mean_lead_time
@@ -158,8 +190,16 @@ def _column(board: Board) -> _Column | None:
     higher = registry.metric(metric).higher_is_better
     best = min(sorted(floors), key=lambda model: -values[model] if higher else values[model])
     about = SuiteTrack(board.track.id, board.source, metric, best, values[best])
-    seed = int(board.blocks[0].dataset_digest[:8] or "0", 16)
-    return _Column(about, higher, values, _draws(lines, metric, lead_time, seed), frozenset(floors))
+    return about, higher, tuple(values.items()), lines
+
+
+def _ratio(own: np.ndarray, floor: np.ndarray, higher_is_better: bool) -> np.ndarray:
+    """r_t."""
+    above, below = (floor, own) if higher_is_better else (own, floor)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.where(above == below, 1.0, above / below)
+    clipped: np.ndarray = np.clip(found, *CLIP)
+    return clipped
 
 
 def _draws(lines: Mapping[str, Line], metric: str, lead_time: str, seed: int) -> dict[str, np.ndarray]:

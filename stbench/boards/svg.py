@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 
@@ -13,6 +15,8 @@ from stbench.results.numbers import power_of_ten
 
 WIDTH, HEIGHT = 720, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 10, 40
+LINE = 13
+"""From one label to the next."""
 
 
 def stroke_classes(curves: Sequence[Curve]) -> list[str]:
@@ -36,7 +40,7 @@ def dash_text(dashes: Sequence[float]) -> str:
 def svg_curves(curves: Sequence[Curve], metric: str) -> str:
     """An `<svg>` of metric against lead time with 95 % bands; empty without a value to draw.
 
-    It contains numbers and class names only, no text of a record, so it needs no escaping.
+    The metric's name is escaped; nothing else in it is a text of a record.
     """
     log = logarithmic(curves, metric)
     values = np.concatenate([np.r_[curve.value, curve.low, curve.high] for curve in curves]) if curves else np.empty(0)
@@ -60,7 +64,7 @@ def svg_curves(curves: Sequence[Curve], metric: str) -> str:
 
     parts = [
         f'<svg class="curves" viewBox="0 0 {WIDTH} {HEIGHT}" font-size="12" role="img" '
-        'aria-label="metric against lead time">'
+        f'aria-label="{escape(metric)} against lead time">'
     ]
     for tick in ticks:
         label = power_of_ten(round(math.log10(tick))) if log else f"{tick:.4g}"
@@ -90,6 +94,84 @@ def svg_curves(curves: Sequence[Curve], metric: str) -> str:
                 parts.append(f'<path class="line {style}" {stroke} d="M{"L".join(points)}"/>')
     parts.append("</svg>")
     return "".join(parts)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A model in a plane of error against cost."""
+
+    label: str
+    floor: bool
+    x: float | None
+    """None or 0: it costs nothing, and stands at the left edge."""
+    y: float
+
+
+def svg_scatter(points: Sequence[Point], *, x: str, y: str, ticks: dict[float, str], log: bool) -> str:
+    """An `<svg>` of a value against a cost, whose axis is logarithmic and bears `ticks`; empty without a point.
+
+    `x` and `y` name the axes; they and the labels are escaped. `log`: the axis of the value is logarithmic.
+    """
+    points = [each for each in points if math.isfinite(each.y) and (each.y > 0 or not log)]
+    if not points:
+        return ""
+    costs = [each.x for each in points if each.x]
+    left, right = (min(costs) / 1.3, max(costs) * 1.3) if costs else (1.0, 10.0)
+    start, end = LEFT + 46, WIDTH - 150
+    height = max(HEIGHT, LINE * len(points) + BOTTOM + 2 * TOP)
+    foot = height - BOTTOM
+    values = [each.y for each in points]
+    marks = _decades(min(values), max(values)) if log else _steps(min(values), max(values))
+    bottom, top = min(*values, marks[0]), max(*values, marks[-1])
+    if not log and top == bottom:
+        bottom, top = bottom - 1, top + 1
+
+    def across(cost: float | None) -> float:
+        return start + math.log(cost / left) / math.log(right / left) * (end - start) if cost else LEFT + 14
+
+    def up(value: float) -> float:
+        unit = math.log(value / bottom) / math.log(top / bottom) if log else (value - bottom) / (top - bottom)
+        return foot - unit * (foot - TOP)
+
+    parts = [
+        f'<svg class="curves" viewBox="0 0 {WIDTH} {height}" font-size="12" role="img" '
+        f'aria-label="{escape(y)} against {escape(x)}">'
+    ]
+    for mark in marks:
+        label = power_of_ten(round(math.log10(mark))) if log else f"{mark:.4g}"
+        parts.append(f'<path class="grid" fill="none" stroke="#D1D9E0" d="M{LEFT} {up(mark):.1f}H{end}"/>')
+        parts.append(f'<text x="{LEFT - 8}" y="{up(mark) + 4:.1f}" text-anchor="end">{label}</text>')
+    free = LEFT + 50.0
+    for tick, label in ticks.items():
+        if left <= tick <= right and across(tick) >= free:
+            free = across(tick) + 52
+            place = f'x="{across(tick):.1f}" y="{foot + 17}"'
+            parts.append(f'<text {place} text-anchor="middle">{escape(label)}</text>')
+    if len(costs) < len(points):
+        parts.append(f'<text x="{LEFT + 14}" y="{foot + 17}" text-anchor="middle">none</text>')
+    parts.append(f'<text x="{(start + end) / 2:.0f}" y="{height - 4}" text-anchor="middle">{escape(x)}</text>')
+    drawn = sorted(points, key=lambda each: (up(each.y), each.label))
+    for point, level in zip(drawn, _apart([up(each.y) for each in drawn], foot), strict=True):
+        style = line_style(point.label, point.floor)
+        colour = FLOORS[0] if point.floor else style.hex
+        kind = "floor" if point.floor else f"c{style.colour}"
+        cx, cy = across(point.x), up(point.y)
+        leader = f"M{cx:.1f} {cy:.1f}H{end}L{end + 10} {level:.1f}"
+        parts.append(f'<path class="grid" fill="none" stroke="#D1D9E0" d="{leader}"/>')
+        parts.append(f'<circle class="dot {kind}" fill="{colour}" cx="{cx:.1f}" cy="{cy:.1f}" r="5"/>')
+        parts.append(f'<text class="label" x="{end + 14}" y="{level + 4:.1f}">{escape(point.label)}</text>')
+    parts.append("</svg>")
+    return "".join(parts)
+
+
+def _apart(levels: Sequence[float], foot: float) -> list[float]:
+    """Ascending levels moved until labels keep clear of one another, the last one at `foot` or above."""
+    found: list[float] = []
+    for level in levels:
+        found.append(max([level, *(each + LINE for each in found[-1:])]))
+    for k in reversed(range(len(found))):
+        found[k] = min(found[k], found[k + 1] - LINE if k + 1 < len(found) else foot)
+    return found
 
 
 def _decades(low: float, high: float) -> list[float]:

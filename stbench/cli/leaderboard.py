@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,11 +16,18 @@ from stbench.cli.standings import show_board, show_overview
 from stbench.contract.presets import CUSTOM
 from stbench.errors import StbenchError
 
+if TYPE_CHECKING:
+    from stbench.boards.board import Board
+
+OLDER_PICTURES = Path("docs", "images")
+
 
 @click.command(cls=Resumable)
 @path_option("--runs", help="Folder of runs.  [default: ./runs]")
 @path_option("--out", default=Path("leaderboards"), show_default=True, help="Folder of the tables and records.")
-@path_option("--page", help="Web page of all leaderboards.  [default: index.html beside the tables]")
+@path_option("--page", help="Web page of all leaderboards; others go beside it.  [default: index.html in OUT]")
+@path_option("--pictures", help="Older pictures, for boards whose runs are gone.  [default: docs/images, if there]")
+@path_option("--picture", help="Also draw the overview of the preset, a PNG or SVG.")
 @click.option("--run-missing", is_flag=True, help="First run what the preset has on every track and is not finished.")
 @click.option("--dry-run", is_flag=True, help="With --run-missing: print the commands, one a line, and do nothing.")
 @click.option(
@@ -33,6 +42,7 @@ from stbench.errors import StbenchError
     is_flag=True,
     help="First write OUT/not_applicable.csv anew from stbench's own models; needs torch.",
 )
+@click.option("--update-cards", is_flag=True, help="First write OUT/cards.json anew in the same way.")
 @click.option("--check", is_flag=True, help="Check records instead: those in FOLDERS, or all that are published.")
 @path_option("--before", help="With --check: only records that this folder of tables has not; shows what they change.")
 @path_option("--predictions", help="With --check of one folder: its prediction store, which is scored again.")
@@ -46,10 +56,13 @@ def leaderboard(
     runs: Path | None,
     out: Path,
     page: Path | None,
+    pictures: Path | None,
+    picture: Path | None,
     run_missing: bool,
     dry_run: bool,
     jobs: int,
     update_not_applicable: bool,
+    update_cards: bool,
     check: bool,
     before: Path | None,
     predictions: Path | None,
@@ -64,6 +77,7 @@ def leaderboard(
 
     Interrupted, the same command continues; finished runs are recognised and not repeated.
     """
+    from stbench.boards import cards
     from stbench.boards.absent import NAME, write_listed
     from stbench.boards.board import boards
     from stbench.boards.leaderboard import build
@@ -95,17 +109,31 @@ def leaderboard(
     if update_not_applicable:
         write_listed(out / NAME)
     reported = default_path()
-    written = build(runs, out, reported, page or out / "index.html")
+    if update_cards:
+        cards.write_cards(out / cards.NAME)
+    if pictures is None and OLDER_PICTURES.is_dir():
+        pictures = OLDER_PICTURES
+    *tables, overview_page = build(runs, out, reported, page or out / "index.html", pictures)
     shown = [each for each in boards(read_published(out)) if each.preset == (f"{CUSTOM}-{name}" if name else preset)]
+    drawn = [_draw(shown, picture)] if picture is not None else []
     if as_json:
-        print_json({"boards": [board_document(each) for each in shown], "files": [str(path) for path in written]})
+        files = [str(path) for path in (*tables, *drawn, overview_page)]
+        print_json({"boards": [board_document(each) for each in shown], "files": files})
         return
     for board in shown:
         show_board(board)
+    for path in (*tables, *drawn):
+        click.echo(path)
     for overview in overviews(shown):
         show_overview(overview)
-    for path in written:
-        click.echo(path)
+    click.echo(overview_page)
+
+
+def _draw(shown: Sequence[Board], picture: Path) -> Path:
+    from stbench.boards.glance import skills_of
+    from stbench.pictures.overview import draw_overview
+
+    return draw_overview(skills_of(shown), picture)
 
 
 def _print_missing(preset: str, runs: Path) -> None:

@@ -33,7 +33,7 @@ def error_against_lead_time(
     """
     from matplotlib.ticker import MaxNLocator
 
-    figure = _figure(7.2, 4.3)
+    figure = figure_of(7.2, 4.3)
     axes = figure.subplots()
     log = logarithmic(curves, metric)
     for curve in curves:
@@ -59,8 +59,8 @@ def error_against_lead_time(
     axes.grid(True, which="major", color="#E3E3E3", linewidth=0.7)
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9, handlelength=3.6)
-    _title(figure, title, source)
-    return _save(figure, out)
+    title_of(figure, title, source)
+    return save(figure, out)
 
 
 def forecast_strip(
@@ -87,8 +87,8 @@ def forecast_strip(
             )
     draw = _vector_strip if target.ndim == 2 else _image_strip
     figure = draw(conditioning, target, predictions, lead_times)
-    _title(figure, title, source)
-    return _save(figure, out)
+    title_of(figure, title, source)
+    return save(figure, out)
 
 
 def swap_grid(
@@ -109,7 +109,7 @@ def swap_grid(
     times, seen = _evenly(1, len(target), 7), _evenly(1, len(motion), 7)
     rows = {"content": content, "motion": motion, "truth": target, **predictions}
     scale, full = colour_scale(np.concatenate([content, motion, target])[:, 0]), _full(target)
-    figure = _figure(1.05 * (len(times) + 1) + 0.6, 1.12 * len(rows) + 0.6)
+    figure = figure_of(1.05 * (len(times) + 1) + 0.6, 1.12 * len(rows) + 0.6)
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)  # type: ignore[union-attr,call-arg]
     widths = [1.0] + [1.0] * max(len(times), len(seen))
     grid = figure.subplots(len(rows), len(widths), squeeze=False)
@@ -124,8 +124,8 @@ def swap_grid(
             axes.imshow(picture, cmap=scale.map, vmin=scale.low, vmax=scale.high, interpolation="nearest")
             if row in (0, 2):
                 axes.set_title(f"seen {k - len(motion)}" if window else f"+{k}", fontsize=9)
-    _title(figure, title, source)
-    return _save(figure, out)
+    title_of(figure, title, source)
+    return save(figure, out)
 
 
 def _image_strip(
@@ -146,7 +146,7 @@ def _image_strip(
     error_scale = ColourScale("inferno", 0.0, worst or 1.0)
 
     rows, columns = 1 + 2 * len(predictions), len(seen) + len(times)
-    figure = _figure(1.05 * columns + 1.4, 1.03 * rows + 0.55)
+    figure = figure_of(1.05 * columns + 1.4, 1.03 * rows + 0.55)
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)  # type: ignore[union-attr,call-arg]
     grid = figure.subplots(rows, columns, squeeze=False)
 
@@ -211,7 +211,7 @@ def _vector_strip(
     order = np.argsort(np.abs(truth - np.median(truth, axis=0)).argmax(axis=0), kind="stable")
     columns = max(1, len(predictions))
     rows = 3 if predictions else 1
-    figure = _figure(3.6 * columns + 1.6, 2.0 * rows + 0.8)
+    figure = figure_of(3.6 * columns + 1.6, 2.0 * rows + 0.8)
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     sensors = target.shape[1]
     whole = (0.5 - n_seen, horizon + 0.5, sensors - 0.5, -0.5)
@@ -249,7 +249,7 @@ def _evenly(first: int, last: int, count: int) -> list[int]:
     return sorted({round(float(k)) for k in np.linspace(first, last, count)}) if last >= first else []
 
 
-def _figure(width: float, height: float) -> Figure:
+def figure_of(width: float, height: float) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -269,14 +269,14 @@ def _colour_bar(figure: Figure, image: Any, beside: list[Axes], label: str) -> N
     bar.outline.set_visible(False)
 
 
-def _title(figure: Figure, title: str, source: str) -> None:
+def title_of(figure: Figure, title: str, source: str) -> None:
     if title:
         figure.suptitle(title, fontsize=11, x=0.01, ha="left")
     if source == SIMULATED:
         figure.text(0.995, 0.992, SIMULATED, fontsize=10, weight="bold", color=AMBER, ha="right", va="top")
 
 
-def _save(figure: Figure, out: Path) -> Path:
+def save(figure: Figure, out: Path) -> Path:
     import matplotlib
 
     out = Path(out)

@@ -22,6 +22,11 @@ def score_text(value: float) -> str:
     return f"{value:.{_decimals(value)}f}"
 
 
+def skill_text(value: float) -> str:
+    """Two digits, and none below -10: "0.43", "-1.28", "-58"; never "-0.00"."""
+    return f"{value:.0f}" if value <= -10 else f"{round(value, 2) + 0.0:.2f}"
+
+
 def interval_text(value: float, low: float | None, high: float | None) -> str:
     """The ends in the unit of the value: "[4.21, 4.45]×10⁻⁵"; nothing without an interval."""
     if low is None or high is None:

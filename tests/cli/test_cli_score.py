@@ -65,6 +65,7 @@ def test_foreign_predictions_are_scored_and_ranked(store: Store, tmp_path: Path)
     result = stbench("leaderboard")
     assert result.exit_code == 0, result.output
     assert "leaderboards/quick/waveeq-100.csv" in result.stdout
+    assert result.stdout.splitlines()[-1] == "leaderboards/index.html"
     lines = board(Path("leaderboards/quick/waveeq-100.csv"))
     assert float(lines["good"]["value"]) == pytest.approx(0.0625, rel=1e-5)
     assert float(lines["bad"]["value"]) == pytest.approx(0.25, rel=1e-5)

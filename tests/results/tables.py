@@ -24,3 +24,10 @@ def files_in(out: Path) -> list[str]:
     """Boards, without the overviews of presets."""
     found = (path.relative_to(out).as_posix() for path in out.glob("*/*.csv"))
     return sorted(name for name in found if not name.endswith("/overview.csv"))
+
+
+def text_of_pages(overview: Path) -> str:
+    """The overview and every page beside it, one after the other."""
+    return "\n".join(
+        path.read_text("utf-8") for path in (overview, *sorted((overview.parent / "pages").glob("*.html")))
+    )

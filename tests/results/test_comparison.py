@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from conftest import make_record, write_numbers
 from scipy.stats import ttest_rel
-from tables import main_rows, rows_of
+from tables import main_rows, rows_of, text_of_pages
 
 from stbench.boards.board import boards
 from stbench.boards.leaderboard import COLUMNS, build
@@ -103,7 +103,7 @@ def test_whoever_has_no_means_per_cluster_says_so_and_is_compared_with_nobody(
     for model, reason in (("old", "its per-sample scores are gone"), ("other", "scored on different windows")):
         assert (found[model]["rank_bracket"], found[model]["p_holm"]) == ("", "")
         assert reason in found[model]["comparison"]
-    text = write_page(tmp_path / "out", tmp_path / "index.html").read_text()
+    text = text_of_pages(write_page(tmp_path / "out", tmp_path / "index.html"))
     assert "<strong>old</strong>: not compared: the run was published before" in text
     assert path.read_bytes() == build(tmp_path / "nothing", tmp_path / "out")[0].read_bytes()
 
@@ -128,7 +128,7 @@ def test_a_board_over_few_clusters_says_so(tmp_path: Path, scored: Any) -> None:
         "waveeq-100-forecast-3": "percentile bootstrap, fewer than 20 clusters",
         "foreign-forecast-3": "percentile bootstrap",
     }
-    text = write_page(tmp_path / "out", tmp_path / "index.html").read_text()
+    text = text_of_pages(write_page(tmp_path / "out", tmp_path / "index.html"))
     assert text.count("<strong>95 % intervals</strong>: 19 clusters are fewer than 20") == 1
     assert "20 clusters are fewer" not in text
 

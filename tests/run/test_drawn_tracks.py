@@ -93,7 +93,8 @@ def test_runs_of_draws_reach_the_board_with_what_a_reader_has_to_know(
         if (each["model"], each["metric"], each["lead_time"]) == ("noisy:published", "crps", "1..10")
     )
     assert "breaks the promise 'batch'" in row["note"]
-    text = write_page(tmp_path / "out", tmp_path / "page.html").read_text("utf-8")
+    write_page(tmp_path / "out", tmp_path / "page.html")
+    text = (tmp_path / "pages" / f"track-{TRACK.replace('/', '-')}.html").read_text("utf-8")
     assert "published with &lt;statistics&gt; of the batch" in text
     assert "N = 4 of each window, 1 of a model that does not draw" in text
     assert block.drawn["windows_sha256"] in text
