@@ -31,8 +31,8 @@ from pathlib import Path
 from typing import Any
 
 GOOD = ("same", "refused", "told", "different")
-SECONDS = 30
-"""For one case; one that a signal does not stop is killed after twice as long."""
+SECONDS = 120
+"""For one case, which takes one or two; one that a signal does not stop is killed after twice as long."""
 BEGIN_SECONDS = 600
 MOST_MORE_BYTES = 256 << 20
 """So much more memory than ever before may a case take: what it is about has less than 10 MB."""
