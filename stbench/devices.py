@@ -122,6 +122,16 @@ def fits(size: int, device: torch.device) -> bool:
     return size <= SHARE * free
 
 
+def has_bfloat16(device: torch.device) -> bool:
+    """Does the device compute in bfloat16? A processor without AVX-512 imitates it (a convolution takes 25 to 35 times
+    as long as in float32), and has no kernel of recurrent layers for it."""
+    if device.type != REFERENCE:
+        return True
+    import torch
+
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     """The tensor on a device. From the processor to a card the processor does not wait: through pinned memory, which
     the copy keeps until it is done. To the processor it waits."""

@@ -35,7 +35,7 @@ def steps() -> list[dict[str, Any]]:
 
 def test_workflows_run_targets_of_the_makefile_and_nothing_else() -> None:
     commands = [step["run"] for step in steps() if "run" in step]
-    assert {"make test", "make lint", "make test-oldest"} <= {*commands}
+    assert {"make test", "make lint", "make test-oldest", "make check-rows"} <= {*commands}
     for command in commands:
         assert (found := re.fullmatch(r"make( [A-Z]+=\S+)* ([a-z-]+)", command)), command
         assert found.group(2) in targets(), command

@@ -13,7 +13,7 @@ import numpy as np
 
 from stbench.errors import StbenchError
 from stbench.raw.files import named, read_gzip_or_plain
-from stbench.raw.hdf5 import one_sentence, open_hdf5
+from stbench.raw.hdf5 import check_written, one_sentence, open_hdf5
 
 from .hdf5 import FlowFile, dataset, parse_days, read_dates
 
@@ -82,6 +82,8 @@ def read_meteorology(path: Path, per_day: int) -> Meteorology:
                 )
         if not 1 <= columns["Weather"].shape[1] <= MOST_KINDS:
             raise StbenchError(f"{path} has {columns['Weather'].shape[1]:,} kinds of weather, not 1 to {MOST_KINDS}")
+        for name, data in columns.items():
+            check_written(path, name, data)
         weather = np.asarray(columns["Weather"][()], np.float64)
         temperature, wind_speed = (np.asarray(columns[name][()], np.float64) for name in ("Temperature", "WindSpeed"))
     if slots.max() >= per_day:

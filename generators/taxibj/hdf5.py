@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from stbench.errors import StbenchError
-from stbench.raw.hdf5 import check_dataset, is_inside, one_sentence, open_hdf5
+from stbench.raw.hdf5 import check_dataset, check_written, is_inside, one_sentence, open_hdf5
 
 CHANNELS = 2
 """Inflow and outflow; further channels of a file are not read."""
@@ -85,6 +85,7 @@ def open_flow_file(path: Path) -> FlowFile:
                 f"{path} says it has {shape[0]:,} frames of {shape[2]} x {shape[3]} cells, not 1 to {MOST_FRAMES:,} "
                 f"of at most {LARGEST_SIDE} x {LARGEST_SIDE}"
             )
+        check_written(path, "data", data)
         days, slots = read_dates(path, date)
     if len(days) != shape[0]:
         raise StbenchError(f"{path} has {shape[0]:,} frames and {len(days):,} dates")

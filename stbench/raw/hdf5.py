@@ -86,8 +86,8 @@ def is_inside(file: Any, name: str) -> bool:
 
 
 def check_dataset(path: Path, name: str, data: Any) -> None:
-    """`StbenchError` for a dataset that keeps its values elsewhere, in chunks that do not fit into memory, or packed
-    with a filter that is not there."""
+    """`StbenchError` for a dataset that keeps its values elsewhere, in chunks that do not fit into memory, packed with
+    a filter that is not there, or in a chunk that is packed and marked as not."""
     import h5py
 
     if data.external or data.is_virtual:
@@ -103,3 +103,38 @@ def check_dataset(path: Path, name: str, data: Any) -> None:
                 f"{path} packs '{name}' with the filter {known} ({code}), which this HDF5 library cannot read: "
                 "`pip install hdf5plugin`, or repack it with `nccopy -F none` or `h5repack -f GZIP=4`"
             )
+    if data.chunks is not None and plist.get_nfilters():
+        _check_marks(path, name, data)
+
+
+def _check_marks(path: Path, name: str, data: Any) -> None:
+    """A chunk says which filters were left out for it. A writer leaves one out where nothing can be saved, so that
+    the chunk is whole; a shorter one would be read as it is, its checksum not compared."""
+    whole = math.prod(data.chunks) * data.id.get_type().get_size()
+
+    def marked(chunk: Any) -> Any:
+        return chunk if chunk.filter_mask and chunk.size < whole else None
+
+    with one_sentence(path):
+        found = data.id.chunk_iter(marked)
+    if found is not None:
+        place = ", ".join(map(str, found.chunk_offset))
+        raise StbenchError(
+            f"{path} is damaged: the chunk of '{name}' at ({place}) has {found.size:,} of {whole:,} bytes and is "
+            "marked as not packed; get it again"
+        )
+
+
+def check_written(path: Path, name: str, data: Any) -> None:
+    """`StbenchError` for a dataset of which chunks are not in the file: HDF5 gives one value in their place, without a
+    word."""
+    if data.chunks is None:
+        return
+    wanted = math.prod(-(-size // chunk) for size, chunk in zip(data.shape, data.chunks, strict=True))
+    with one_sentence(path):
+        there = data.id.get_num_chunks()
+    if there < wanted:
+        raise StbenchError(
+            f"{path} holds {there:,} of the {wanted:,} chunks of '{name}', and the others would be read as "
+            f"{data.fillvalue!s}: the file is damaged or was not written to its end, get it again"
+        )

@@ -67,7 +67,7 @@ def fit(
 
     import torch
 
-    from stbench.devices import facts, find_device
+    from stbench.devices import facts, find_device, has_bfloat16
     from stbench.training.adapter import TorchForecaster
     from stbench.training.cost import MACS_VERSION, count_macs, count_parameters
     from stbench.training.loop import train
@@ -75,6 +75,11 @@ def fit(
     trained_with = code_of_weights(folder, code, reuse=reuse_checkpoint, force=force, note=progress.note)
     torch.manual_seed(todo.seed)
     place = find_device(device)
+    if todo.configuration["training"]["precision"] == "bfloat16" and not has_bfloat16(place):
+        progress.note(
+            "this processor only imitates bfloat16 and takes many times as long for it as for float32: "
+            "`--set-model training.precision=float32` is faster here, and then the run is of no preset"
+        )
     module = _module(todo, task).to(place)
     with progress.bar(f"{todo.model}: training", "steps") as advance:
 

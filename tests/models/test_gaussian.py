@@ -9,7 +9,7 @@ from torch.distributions import Normal, kl_divergence
 from stbench.errors import StbenchError
 from stbench.models.parts.clip_posterior import ClipPosterior, both_ends
 from stbench.models.parts.gaussian import Gaussian, GaussianHead, per_clip, per_element
-from stbench.models.parts.lstm import LSTMStack, SequencePrior
+from stbench.models.parts.lstm import LSTM, LSTMStack, SequencePrior
 
 
 def gaussian(seed: int, *shape: int) -> Gaussian:
@@ -87,6 +87,16 @@ def test_heads_answer_in_float32_under_autocast():
         for found in (GaussianHead(3, 2)(torch.randn(5, 3)), ClipPosterior(3, 2, hidden=4)(torch.randn(5, 6, 3))):
             assert (found.mean.dtype, found.log_variance.dtype) == (torch.float32, torch.float32)
         assert LSTMStack(3, 4, layers=2, embedded=True).unroll(torch.randn(2, 3, 3)).dtype == torch.float32
+
+
+def test_a_recurrent_layer_is_computed_in_float32_where_the_processor_has_no_bfloat16(monkeypatch):
+    torch.manual_seed(0)
+    network, clips = LSTM(3, 4, batch_first=True), torch.randn(2, 5, 3)
+    monkeypatch.setattr("stbench.models.parts.lstm.has_bfloat16", lambda device: False)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = network(clips.bfloat16())[0]
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, network(clips.bfloat16().float())[0], rtol=0, atol=0)
 
 
 def test_both_ends_have_seen_the_whole_clip():

@@ -109,3 +109,54 @@ def test_reading_writes_nothing(tmp_path: Path) -> None:
         warnings.simplefilter("error")
         open_flow_file(path).read(0, 5)
     assert path.read_bytes() == before
+
+
+# Marks of chunks
+
+
+def with_mark(path: Path, name: str, mask: int) -> None:
+    """Flip bits of the mark of the first chunk of a dataset, in the tree that says where chunks are."""
+    with h5py.File(path) as file:
+        size = file[name].id.get_chunk_info(0).size
+    content = bytearray(path.read_bytes())
+    assert content.count(size.to_bytes(4, "little") + bytes(4)) == 1
+    content[content.find(size.to_bytes(4, "little") + bytes(4)) + 4] ^= mask
+    path.write_bytes(content)
+
+
+def noise(folder: Path, **storage: object) -> Path:
+    values = np.random.default_rng(0).integers(0, 9, (24, 2, 3, 4)).astype("f8")
+    with h5py.File(folder / NAME, "w") as file:
+        file["date"] = np.array([f"20130701{slot + 1:02d}" for slot in range(24)], "S")
+        file.create_dataset("data", data=values, chunks=(8, 2, 3, 4), **storage)
+    return folder / NAME
+
+
+@pytest.mark.parametrize("mask", [1, 2, 4, 7])
+def test_a_packed_chunk_that_is_marked_as_not_packed_is_damage(tmp_path: Path, mask: int) -> None:
+    """HDF5 would give what is packed, or bytes of neighbours that nobody put back, as values."""
+    path = noise(tmp_path, compression="gzip", shuffle=True, fletcher32=True)
+    open_flow_file(path)
+    with_mark(path, "data", mask)
+    with pytest.raises(StbenchError, match=r"the chunk of 'data' at \(0, 0, 0, 0\) .* is marked as not packed"):
+        open_flow_file(path)
+
+
+def test_a_chunk_in_which_packing_saved_nothing_is_marked_so_and_read(tmp_path: Path) -> None:
+    path = noise(tmp_path, compression="gzip", fletcher32=True)
+    with h5py.File(path, "r+") as file:
+        values = file["data"][()]
+        file["data"].id.write_direct_chunk((0, 0, 0, 0), values[:8].tobytes(), filter_mask=0b11)
+        assert file["data"].id.get_chunk_info(0).filter_mask == 0b11
+    open_flow_file(path)
+    with h5py.File(path) as file:
+        np.testing.assert_array_equal(file["data"][()], values)
+
+
+def test_flows_that_were_not_written_are_no_zeros(tmp_path: Path) -> None:
+    path = noise(tmp_path)
+    with h5py.File(path, "r+") as file:
+        del file["data"]
+        file.create_dataset("data", (24, 2, 3, 4), "f8", chunks=(8, 2, 3, 4))[:16] = 1
+    with pytest.raises(StbenchError, match=r"holds 2 of the 3 chunks of 'data', and the others would be read as 0\.0"):
+        open_flow_file(path)

@@ -53,6 +53,17 @@ def test_auto_without_a_card_says_and_records_the_processor(tmp_path: Path) -> N
     assert "--device" not in result.record.command
 
 
+@pytest.mark.parametrize("has", [True, False])
+def test_a_processor_that_only_imitates_bfloat16_says_so_before_a_training_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has: bool
+) -> None:
+    monkeypatch.setattr("stbench.devices.has_bfloat16", lambda device: has)
+    told = Told()
+    changes = {**ONE_STEP, "training.precision": "bfloat16"}
+    run("sepvar", "waveeq-100", settings={"sequences": "5"}, runs=tmp_path, keep=0, changes=changes, progress=told)
+    assert any("only imitates bfloat16" in each for each in told.sentences) is not has
+
+
 def test_the_default_says_nothing_and_is_the_processor(tmp_path: Path) -> None:
     (option,) = (each for each in command.params if each.name == "device")
     assert option.default == "cpu"

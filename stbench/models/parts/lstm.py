@@ -8,6 +8,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from stbench.devices import has_bfloat16
+
 from .gaussian import Gaussian, GaussianHead
 from .precision import full
 
@@ -23,9 +25,9 @@ class LSTM(nn.LSTM):
     """
 
     def forward(self, input: Tensor, hx: State | None = None) -> tuple[Tensor, State]:  # type: ignore[override]
-        here = input.device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        if here and torch.get_autocast_dtype("cpu") == torch.bfloat16 and torch.is_autocast_enabled("cpu"):
-            with torch.autocast("cpu", enabled=False):
+        kind = input.device.type
+        if torch.is_autocast_enabled(kind) and not has_bfloat16(input.device):
+            with torch.autocast(kind, enabled=False):
                 return self._found(full(input), hx)
         return self._found(input, hx)
 
