@@ -235,3 +235,16 @@ def test_names_of_presets_are_written_once() -> None:
         if all(f'"{name}"' in path.read_text("utf-8") for name in PRESETS)
     ]
     assert sorted(several) == ["stbench/contract/presets.py", "stbench/protocols/draws.py"]
+
+
+def test_no_quick_preset_asks_for_bfloat16_which_many_a_laptop_only_imitates() -> None:
+    asked = []
+    for name in registry.names("models"):
+        plugin = registry.model(name)
+        for dataset in registry.names("datasets"):
+            presets = dict(plugin.presets(dataset))
+            for variant in ("", *presets.pop("variants", {})):
+                found = select(plugin, dataset, "quick", variant) if "quick" in presets else {}
+                if found.get("training", {}).get("precision", "float32") != "float32":
+                    asked.append((name, dataset, variant))
+    assert asked == []
