@@ -49,6 +49,7 @@ def play(case: tuple[str, str, str | None, str], folder: Path) -> dict[str, list
     """Stage -> modules that were loaded by its end and are neither in its closure nor left out."""
     import dataclasses
 
+    from stbench.metrics.rendered import wants_renderings
     from stbench.progress import Silent
     from stbench.protocols.known import protocol_of
     from stbench.running.fit import fit
@@ -65,12 +66,27 @@ def play(case: tuple[str, str, str | None, str], folder: Path) -> dict[str, list
     found = {"training": loaded()}
     protocol = protocol_of(todo.track)
     asked = {"judge": judge_of(todo.store, folder / "runs")} if protocol.judged else {}
+    if wants_renderings(todo.track.scored):
+        from stbench.judges.renderer import renderer_judge
+
+        asked["renderer"] = renderer_judge(todo.store, None)
     scores = protocol.play(trained.model, todo.store, todo.track, **asked)
 
-    from stbench.results.aggregate import rows
-    from stbench.running.outcome import make_record
+    from stbench.running.recording import Made, record_numbers
 
-    rows(scores, make_record(todo, trained, scores, {}, "cpu", "", datetime.now(UTC), None, {}))
+    made = Made(
+        model=todo.plugin.name,
+        preset=todo.preset,
+        seed=todo.seed,
+        configuration=todo.configuration,
+        parameters=trained.parameters,
+        training=trained.training,
+        code={"training": trained.code},
+        command="",
+        identity=todo.identity,
+        started=datetime.now(UTC),
+    )
+    record_numbers(folder / "numbers", made, todo.store, todo.track, scores)
     found["scoring"] = loaded()
 
     from stbench.provenance.code import closure
