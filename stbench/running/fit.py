@@ -75,7 +75,7 @@ def fit(
     trained_with = code_of_weights(folder, code, reuse=reuse_checkpoint, force=force, note=progress.note)
     torch.manual_seed(todo.seed)
     place = find_device(device)
-    if todo.configuration["training"]["precision"] == "bfloat16" and not has_bfloat16(place):
+    if todo.configuration["training"].get("precision") == "bfloat16" and not has_bfloat16(place):
         progress.note(
             "this processor only imitates bfloat16 and takes many times as long for it as for float32: "
             "`--set-model training.precision=float32` is faster here, and then the run is of no preset"

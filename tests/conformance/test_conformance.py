@@ -246,7 +246,9 @@ def test_pknl_passes(name: str, tmp_path: Path) -> None:
     assert not [each for each in found if each.verdict == "fails"]
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=() if each in ("convlstm", "simvp") else pytest.mark.slow) for each in SMALL]
+)
 def test_the_learned_baselines_pass(name: str, tmp_path: Path) -> None:
     from stbench.running.plan import choose
 
@@ -347,3 +349,14 @@ def test_a_model_without_any_preset_says_so(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(registry, "model", lambda name: toys.learned(toys.Good))
     with pytest.raises(StbenchError, match="has presets for no dataset that is registered"):
         check_model("toy", scratch=tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["drnet", "ddpae", "dsvae", "mocogan", "s3vae", "dbse", "beta-vae"])
+def test_the_disentangling_models_pass_as_the_command_checks_them(name: str) -> None:
+    from click.testing import CliRunner
+
+    from stbench.cli.main import cli
+
+    done = CliRunner().invoke(cli, ["check-model", name])
+    assert done.exit_code == 0, done.output

@@ -111,6 +111,7 @@ def as_it_was(todo: Plan, track: str | None = None) -> str:
     return f"seed-0-{fingerprint(identity)[:8]}"
 
 
+@pytest.mark.slow
 def test_every_preset_names_its_folders_as_before_defaults_were_left_out(tmp_path: Path) -> None:
     store: Any = SimpleNamespace(dataset="any", digest="ab" * 32)
     seen = 0
