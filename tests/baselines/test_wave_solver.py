@@ -82,6 +82,7 @@ def test_a_kink_of_the_misfit_stops_no_search(store: Store, speed: float) -> Non
     assert found.misfit < 1e-14
 
 
+@pytest.mark.slow
 def test_a_finer_grid_is_a_better_forecast(store: Store) -> None:
     """At the true speed and moment, so that nothing but the grid is compared: the order of the stencil shows."""
     speed, target = float(store.factor("wave_speed")[1]), store.window(1, 0, 100).reshape(100, -1)

@@ -50,6 +50,7 @@ def test_the_example_is_found_by_its_name_and_passes(installed: Path, tmp_path: 
     assert "Change for waveeq/forecast-40, frames (1, 64, 64)" in checked.stdout
 
 
+@pytest.mark.slow
 def test_the_example_without_torch_passes_runs_and_is_ranked_as_a_model(installed: Path, tmp_path: Path) -> None:
     checked = python(installed, tmp_path, "-m", "stbench", "check-model", "damped")
     assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -158,6 +158,7 @@ for plugin in (toys.floor(toys.GoodFloor), toys.learned(toys.Good), toys.learned
 """
 
 
+@pytest.mark.slow
 def test_without_jaxtyping_and_beartype_models_are_checked_all_the_same() -> None:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT], cwd=Path(toys.__file__).parent, capture_output=True, text=True, check=False

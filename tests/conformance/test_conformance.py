@@ -218,6 +218,7 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["svg", "svg:batch-statistics"])
 def test_svg_passes_and_breaks_what_its_variant_says(name: str, tmp_path: Path) -> None:
     from stbench.contract.presets import breaks_of

@@ -259,6 +259,7 @@ def test_the_digest_does_not_depend_on_workers(
     assert again.digest == simulated.digest
 
 
+@pytest.mark.slow
 def test_avi_files_of_the_stand_in_imported_give_the_same_values(simulated: Store, tmp_path: Path) -> None:
     made = blueprint("simulated", **SMALL, write_raw=True)
     store = generate(made, tmp_path / "imported.zarr", workers=1)

@@ -132,8 +132,8 @@ def finds(make: Callable[[Store], Any], protocol: str, task: Task, folder: Path)
 
 
 def unless_slow(name: str, *more: str) -> Any:
-    """Floors and the two references in every test run, the others in the whole one."""
-    quick = registry.model(name).floor or name in ("sepvar", "hamiltonian")
+    """Floors and one reference's forecast in every test run, the others in the whole one."""
+    quick = registry.model(name).floor or (name == "sepvar" and more in ((), ("forecast",)))
     return pytest.param(name, *more, marks=() if quick else pytest.mark.slow, id="-".join((name, *more)))
 
 

@@ -111,6 +111,7 @@ def test_a_board_ranks_it_as_a_model_beside_the_floors(tmp_path: Path, installed
     assert {line.model: line.record.floor for line in block.lines} == {"damped": False, "mean": True}
 
 
+@pytest.mark.slow
 def test_with_presets_it_runs_in_them_and_needs_no_table_of_training(
     tmp_path: Path, installed: Any, data: Path
 ) -> None:

@@ -42,6 +42,7 @@ def short(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
     monkeypatch.setattr(registry, "model", shortened)
 
 
+@pytest.mark.slow
 def test_pictures_are_drawn_from_the_weights_a_run_left(tmp_path: Path) -> None:
     run("hamiltonian", "sprites", source="simulated", settings=TINY, runs=tmp_path / "runs", keep=0)
     drawn = picture(

@@ -77,7 +77,12 @@ def without_locks(monkeypatch: pytest.MonkeyPatch, answer: int) -> None:
 
 @pytest.mark.parametrize(
     ("scheduler", "flock_answers"),
-    [("threads", 0), ("processes", 0), ("threads", errno.ENOLCK), ("threads", errno.ENOSYS)],
+    [
+        ("threads", 0),
+        ("processes", 0),
+        ("threads", errno.ENOLCK),
+        pytest.param("threads", errno.ENOSYS, marks=pytest.mark.slow),
+    ],
 )
 def test_killed_again_and_again_it_ends_with_the_same_digest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheduler: str, flock_answers: int
