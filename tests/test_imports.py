@@ -132,6 +132,8 @@ for name in learned:
     refused = stbench("check-model", name)
     assert refused.exit_code == 2 and "pip install 'stbench[torch]'" in refused.stderr
 assert stbench("check-model", "persistence").exit_code == 0
+words = ("--model", "mean", "--dataset", "waveeq", *small, "--no-table", "--out", {str(tmp_path / "runs")!r})
+assert stbench("run", *words).exit_code == 0
 refused = stbench("run", "--model", "sepvar", "--dataset", "waveeq", *small)
 assert refused.exit_code == 2 and "pip install 'stbench[torch]'" in refused.stderr
 """,

@@ -175,7 +175,6 @@ def _train_and_score(
     """The trained model and its scores. Tracks share trainings, so one process at a time is in the folder `weights`,
     until training is done and nothing more is read there."""
     from stbench.running.fit import fit
-    from stbench.training.checkpoint import SNAPSHOTS
 
     with ExitStack() as training:
         check_held: Callable[[], None] = lambda: None  # noqa: E731
@@ -193,7 +192,7 @@ def _train_and_score(
             check_held=check_held,
             progress=progress,
         )
-        if not (weights / SNAPSHOTS).exists():
+        if not _kept_snapshots(todo, weights):
             training.close()
         with progress.bar(f"{todo.model}: scoring", "windows") as advance, ExitStack() as stack:
             stack.enter_context(arithmetic(how.device, how.deterministic))
@@ -278,6 +277,15 @@ def renderer_for(store: Store, track: Track, raw: Path | None = None) -> Any:
     from stbench.judges.renderer import renderer_judge
 
     return renderer_judge(store, raw)
+
+
+def _kept_snapshots(todo: Plan, weights: Path) -> bool:
+    """Are there weights that training kept on its way? Of what is fitted there are none, and no torch to ask with."""
+    if todo.plugin.fitted:
+        return False
+    from stbench.training.checkpoint import SNAPSHOTS
+
+    return (weights / SNAPSHOTS).exists()
 
 
 def _snapshot_scores(
