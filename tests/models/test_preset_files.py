@@ -149,7 +149,7 @@ def test_shares_follow_a_change_of_the_steps_and_are_replaced_whole() -> None:
     assert merge({"a": {"b": 1}}, {"a": {"share_of_steps": 1}}) == {"a": {"share_of_steps": 1}}
 
 
-@pytest.mark.parametrize("name", ["sepvar", "hamiltonian", "convlstm", "phydnet"])
+@pytest.mark.parametrize("name", [pytest.param("sepvar", marks=pytest.mark.slow), "hamiltonian", "convlstm", "phydnet"])
 def test_lengths_of_schedules_keep_their_place_in_a_training_of_any_length(name: str) -> None:
     """Twice the steps, and every sampling, teacher, milestone and snapshot step is twice as late."""
     plugin = registry.model(name)

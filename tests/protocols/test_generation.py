@@ -284,6 +284,7 @@ class Coded:
         return {code: np.eye(9)[self._store.factor(name)[found]] for code, name in self._names.items()}
 
 
+@pytest.mark.slow
 def test_probes_find_what_is_in_a_code_and_nothing_else(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probing, "_targets", lambda train, test: {"action": ["action"], "attributes": ["hair"]})
     scores = probe(Coded(store, "hair", "action"), store, track("probe-8"))

@@ -242,6 +242,7 @@ def test_colour_scale_follows_the_background(values: np.ndarray, name: str) -> N
         assert (scale.low + scale.high) / 2 == pytest.approx(0.46, abs=0.02)
 
 
+@pytest.mark.slow
 def test_a_swap_is_drawn_with_content_motion_truth_and_every_model(tmp_path: Path) -> None:
     frames = np.random.default_rng(0).random((4, 10, 1, 12, 12))
     content, motion, target, prediction = frames[0, :5], frames[1, :5], frames[2], frames[3]

@@ -100,6 +100,7 @@ def test_runs_of_draws_reach_the_board_with_what_a_reader_has_to_know(
     assert block.drawn["windows_sha256"] in text
 
 
+@pytest.mark.slow
 def test_the_same_run_again_is_reused_and_gives_the_same_numbers_elsewhere(
     results: Mapping[str, RunResult], folder: Path, tmp_path: Path
 ) -> None:
