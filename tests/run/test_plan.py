@@ -77,6 +77,15 @@ def test_what_is_played_beside_the_main_track_needs_no_training_of_its_own() -> 
         assert {track.protocol for track in asked} <= {"forecast", "draws", "swap"}
 
 
+def test_a_track_that_floors_alone_would_play_is_left_out() -> None:
+    played: dict[tuple[str, str | None], set[str]] = {}
+    for job in everything("quick"):
+        played.setdefault((job.dataset, job.track), set()).add(job.model.partition(":")[0])
+    assert all(any(not registry.model(name).floor for name in names) for names in played.values())
+    assert ("kth-128", None) not in played, "its presets are for more than a quick look"
+    assert ("taxibj", None) in played
+
+
 def test_everything_plays_a_swap_with_those_that_can_only() -> None:
     played = {job.model for job in everything("cpu") if (job.dataset, job.track) == ("moving-mnist", "swap-95")}
     assert {"sepvar", "phydnet"} <= played
