@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 def write_kept(path: Path, scores: Scores, track: Track, store: Store, model: str) -> None:
     """Write `scores.predictions_kept` to `path`, replacing what is there; nothing when none were kept.
 
+    A file an array, in which every window is a chunk of its own.
+
     Variables, in the store's normalised units, float32: `conditioning (window, conditioning_time, *frame)`, `target`
     and `prediction (window, lead_time, *frame)`, of a swap also `content` like `conditioning`, which is the motion
     then; where nobody knows the truth the clip that was handed out, `shown`, instead of `target`; of several draws,
@@ -57,4 +59,4 @@ def _write(group: zarr.Group, kept: KeptPredictions, scores: Scores, track: Trac
 
 def _add(group: zarr.Group, name: str, values: np.ndarray, dims: tuple[str, ...]) -> None:
     chunks = (1, *values.shape[1:]) if values.ndim > 1 else values.shape
-    group.create_array(name, data=values, chunks=chunks, dimension_names=dims)
+    group.create_array(name, data=values, chunks=chunks, shards=values.shape, dimension_names=dims)

@@ -72,8 +72,13 @@ def test_runs_of_draws_reach_the_board_with_what_a_reader_has_to_know(
         assert ("spread_skill" in found) == (members > 1)
         assert (result.folder / "figures" / "forecast.png").exists()
     assert not results["analogue"].record.breaks
-    kept = zarr.open_group(results["analogue"].folder / "predictions.zarr", mode="r")
+    predictions = results["analogue"].folder / "predictions.zarr"
+    kept = zarr.open_group(predictions, mode="r")
     assert kept["member"].shape == (5, 2, 10, 1, 64, 64)  # type: ignore[union-attr]
+    # A file an array, whatever the number of windows; none where all are 0.
+    files = {name: [path for path in (predictions / name / "c").rglob("*") if path.is_file()] for name in kept}
+    assert all(len(each) <= 1 for each in files.values())
+    assert len(files["member"]) == 1
 
     build(folder / "runs", tmp_path / "out")
     (board,) = boards(read_published(tmp_path / "out"))
