@@ -14,6 +14,7 @@ from stbench.contract.datasets import Track
 from stbench.contract.models import Task
 from stbench.errors import StbenchError
 from stbench.models.hamiltonian.model import TERMS, Hamiltonian, build
+from stbench.models.hamiltonian.motion_prior import DECAY, FittedPrior
 from stbench.models.hamiltonian.networks import CausalConvolutions
 from stbench.models.parts.gaussian import Gaussian
 from stbench.running.plan import choose
@@ -30,6 +31,7 @@ RELEASED: dict[str, Any] = {
     "unit_norm": True,
     "frame_range": "symmetric",
     "divergence_frames": "all",
+    "motion_prior": "standard",
     "encoder": {"width": 256, "dense": 4096, "features": 2048},
     "decoder": {"width": 256, "dense": 4096, "output": "normalised"},
     "loss_weights": dict.fromkeys(TERMS, 1.0),
@@ -339,6 +341,58 @@ def test_imagined_sequences_come_from_the_prior_alone() -> None:
         assert made.shape == (3, 4, 3, 16, 16)
         assert torch.equal(made, module.imagine(4, ACTION, generator(5)))
         assert not torch.equal(made, module.imagine(4, ACTION.flip(0), generator(5)))
+
+
+def test_fitted_prior_has_the_moments_of_each_action_and_late_batches_count_more() -> None:
+    rng = np.random.default_rng(0)
+    states = rng.normal(size=(2, 40, 2, 4)) + 3 * np.arange(2)[:, None]
+    action = rng.integers(0, 2, (2, 40))
+    prior = FittedPrior(3, 4).double()
+    for batch, each in zip(states, action, strict=True):
+        hot = torch.from_numpy(np.eye(3)[each])
+        prior.see(torch.from_numpy(np.concatenate([batch, batch[:, :1]], 1)), hot)
+
+    drawn = prior(torch.randn(200_000, 3, 4, dtype=torch.float64, generator=generator()))
+    for k in range(2):
+        weights = (np.array([DECAY, 1])[:, None] * (action == k)).ravel()
+        seen = states[:, :, k].reshape(-1, 4)
+        np.testing.assert_allclose(drawn[:, k].mean(0), np.average(seen, axis=0, weights=weights), atol=0.02)
+        np.testing.assert_allclose(np.cov(drawn[:, k].T), np.cov(seen.T, aweights=weights, ddof=0), atol=0.03)
+    noise = torch.randn(5, 3, 4, dtype=torch.float64, generator=generator(1))
+    torch.testing.assert_close(prior(noise)[:, 2], noise[:, 2], rtol=0, atol=0)
+
+
+def test_fitted_prior_changes_what_is_drawn_and_nothing_that_is_learnt() -> None:
+    batch = {"frames": clip(), "action": ACTION}
+    plain, fitted = model(), model(motion_prior="fitted")
+    losses = [each.loss(batch, generator())["total"] for each in (plain, fitted)]
+    torch.testing.assert_close(*losses, rtol=0, atol=0)
+    assert count_parameters(plain) == count_parameters(fitted)
+
+    _, position, momentum = fitted.infer(clip(), ACTION)
+    first = fitted.states(position.mean, momentum.mean, ACTION)[:, 0]
+    plain.eval(), fitted.eval()
+    assert fitted.motion_prior is not None
+    # One clip an action: no spread, so a draw is the state that was inferred, its halves brought to norm 1 once more.
+    drawn = fitted._drawn(torch.randn(2, 3, 9, generator=generator()), ACTION)
+    torch.testing.assert_close(drawn, first, rtol=0, atol=1e-3)
+    made = [each.sample(clip(), 4, ACTION, generator()) for each in (plain, fitted)]
+    assert (made[0] - made[1]).abs().max() > 1e-3
+    again = fitted.motion_prior.weight.clone()
+    fitted.loss(batch, generator())
+    assert torch.equal(again, fitted.motion_prior.weight), "nothing is fitted outside training"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"motion_prior": "fited"}, "motion_prior cannot be 'fited': did you mean 'fitted'"),
+        ({"motion_prior": "fitted", "conditioned": False}, "is one of an action"),
+    ],
+)
+def test_prior_that_cannot_be_is_refused(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(StbenchError, match=told):
+        model(**changes)
 
 
 def test_codes_are_posterior_means_and_the_motion_has_seen_a_whole_window() -> None:

@@ -25,10 +25,12 @@ from ..parts.components import choose
 from ..parts.conv_dense import FrameDecoder, FrameEncoder
 from ..parts.gaussian import Gaussian, per_clip
 from ..parts.precision import full
+from .motion_prior import FittedPrior
 from .networks import ContentNetwork, MotionNetwork
 from .phase_space import HamiltonianBlocks
 
 DIVERGENCE_FRAMES = ("all", "reference")
+MOTION_PRIORS = ("standard", "fitted")
 FRAME_RANGES = {"unit": (1.0, 0.0), "symmetric": (2.0, -1.0)}
 """How a frame x in [0, 1] meets the decoder's tanh: as it is, or as 2x - 1."""
 TERMS = (
@@ -45,7 +47,8 @@ class Hamiltonian(nn.Module):
     configuration); `label`: the factor that names the action; `operator`: kind of H (`HamiltonianBlocks`) with
     `operator_gain`; `unit_norm`: sampled positions and momenta of a block are divided by their norms (released code);
     `divergence_frames`: the KL terms of the motion are summed over "all" frames (released code) or taken at the
-    "reference" frame (Eq. 17); `encoder`, `decoder`: widths;
+    "reference" frame (Eq. 17); `motion_prior`: drawn motions begin with N(0, I) ("standard", the paper) or with the
+    Gaussian of their action that was fitted to inferred states ("fitted", `FittedPrior`); `encoder`, `decoder`: widths;
     `frame_range`: frames x in [0, 1] meet the decoder's tanh as they are ("unit") or as 2x - 1 ("symmetric");
     `loss_weights` of `TERMS`.
     """
@@ -64,6 +67,7 @@ class Hamiltonian(nn.Module):
         unit_norm: bool,
         frame_range: str,
         divergence_frames: str,
+        motion_prior: str,
         encoder: Mapping[str, Any],
         decoder: Mapping[str, Any],
         loss_weights: Mapping[str, float],
@@ -76,6 +80,10 @@ class Hamiltonian(nn.Module):
         if divergence_frames not in DIVERGENCE_FRAMES:
             near = nearest(divergence_frames, DIVERGENCE_FRAMES)
             raise StbenchError(f"divergence_frames cannot be '{divergence_frames}': {near}")
+        if motion_prior not in MOTION_PRIORS:
+            raise StbenchError(f"motion_prior cannot be '{motion_prior}': {nearest(motion_prior, MOTION_PRIORS)}")
+        if motion_prior == "fitted" and not conditioned:
+            raise StbenchError("a fitted motion_prior is one of an action: take it with conditioned = true")
         self.frame_scale, self.frame_shift = choose("frame_range", FRAME_RANGES, frame_range)
         self.label = label
         self.labels = (label,)
@@ -90,6 +98,7 @@ class Hamiltonian(nn.Module):
         self.content = ContentNetwork(encoder["features"], content_size)
         self.motion = MotionNetwork(encoder["features"], blocks if conditioned else 0, motion)
         self.dynamics = HamiltonianBlocks(blocks, block_size, kind=operator, gain=operator_gain)
+        self.motion_prior = FittedPrior(blocks, 2 * block_size) if motion_prior == "fitted" else None
         self.decoder = construct(
             "the decoder of hamiltonian", FrameDecoder, decoder, frame_shape, content_size + motion
         )
@@ -112,6 +121,14 @@ class Hamiltonian(nn.Module):
         if self.unit_norm:
             halves = [each / (each.norm(dim=-1, keepdim=True) + 1e-8) for each in halves]
         return torch.cat(halves, -1) * self._mask(action, position)
+
+    def _drawn(self, noise: Tensor, action: Tensor | None) -> Tensor:
+        """States (batch, K, 2d) of the prior, of normal numbers (2, batch, K d)."""
+        if self.motion_prior is not None:
+            both = noise.reshape(*noise.shape[:2], self.blocks, self.block_size)
+            drawn = self.motion_prior(torch.cat((both[0], both[1]), -1))
+            noise = torch.stack([each.flatten(1) for each in drawn.chunk(2, -1)])
+        return self.states(noise[0], noise[1], action)
 
     def decode(self, content: Tensor, states: Tensor) -> Tensor:
         """phi(z, q_t): (batch, content), (batch, time, K, 2d) -> frames (batch, time, *frame) in [0, 1]."""
@@ -136,6 +153,9 @@ class Hamiltonian(nn.Module):
         content, position, momentum = self.infer(frames, action)
         code = content.sample(generator)
         inferred = self.states(position.sample(generator), momentum.sample(generator), action)
+        if self.motion_prior is not None and self.training:
+            means = self.states(position.mean, momentum.mean, action)
+            self.motion_prior.see(means[:, 0], self._one_hot(action, means.dtype))
         n_frames = frames.shape[1]
         reference = int(torch.randint(max(1, n_frames - 1), (), generator=generator))
         times = torch.arange(n_frames, device=frames.device) - reference
@@ -177,7 +197,7 @@ class Hamiltonian(nn.Module):
         like = self.dynamics.raw
         content = torch.randn(len(action), self.content_size, generator=generator).to(like)
         noise = torch.randn(2, len(action), size, generator=generator).to(like)
-        start = self.states(noise[0], noise[1], action)
+        start = self._drawn(noise, action)
         return self.decode(content, self.dynamics.flow(start, torch.arange(length, device=like.device)))
 
     def transfer(
@@ -212,7 +232,7 @@ class Hamiltonian(nn.Module):
         when = torch.as_tensor(range(length) if times is None else times, dtype=torch.float64)
         code = self.infer(content, action)[0].mean
         noise = torch.randn(2, len(code), self.blocks * self.block_size, generator=generator).to(code)
-        start = self.states(noise[0], noise[1], action)
+        start = self._drawn(noise, action)
         return self.decode(code, self.dynamics.flow(start, when))
 
     def resample(self, motion: Tensor, length: int, action: Tensor | None, generator: torch.Generator) -> Tensor:
