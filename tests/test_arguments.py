@@ -168,6 +168,7 @@ def test_what_is_no_scheduler_ends_in_a_sentence(
     )
     assert result.exit_code == 2, result.exception
     assert sentence in result.stderr
+    assert not list(tmp_path.iterdir()), "nothing is begun that cannot be done"
 
 
 @pytest.mark.parametrize("address", ["tls://127.0.0.1:1", "ucx://127.0.0.1:1"])
@@ -178,6 +179,7 @@ def test_a_cluster_that_cannot_be_reached_leaves_no_traceback_behind(address: st
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(f"stbench: error: there is no Dask scheduler at {address} (")
     assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 RUN = ("run", "--model", "sepvar", "--dataset", "waveeq-100", "--set", "sequences=10")

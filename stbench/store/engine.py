@@ -40,6 +40,23 @@ def check_scheduler(scheduler: str) -> None:
         )
 
 
+def reach_scheduler(scheduler: str) -> None:
+    """`StbenchError` where no cluster answers at an address, before anything is written for it; others are here."""
+    if "://" not in scheduler:
+        return
+    try:
+        # A client that cannot connect closes itself when it is collected, with a traceback nobody can catch.
+        with ThreadPoolExecutor(1) as aside:  # in a notebook this thread has a loop that runs
+            aside.submit(asyncio.run, _knock(scheduler)).result()
+    except Exception as error:  # distributed has no exception of its own for this
+        raise _unreached(scheduler, error) from None
+
+
+def _unreached(address: str, error: Exception) -> StbenchError:
+    told = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return StbenchError(f"there is no Dask scheduler at {address} ({told}): start one or leave --scheduler out")
+
+
 def run_tasks(
     task: Callable[[int], int],
     numbers: Sequence[int],
@@ -131,16 +148,11 @@ def _on_cluster(
     from distributed import Client, as_completed
     from distributed.scheduler import KilledWorker
 
+    reach_scheduler(address)
     try:
-        # A client that cannot connect closes itself when it is collected, with a traceback nobody can catch.
-        with ThreadPoolExecutor(1) as aside:  # in a notebook this thread has a loop that runs
-            aside.submit(asyncio.run, _knock(address)).result()
         client = Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False)  # type: ignore[no-untyped-call]
-    except Exception as error:  # distributed has no exception of its own for this
-        told = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise StbenchError(
-            f"there is no Dask scheduler at {address} ({told}): start one or leave --scheduler out"
-        ) from None
+    except Exception as error:
+        raise _unreached(address, error) from None
     with client:
         rest = iter(numbers)
         at_once = workers or sum(client.nthreads().values()) or 1  # type: ignore[no-untyped-call]

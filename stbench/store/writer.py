@@ -27,7 +27,7 @@ from stbench.raw.content import Seen, content_attributes, difference, read_conte
 from stbench.store import integrity
 from stbench.store.cards import card_attributes
 from stbench.store.digest import combine
-from stbench.store.engine import check_scheduler, run_tasks
+from stbench.store.engine import check_scheduler, reach_scheduler, run_tasks
 from stbench.store.layout import INTEGRITY, ROW_SIZE, Layout, consolidate, layout_of, variable_attributes, write_whole
 from stbench.store.part import Part
 from stbench.store.plan import Plan, describe_difference
@@ -73,6 +73,7 @@ def generate(
     with storage_errors(path):
         if (finished := _finished(blueprint, path)) and not part.folder.exists():
             return finished
+        reach_scheduler(scheduler)
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(part.folder, f"generating {path}", waiting=waiting) as check_held:
             if finished := _finished(blueprint, path):  # another process was faster, or died before it cleared up
