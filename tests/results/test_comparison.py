@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import make_record, write_numbers
+from made_records import make_record, write_numbers
 from scipy.stats import ttest_rel
 from tables import main_rows, rows_of, text_of_pages
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import make_record, write_numbers
+from made_records import make_record, write_numbers
 from tables import rows_of
 
 from stbench import registry

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import make_record
+from made_records import make_record
 from tables import main_rows, text_of_pages
 
 from stbench.boards.board import boards
