@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Curve", "error_against_lead_time", "forecast_strip", "preview", "swap_grid"]
 
 DPI = 130
+TRUTH = ("truth", "|error|")
 
 
 def error_against_lead_time(
@@ -72,12 +73,14 @@ def forecast_strip(
     lead_times: Sequence[int] | None = None,
     title: str = "",
     source: str = "",
+    names: tuple[str, str] = TRUTH,
 ) -> Path:
     """Draw one window: truth above, then every model's forecast and its absolute error; PNG.
 
     `conditioning` (n_conditioning, *frame), `target` and each of `predictions` (horizon, *frame), all in one unit; a
     frame is (channel, y, x) or (sensor,). Truth and forecasts share one colour scale, the errors another. Images are
-    drawn at `lead_times` (by default seven of 1..horizon), vectors as sensor against time.
+    drawn at `lead_times` (by default seven of 1..horizon), vectors as sensor against time. `names`: what `target` is
+    called where it is no truth, and what the distance from it.
     """
     for name, prediction in predictions.items():
         if prediction.shape != target.shape:
@@ -86,7 +89,7 @@ def forecast_strip(
                 "they cannot be drawn side by side"
             )
     draw = _vector_strip if target.ndim == 2 else _image_strip
-    figure = draw(conditioning, target, predictions, lead_times)
+    figure = draw(conditioning, target, predictions, lead_times, names)
     title_of(figure, title, source)
     return save(figure, out)
 
@@ -133,6 +136,7 @@ def _image_strip(
     target: np.ndarray,
     predictions: Mapping[str, np.ndarray],
     lead_times: Sequence[int] | None,
+    names: tuple[str, str],
 ) -> Figure:
     horizon = len(target)
     times = list(lead_times) if lead_times is not None else _evenly(1, horizon, 7)
@@ -173,17 +177,17 @@ def _image_strip(
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
         axes.patch.set_visible(False)
-    _row_label(grid[0, 0], "truth", x=-0.08)
+    _row_label(grid[0, 0], names[0], x=-0.08)
     for row, name in enumerate(predictions):
         # In the empty places below the conditioning frames.
         _row_label(grid[1 + 2 * row, len(seen) - 1], name)
-        _row_label(grid[2 + 2 * row, len(seen) - 1], "|error|")
+        _row_label(grid[2 + 2 * row, len(seen) - 1], names[1])
     channels = target.shape[1]
     if not coloured and shown is not None:
         label = "value" if channels == 1 else f"value of the first of {channels} channels"
         _colour_bar(figure, shown, list(grid[:2].ravel() if rows > 1 else grid[0]), label)
     if faults is not None:
-        _colour_bar(figure, faults, list(grid[2:].ravel()), "|error|")
+        _colour_bar(figure, faults, list(grid[2:].ravel()), names[1])
     return figure
 
 
@@ -202,6 +206,7 @@ def _vector_strip(
     target: np.ndarray,
     predictions: Mapping[str, np.ndarray],
     lead_times: Sequence[int] | None,
+    names: tuple[str, str],
 ) -> Figure:
     n_seen, horizon = len(conditioning), len(target)
     truth = np.concatenate([conditioning, target])
@@ -226,14 +231,14 @@ def _vector_strip(
         error = np.abs(prediction - target)[:, order].T
         faults = grid[2, column].imshow(error, extent=ahead, cmap="inferno", vmin=0, vmax=worst or 1.0, **style)
         grid[1, column].set_title(name, fontsize=9)
-        grid[2, column].set_title("|error|", fontsize=9)
+        grid[2, column].set_title(names[1], fontsize=9)
     for axes in grid.ravel():
         axes.set_xlim(0.5 - n_seen, horizon + 0.5)
         axes.axvline(0.5, color="black", linewidth=1)
         for k in lead_times or ():
             axes.axvline(k, color="black", linewidth=0.6, linestyle=":")
     for axes in grid[0]:
-        axes.set_title("truth (left of the line: seen)", fontsize=9)
+        axes.set_title(f"{names[0]} (left of the line: seen)", fontsize=9)
     for axes in grid[-1]:
         axes.set_xlabel("lead time (frames)")
     for axes in grid[:, 0]:
@@ -241,7 +246,7 @@ def _vector_strip(
         axes.set_yticks([])
     _colour_bar(figure, shown, list(grid[:2].ravel()), "value")
     if faults is not None:
-        _colour_bar(figure, faults, list(grid[2]), "|error|")
+        _colour_bar(figure, faults, list(grid[2]), names[1])
     return figure
 
 

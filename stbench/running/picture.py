@@ -8,7 +8,7 @@ motion. A picture needs no truth, so a dataset that knows none for swaps has its
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,8 +51,11 @@ def picture(
     """Draw each as .png and .gif in the folder `out`, from the weights `stbench run` left under `runs`.
 
     Of a model that generates: `generated`, `motion-swap`, `all-actions` and, where the model can, `all-actions-drawn`
-    and `unconditional`. Of one that swaps: `swap-grid`, of the dataset's swap cases, or, if none of those is drawn, of
-    its test windows. Raises `StbenchError` for a model that can neither, and where no run was trained to its end.
+    and `unconditional`. Of one that swaps: `swap-grid`, of the dataset's swap cases. If none of those is drawn, of its
+    test windows; then also, as PNG alone, how far another content moves a forecast: `content-change`, against lead
+    time, and `content-change-frames`, of one window. Of frames of sensors there are these two only.
+
+    Raises `StbenchError` for a model that can neither, and where no run was trained to its end.
     """
     choice = choose(model, dataset, preset=preset)
     missing = [each for each in NEEDED if each not in choice.plugin.capabilities]
@@ -90,19 +93,75 @@ def draw_swaps(model: TorchForecaster, store: Store, choice: Choice, track: Trac
     """Every content in every motion, over the lead times of a track."""
     from stbench.pictures.clips import fusion_grid
 
-    content, motion, true = _to_swap(store, track)
+    cases = _to_swap(store, track)
+    content, motion = cases.content, cases.motion
     n, m = len(content), len(motion)
     pairs = np.repeat(content, m, axis=0), np.tile(motion, (n, *[1] * (motion.ndim - 1)))
     made = model.swap(*pairs, track.horizon)
     made = made.reshape(n, m, *made.shape[1:])
-    content, true, made = _as_pictures(store, content[:, -1], true, made)
-    title = f"{_full_name(choice)} on {store.dataset}, preset {choice.preset}: t+{track.horizon}"
-    return fusion_grid(content, true, made, out / "swap-grid", title=title, source=store.source)
+    head = f"{_full_name(choice)} on {store.dataset}, preset {choice.preset}"
+    drawn = []
+    if len(store.frame_shape) == 3:
+        shown = _as_pictures(store, content[:, -1], cases.after, made)
+        title = f"{head}: t+{track.horizon}"
+        drawn = fusion_grid(shown[0], shown[1], shown[2], out / "swap-grid", title=title, source=store.source)
+    if track in registry.dataset(track.dataset).tracks:
+        return drawn
+    return drawn + _content_change(cases, model.swap(motion, motion, track.horizon), made, out, head, store.source)
 
 
-def _to_swap(store: Store, track: Track) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Content and motion windows, both (k, conditioning, *frame), and what follows the motions, (k, horizon, *frame);
-    spread over the swap cases, or over the test windows where the dataset draws no cases."""
+def _content_change(cases: ToSwap, own: np.ndarray, made: np.ndarray, out: Path, head: str, source: str) -> list[Path]:
+    """How far the content of another sequence moves a forecast (Figure 7 of Donà et al. 2021), beside its error.
+
+    `own` (m, horizon, *frame): content and motion of one window; `made` (n, m, horizon, *frame): contents of others.
+    """
+    from stbench.pictures.curves import Curve
+    from stbench.pictures.forecasts import error_against_lead_time, forecast_strip
+
+    def over_frames(difference: np.ndarray) -> np.ndarray:
+        squares = np.square(difference, dtype=np.float64).reshape(*difference.shape[:2], -1)
+        return np.asarray(np.sqrt(squares.mean((0, 2))))
+
+    rows, columns = np.nonzero(cases.foreign)
+    if not len(rows):
+        return []
+    changed = over_frames(made[rows, columns] - own[columns])
+    without = np.full(len(changed), np.nan)
+    curves = [
+        Curve("with another content, from the forecast", changed, without, without, floor=False),
+        Curve("forecast, from the truth", over_frames(own - cases.after), without, without, floor=False),
+    ]
+    title = f"{head}:\nwhat another content changes"
+    drawn = error_against_lead_time(
+        curves, out / "content-change.png", metric="root mean square distance", title=title, source=source
+    )
+    row, column = rows[0], columns[0]
+    frames = forecast_strip(
+        cases.motion[column],
+        own[column],
+        {"another content": made[row, column]},
+        out / "content-change-frames.png",
+        title=title,
+        source=source,
+        names=("own content", "|difference|"),
+    )
+    return [drawn, frames]
+
+
+@dataclass(frozen=True)
+class ToSwap:
+    """Windows (k, conditioning, *frame) to take contents and motions from."""
+
+    content: np.ndarray
+    motion: np.ndarray
+    after: np.ndarray
+    """What follows the motions, (k, horizon, *frame)."""
+    foreign: np.ndarray
+    """(n, m), whether the content comes from another sequence than the motion."""
+
+
+def _to_swap(store: Store, track: Track) -> ToSwap:
+    """Spread over the swap cases, or over the test windows where the dataset draws no cases."""
     from stbench.protocols.swap import cases_of
     from stbench.protocols.windows import evenly_spaced, track_windows
 
@@ -122,7 +181,8 @@ def _to_swap(store: Store, track: Track) -> tuple[np.ndarray, np.ndarray, np.nda
         both = np.stack([store.window(*each, track.conditioning) for each in zip(sequence, start, strict=True)])
         content, motion = both[::2], both[1::2]
     after = zip(sequence[1::2], start[1::2] + track.conditioning, strict=True)
-    return content, motion, np.stack([store.window(*each, track.horizon) for each in after])
+    followed = np.stack([store.window(*each, track.horizon) for each in after])
+    return ToSwap(content, motion, followed, sequence[::2, None] != sequence[1::2])
 
 
 def _as_pictures(store: Store, *parts: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -15,8 +15,8 @@ from stbench import registry
 from stbench.cli.main import cli
 from stbench.contract.models import ModelPlugin
 from stbench.errors import StbenchError
-from stbench.pictures import clips
-from stbench.running.picture import picture
+from stbench.pictures import clips, forecasts
+from stbench.running.picture import ToSwap, _content_change, picture
 from stbench.running.run import run
 
 TINY = {"characters": "12"}
@@ -90,6 +90,28 @@ def test_dataset_without_swap_cases_has_its_grid_in_the_colours_of_its_field(
     assert all(each.min() >= 0 and each.max() <= 1 for each in (content, motion, made))
     used = np.concatenate([content, motion[:, 0]]).reshape(len(content) + len(motion), -1)
     assert len(np.unique(used, axis=0)) == len(used)
+
+
+def test_sensors_have_no_grid_and_show_how_far_another_content_moves_a_forecast(tmp_path: Path) -> None:
+    run("sepvar", "waveeq-100", settings=WAVES, runs=tmp_path / "runs", keep=0)
+    drawn = picture("sepvar", "waveeq-100", tmp_path / "out", settings=WAVES, runs=tmp_path / "runs")
+    assert [path.name for path in drawn] == ["content-change.png", "content-change-frames.png"]
+    assert all(path.exists() for path in drawn)
+
+
+def test_only_contents_of_other_sequences_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    curves: list[Any] = []
+    monkeypatch.setattr(forecasts, "error_against_lead_time", lambda found, out, **words: curves.extend(found) or out)
+    foreign = np.array([[True, False], [True, True]])
+    own = np.zeros((2, 4, 6), np.float32)
+    made = np.where(foreign[..., None, None], np.arange(1, 5, dtype=np.float32)[:, None], 99) + np.zeros((2, 2, 4, 6))
+    windows = np.zeros((2, 3, 6), np.float32)
+    cases = ToSwap(windows, windows, own + 2, foreign)
+    _content_change(cases, own, made, tmp_path, "a model", "")
+    changed, error = curves
+    np.testing.assert_array_equal(changed.value, [1, 2, 3, 4])
+    np.testing.assert_array_equal(error.value, [2, 2, 2, 2])
+    assert _content_change(ToSwap(windows, windows, own, foreign & False), own, made, tmp_path, "", "") == []
 
 
 def test_model_that_can_neither_generate_nor_swap_is_refused(tmp_path: Path) -> None:
