@@ -140,6 +140,8 @@ def draw(title: str, rows: Sequence[Cost], out: Path) -> Path:
     looks = {"classical": ("tab:blue", "o"), "floor": ("0.5", "s"), "learned": ("tab:red", "^")}
     for kind, (colour, marker) in looks.items():
         chosen = [each for each in rows if each.kind == kind]
+        if not chosen:
+            continue
         axes.scatter(
             [1e3 * each.forecast for each in chosen],
             [each.error for each in chosen],
@@ -147,9 +149,11 @@ def draw(title: str, rows: Sequence[Cost], out: Path) -> Path:
             marker=marker,
             label={"classical": SOLVER, "floor": "floors", "learned": "networks"}[kind],
         )
-    # Of the solver the grids alone; floors above and below in turn, networks to the left: neighbours stay apart.
-    for number, each in enumerate(sorted(rows, key=lambda each: each.forecast)):
-        offsets = {"classical": (-6, -3), "learned": (-6, -3), "floor": (5, 4 if number % 2 else -10)}
+    # Of the solver the grids alone, to the left as networks are; floors to the right, below where another one is above.
+    for each in rows:
+        near = [other for other in rows if other.kind == "floor" and 1 / 3 < other.forecast / each.forecast < 3]
+        below = any(each.error < other.error < 100 * each.error for other in near)
+        offsets = {"classical": (-6, -3), "learned": (-6, -3), "floor": (5, -10 if below else 4)}
         axes.annotate(
             each.model.removeprefix(f"{SOLVER} "),
             (1e3 * each.forecast, each.error),
@@ -160,7 +164,7 @@ def draw(title: str, rows: Sequence[Cost], out: Path) -> Path:
         )
     axes.set(xscale="log", yscale="log", xlabel="a forecast, ms", ylabel=f"{METRIC}, lead times 1..h", title=title)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="lower left")
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, metadata={"Software": None})
     return out
