@@ -7,7 +7,7 @@ motion. A picture needs no truth, so a dataset that knows none for swaps has its
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
 from stbench.progress import Progress, Silent
 from stbench.protocols.known import not_applicable
-from stbench.running.plan import Choice, choose, dataset_for, plan
+from stbench.running.plan import Choice, choose, dataset_for, plan, split_model_name
 
 if TYPE_CHECKING:
     from stbench.protocols.clips import Clips
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 CLIPS = 3
 LENGTH = 16
 SEED = 5
-NEEDED = ("generate", "transfer", "sample")
+SEEDS = (SEED, SEED + 1)
+MADE = frozenset({"generation", "exchange", "sample"})
+"""Protocols whose clips are drawn."""
 FUSED = 5
 """Contents, and motions, of a swap grid."""
 
@@ -50,21 +52,20 @@ def picture(
 ) -> list[Path]:
     """Draw each as .png and .gif in the folder `out`, from the weights `stbench run` left under `runs`.
 
-    Of a model that generates: `generated`, `motion-swap`, `all-actions` and, where the model can, `all-actions-drawn`
-    and `unconditional`. Of one that swaps: `swap-grid`, of the dataset's swap cases. If none of those is drawn, of its
-    test windows; then also, as PNG alone, how far another content moves a forecast: `content-change`, against lead
+    Of a model that makes clips, what it can of `generated`, `motion-swap`, `all-actions`, `all-actions-drawn` and
+    `unconditional` (`draw`). Of one that swaps: `swap-grid`, of the dataset's swap cases. If none of those is drawn, of
+    its test windows; then also, as PNG alone, how far another content moves a forecast: `content-change`, against lead
     time, and `content-change-frames`, of one window. Of frames of sensors there are these two only.
 
     Raises `StbenchError` for a model that can neither, and where no run was trained to its end.
     """
-    choice = choose(model, dataset, preset=preset)
-    missing = [each for each in NEEDED if each not in choice.plugin.capabilities]
-    generates = not missing and _has_clips(dataset)
-    swaps = _swap_track(choice, without_truth=not generates)
-    if missing and swaps is None:
+    choice = _choose(model, dataset, preset)
+    makes = _clips_made(choice)
+    swaps = _swap_track(choice, without_truth=not makes)
+    if not makes and swaps is None:
         raise StbenchError(
-            f"the model '{model}' has no pictures of generation, because it lacks the capability '{missing[0]}' (it "
-            f"has {', '.join(choice.plugin.capabilities)} only), and none of swaps: see `stbench models`"
+            f"the model '{model}' has no pictures on {dataset}: it neither makes clips there, which needs 'generate', "
+            f"'transfer' or 'sample', nor swaps (it has {', '.join(choice.plugin.capabilities)}); see `stbench models`"
         )
     store = dataset_for(
         dataset, choice.base, source=source, settings=settings or {}, raw=raw, progress=progress or Silent()
@@ -72,8 +73,16 @@ def picture(
     from stbench.running.fit import load_trained
 
     ready = load_trained(plan(choice, store, seed), runs or paths.runs_dir())
-    drawn = draw(ready, store, choice, out) if generates else []
+    drawn = draw(ready, store, choice, out, makes) if makes else []
     return drawn + ([] if swaps is None else draw_swaps(ready, store, choice, swaps, out))
+
+
+def _choose(model: str, dataset: str, preset: str) -> Choice:
+    """On the first track of the dataset that the model can be asked on: one that only draws clips has no forecast."""
+    name, variant = split_model_name(model)
+    plugin, tracks = registry.model(name), registry.dataset(dataset).tracks
+    able = (each.id.partition("/")[2] for each in tracks if not not_applicable(plugin, each, variant))
+    return choose(model, dataset, track=next(able, None), preset=preset)
 
 
 def _swap_track(choice: Choice, without_truth: bool) -> Track | None:
@@ -85,8 +94,11 @@ def _swap_track(choice: Choice, without_truth: bool) -> Track | None:
     return min(asked, key=lambda each: each.horizon, default=None)
 
 
-def _has_clips(dataset: str) -> bool:
-    return any(each.protocol == "generation" for each in registry.dataset(dataset).tracks)
+def _clips_made(choice: Choice) -> frozenset[str]:
+    """Which of `MADE` the model can be asked on the dataset."""
+    tracks = registry.dataset(choice.track.dataset).tracks
+    can = (each.protocol for each in tracks if not not_applicable(choice.plugin, each, choice.variant))
+    return frozenset(can) & MADE
 
 
 def draw_swaps(model: TorchForecaster, store: Store, choice: Choice, track: Track, out: Path) -> list[Path]:
@@ -202,8 +214,10 @@ def _full_name(choice: Choice) -> str:
     return f"{choice.plugin.name}:{choice.variant}" if choice.variant else choice.plugin.name
 
 
-def draw(model: TorchForecaster, store: Store, choice: Choice, out: Path) -> list[Path]:
-    """The pictures of a trained model."""
+def draw(model: TorchForecaster, store: Store, choice: Choice, out: Path, makes: Collection[str] = MADE) -> list[Path]:
+    """The pictures of a trained model, of what it `makes`: sequences from their first frame (generation), motions of
+    other clips (exchange), drawn motions (sample). One that makes the first and the last is told an action, and shows
+    every one."""
     from stbench.pictures.clips import Row, clip_rows
     from stbench.protocols.clips import SEEN, clips_of
 
@@ -213,59 +227,59 @@ def draw(model: TorchForecaster, store: Store, choice: Choice, out: Path) -> lis
     factors = clips.known(items)
     real = clips.frames(items, LENGTH)
     seen = np.ascontiguousarray(real[:, :SEEN])
-    made = model.generate(seen, LENGTH, factors)
-    again = model.reconstruct(seen, factors) if isinstance(model.module, HasReconstruct) else None
+    drawn: list[Path] = []
+
+    def save(groups: Sequence[Sequence[Row]], name: str, title: str) -> None:
+        drawn.extend(clip_rows(groups, out / name, title=f"{head}: {title}", source=store.source))
 
     def name_of(item: int) -> str:
         return _name(store, clips.action, int(clips.factors[clips.action][item]))
 
-    groups = []
-    for k, item in enumerate(items):
-        rows = [Row(f"real, {name_of(item)}", real[k])]
-        rows += [Row("reconstruction", again[k])] if again is not None else []
-        groups.append([*rows, Row("from frame 0", made[k])])
-    drawn = clip_rows(groups, out / "generated", title=f"{head}: sequences from their first frame", source=store.source)
-
-    donor = np.roll(np.arange(len(items)), 1)
-    given = {key: values[donor] for key, values in factors.items()}
-    moved = model.transfer(seen, np.ascontiguousarray(seen[donor]), SEEN, given)
-    groups = [
-        [Row("content", seen[k]), Row(f"motion, {name_of(items[donor[k]])}", seen[donor[k]]), Row("together", moved[k])]
-        for k in range(len(items))
-    ]
-    drawn += clip_rows(groups, out / "motion-swap", title=f"{head}: motion of another clip", source=store.source)
-
-    groups = []
-    for k in range(len(items)):
-        rows = [Row("real", seen[k])]
-        for action in range(clips.actions):
-            asked = {clips.action: np.array([action])}
-            rows.append(Row(_name(store, clips.action, action), model.generate(seen[k : k + 1].copy(), SEEN, asked)[0]))
-        groups.append(rows)
-    title = f"{head}: one first frame in the motion space of every action"
-    drawn += clip_rows(groups, out / "all-actions", title=title, source=store.source)
-    sampling = [each for each in registry.dataset(store.dataset).tracks if each.protocol == "sample"]
-    if any(not_applicable(choice.plugin, each, choice.variant) for each in sampling):
-        return drawn
-
-    groups = []
-    for k in range(len(items)):
-        rows = [Row("real", seen[k])]
-        for action in range(clips.actions):
-            asked = {clips.action: np.array([action])}
-            one = model.sample(seen[k : k + 1].copy(), SEEN, asked, SEED + action)
-            rows.append(Row(_name(store, clips.action, action), one[0]))
-        groups.append(rows)
-    title = f"{head}: one clip, every action drawn from the prior"
-    drawn += clip_rows(groups, out / "all-actions-drawn", title=title, source=store.source)
-    if isinstance(model.module, HasImagine):
-        rows = [
-            Row(_name(store, clips.action, action), model.imagine(SEEN, {clips.action: np.array([action])}, seed)[0])
-            for action in range(clips.actions)
-            for seed in (SEED, SEED + 1)
+    def every_action(make: Callable[[np.ndarray, int], np.ndarray]) -> list[list[Row]]:
+        """Below each clip what is made of it and of an action, for all actions."""
+        names = [_name(store, clips.action, action) for action in range(clips.actions)]
+        return [
+            [
+                Row("real", seen[k]),
+                *(Row(name, make(seen[k : k + 1].copy(), action)[0]) for action, name in enumerate(names)),
+            ]
+            for k in range(len(items))
         ]
-        pairs = [rows[k : k + 2] for k in range(0, len(rows), 2)]
-        drawn += clip_rows(pairs, out / "unconditional", title=f"{head}: all drawn from the prior", source=store.source)
+
+    def told(action: int) -> dict[str, np.ndarray]:
+        return {clips.action: np.array([action])}
+
+    if "generation" in makes:
+        made = model.generate(seen, LENGTH, factors)
+        again = model.reconstruct(seen, factors) if isinstance(model.module, HasReconstruct) else None
+        groups = []
+        for k, item in enumerate(items):
+            rows = [Row(f"real, {name_of(item)}", real[k])]
+            rows += [Row("reconstruction", again[k])] if again is not None else []
+            groups.append([*rows, Row("from frame 0", made[k])])
+        save(groups, "generated", "sequences from their first frame")
+    if "exchange" in makes:
+        donor = np.roll(np.arange(len(items)), 1)
+        given = {key: values[donor] for key, values in factors.items()}
+        moved = model.transfer(seen, np.ascontiguousarray(seen[donor]), SEEN, given)
+        groups = []
+        for k, other in enumerate(donor):
+            rows = [Row("content", seen[k]), Row(f"motion, {name_of(items[other])}", seen[other])]
+            groups.append([*rows, Row("together", moved[k])])
+        save(groups, "motion-swap", "motion of another clip")
+    if "sample" not in makes:
+        return drawn
+    if "generation" in makes:
+        groups = every_action(lambda clip, action: model.generate(clip, SEEN, told(action)))
+        save(groups, "all-actions", "one first frame in the motion space of every action")
+    groups = every_action(lambda clip, action: model.sample(clip, SEEN, told(action), SEED + action))
+    save(groups, "all-actions-drawn", "one clip, every action drawn from the prior")
+    if isinstance(model.module, HasImagine):
+        groups = [
+            [Row(_name(store, clips.action, action), model.imagine(SEEN, told(action), seed)[0]) for seed in SEEDS]
+            for action in range(clips.actions)
+        ]
+        save(groups, "unconditional", "all drawn from the prior")
     return drawn
 
 

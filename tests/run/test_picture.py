@@ -16,7 +16,7 @@ from stbench.cli.main import cli
 from stbench.contract.models import ModelPlugin
 from stbench.errors import StbenchError
 from stbench.pictures import clips, forecasts
-from stbench.running.picture import ToSwap, _content_change, picture
+from stbench.running.picture import ToSwap, _choose, _clips_made, _content_change, picture
 from stbench.running.run import run
 
 TINY = {"characters": "12"}
@@ -56,6 +56,28 @@ def test_pictures_are_drawn_from_the_weights_a_run_left(tmp_path: Path) -> None:
     names = {"generated", "motion-swap", "all-actions", "all-actions-drawn", "unconditional"}
     assert {path.name for path in drawn} == {f"{name}{suffix}" for name in names for suffix in (".png", ".gif")}
     assert all(path.stat().st_size < 2**20 for path in drawn)
+
+
+@pytest.mark.slow
+def test_a_model_that_is_told_no_action_shows_the_clips_it_makes(tmp_path: Path) -> None:
+    words: dict[str, Any] = {"source": "simulated", "settings": TINY, "runs": tmp_path / "runs"}
+    run("dsvae", "sprites", keep=0, **words)
+    drawn = picture("dsvae", "sprites", tmp_path / "out", **words)
+    names = {"generated", "motion-swap"}
+    assert {path.name for path in drawn} == {f"{name}{suffix}" for name in names for suffix in (".png", ".gif")}
+
+
+@pytest.mark.parametrize(
+    ("model", "makes"),
+    [
+        ("hamiltonian", {"generation", "exchange", "sample"}),
+        ("hamiltonian:unconditioned", {"generation", "exchange"}),
+        ("mocogan:encoder", {"generation", "exchange", "sample"}),
+        ("mocogan", {"sample"}),
+    ],
+)
+def test_what_a_model_cannot_make_is_not_asked(model: str, makes: set[str]) -> None:
+    assert _clips_made(_choose(model, "sprites", "quick")) == makes
 
 
 def test_without_weights_the_command_that_trains_them_is_named(tmp_path: Path) -> None:
@@ -115,5 +137,5 @@ def test_only_contents_of_other_sequences_count(tmp_path: Path, monkeypatch: pyt
 
 
 def test_model_that_can_neither_generate_nor_swap_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StbenchError, match="lacks the capability 'generate'"):
+    with pytest.raises(StbenchError, match="neither makes clips there, which needs 'generate'"):
         picture("convlstm", "taxibj", tmp_path)
