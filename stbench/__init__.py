@@ -115,12 +115,12 @@ def load_model(
     from stbench import arguments, registry
     from stbench.paths import runs_dir
     from stbench.running.fit import load_trained
-    from stbench.running.plan import choose, plan
+    from stbench.running.plan import choose_trained, plan
     from stbench.store.named import open_named
 
     for name, value in {"model": model, "dataset": dataset, "preset": preset, "source": source}.items():
         arguments.text(name, value)
-    choice = choose(model, dataset, preset=preset)
+    choice = choose_trained(model, dataset, preset=preset)
     store = open_named(dataset, {**registry.dataset(dataset).presets.get(choice.base, {}), **parameters}, source)
     return load_trained(
         plan(choice, store, arguments.seed(seed)), runs_dir() if runs is None else arguments.local_path(runs)

@@ -15,7 +15,7 @@ from stbench.contract.models import Forecaster, Task
 from stbench.devices import CARDS
 from stbench.errors import StbenchError
 from stbench.progress import Progress
-from stbench.running.plan import Plan
+from stbench.running.plan import Plan, check_weights
 from stbench.running.weights import code_of_weights
 
 if TYPE_CHECKING:
@@ -121,8 +121,7 @@ def load_trained(todo: Plan, runs: Path) -> TorchForecaster:
     """The model of a plan, on the processor, with the weights a run left under `runs`: of a training on the processor,
     or where there is none of one on a card. `StbenchError` for one that is fitted, which has none, and where there are
     none."""
-    if todo.plugin.fitted:
-        raise StbenchError(f"the {todo.plugin.noun} '{todo.model}' has no weights to load: it is fitted in every run")
+    check_weights(todo)
     import torch
 
     from stbench.training import checkpoint as checkpoints

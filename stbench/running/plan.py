@@ -13,7 +13,7 @@ from stbench.contract.datasets import Track, fingerprint
 from stbench.contract.models import ModelPlugin
 from stbench.errors import StbenchError, nearest
 from stbench.progress import Progress
-from stbench.protocols.known import check_capability
+from stbench.protocols.known import check_capability, not_applicable
 from stbench.running.configuration import Asked, configure
 from stbench.training.settings import without_defaults
 
@@ -80,6 +80,25 @@ def choose(
     asked = Asked(preset, changes or {}, name)
     found = configure(plugin, dataset, variant, asked)
     return Choice(plugin, variant, chosen, asked.label, found.base, found.tables, asked)
+
+
+def choose_trained(model: str, dataset: str, *, preset: str = "quick") -> Choice:
+    """`choose` for what asks the weights of a run: on the first track of the dataset that the model can be asked on,
+    because one that only draws clips has no forecast. Raises `StbenchError` for a model that is fitted, too."""
+    plain, variant = split_model_name(model)
+    plugin = registry.model(plain)
+    able = (each.id for each in registry.dataset(dataset).tracks if not not_applicable(plugin, each, variant))
+    choice = choose(model, dataset, track=next(able, None), preset=preset)
+    check_weights(choice)
+    return choice
+
+
+def check_weights(choice: Choice) -> None:
+    """`StbenchError` for a model that is fitted: it leaves no weights."""
+    if choice.plugin.fitted:
+        raise StbenchError(
+            f"the {choice.plugin.noun} '{choice.model}' has no weights to load: it is fitted in every run"
+        )
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -44,17 +45,20 @@ def reach_scheduler(scheduler: str) -> None:
     """`StbenchError` where no cluster answers at an address, before anything is written for it; others are here."""
     if "://" not in scheduler:
         return
-    try:
+    with _connecting(scheduler), ThreadPoolExecutor(1) as aside:  # in a notebook this thread has a loop that runs
         # A client that cannot connect closes itself when it is collected, with a traceback nobody can catch.
-        with ThreadPoolExecutor(1) as aside:  # in a notebook this thread has a loop that runs
-            aside.submit(asyncio.run, _knock(scheduler)).result()
+        aside.submit(asyncio.run, _knock(scheduler)).result()
+
+
+@contextmanager
+def _connecting(address: str) -> Iterator[None]:
+    try:
+        yield
     except Exception as error:  # distributed has no exception of its own for this
-        raise _unreached(scheduler, error) from None
-
-
-def _unreached(address: str, error: Exception) -> StbenchError:
-    told = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-    return StbenchError(f"there is no Dask scheduler at {address} ({told}): start one or leave --scheduler out")
+        told = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise StbenchError(
+            f"there is no Dask scheduler at {address} ({told}): start one or leave --scheduler out"
+        ) from None
 
 
 def run_tasks(
@@ -149,10 +153,8 @@ def _on_cluster(
     from distributed.scheduler import KilledWorker
 
     reach_scheduler(address)
-    try:
+    with _connecting(address):
         client = Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False)  # type: ignore[no-untyped-call]
-    except Exception as error:
-        raise _unreached(address, error) from None
     with client:
         rest = iter(numbers)
         at_once = workers or sum(client.nthreads().values()) or 1  # type: ignore[no-untyped-call]

@@ -125,7 +125,6 @@ def test_the_reference_model_of_clips_keeps_the_interface_on_tensors() -> None:
         unit_norm=True,
         frame_range="unit",
         divergence_frames="all",
-        motion_prior="standard",
         encoder={"width": 4, "dense": 16, "features": 16},
         decoder={"width": 4, "dense": 16, "output": "plain"},
         loss_weights={"reconstruction": 1.0},

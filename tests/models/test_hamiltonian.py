@@ -31,7 +31,6 @@ RELEASED: dict[str, Any] = {
     "unit_norm": True,
     "frame_range": "symmetric",
     "divergence_frames": "all",
-    "motion_prior": "standard",
     "encoder": {"width": 256, "dense": 4096, "features": 2048},
     "decoder": {"width": 256, "dense": 4096, "output": "normalised"},
     "loss_weights": dict.fromkeys(TERMS, 1.0),

@@ -16,8 +16,10 @@ from stbench.cli.main import cli
 from stbench.contract.models import ModelPlugin
 from stbench.errors import StbenchError
 from stbench.pictures import clips, forecasts
-from stbench.running.picture import ToSwap, _choose, _clips_made, _content_change, picture
+from stbench.running.picture import _clips_made, picture
+from stbench.running.plan import choose_trained
 from stbench.running.run import run
+from stbench.running.swap_pictures import ToSwap, _content_change
 
 TINY = {"characters": "12"}
 WAVES = {"sequences": "12", "points": "120"}
@@ -77,7 +79,7 @@ def test_a_model_that_is_told_no_action_shows_the_clips_it_makes(tmp_path: Path)
     ],
 )
 def test_what_a_model_cannot_make_is_not_asked(model: str, makes: set[str]) -> None:
-    assert _clips_made(_choose(model, "sprites", "quick")) == makes
+    assert _clips_made(choose_trained(model, "sprites")) == makes
 
 
 def test_without_weights_the_command_that_trains_them_is_named(tmp_path: Path) -> None:
@@ -134,6 +136,16 @@ def test_only_contents_of_other_sequences_count(tmp_path: Path, monkeypatch: pyt
     np.testing.assert_array_equal(changed.value, [1, 2, 3, 4])
     np.testing.assert_array_equal(error.value, [2, 2, 2, 2])
     assert _content_change(ToSwap(windows, windows, own, foreign & False), own, made, tmp_path, "", "") == []
+
+
+@pytest.mark.parametrize("name", ["mean", "nearest-neighbour"])
+def test_what_leaves_no_weights_is_refused_before_any_data_are_made(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STBENCH_DATA", str(tmp_path / "data"))
+    with pytest.raises(StbenchError, match=rf"'{name}' has no weights to load: it is fitted in every run"):
+        picture(name, "waveeq", tmp_path / "out", settings={"sequences": "7"})
+    assert not list(tmp_path.iterdir())
 
 
 def test_model_that_can_neither_generate_nor_swap_is_refused(tmp_path: Path) -> None:

@@ -67,10 +67,10 @@ class Hamiltonian(nn.Module):
         unit_norm: bool,
         frame_range: str,
         divergence_frames: str,
-        motion_prior: str,
         encoder: Mapping[str, Any],
         decoder: Mapping[str, Any],
         loss_weights: Mapping[str, float],
+        motion_prior: str = "standard",
     ) -> None:
         super().__init__()
         if len(frame_shape) != 3 or frame_shape[1] != frame_shape[2] or frame_shape[1] % 8:
