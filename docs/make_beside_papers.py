@@ -60,6 +60,13 @@ UNDEFINED = {"MSE": "mse", "PSNR": "psnr", "SSIM": "ssim_gauss11"}
 
 JUDGED = {"Accuracy": "judge_action_accuracy", "H(y|x)": "judge_intra_entropy", "H(y)": "judge_inter_entropy"}
 JUDGED_TRACKS = ("sample-8", "resample-8")
+ATTRIBUTES = {
+    "Accuracy (skin colour)": "judge_body_accuracy",
+    "Accuracy (shirt)": "judge_topwear_accuracy",
+    "Accuracy (pant)": "judge_bottomwear_accuracy",
+    "Accuracy (hair)": "judge_hair_accuracy",
+    "Accuracy (identity)": "judge_identity_accuracy",
+}
 
 
 @dataclass(frozen=True)
@@ -139,6 +146,7 @@ def section(reported: Sequence[Reported], ours: Ours) -> str:
         "",
         *_table("Table 1", [each for each in khan if each.table == "Table 1"], ours),
         *_judged([each for each in khan if each.table == "Table 2a"], ours),
+        *_attributes([each for each in khan if each.table == "Table 2b"], ours),
         END,
     ]
     return "\n".join(lines)
@@ -186,6 +194,20 @@ def _judged(rows: Sequence[Reported], ours: Ours) -> Iterator[str]:
                     cells.append(ours.value(names[name], Asked(track, "", metric, "1..8")))
             yield "| " + " | ".join([name, f"`{names[name]}`", *cells]) + " |"
         yield ""
+
+
+def _attributes(rows: Sequence[Reported], ours: Ours) -> Iterator[str]:
+    """Table 2b: how often the content is seen in clips whose motion is drawn."""
+    tracks = dict.fromkeys(f"{each.dataset}/{JUDGED_TRACKS[0]}" for each in rows)
+    yield "Table 2b: " + "; ".join(ours.heading(each) for each in tracks)
+    yield ""
+    yield "| printed as | here | of | as printed | ours |"
+    yield "|" + "---|" * 5
+    for each in rows:
+        model = NAMES[HAMILTONIAN][each.row]
+        asked = Asked(f"{each.dataset}/{JUDGED_TRACKS[0]}", each.metric, ATTRIBUTES[each.metric], "1..8")
+        yield f"| {each.row} | `{model}` | {each.dataset}, {each.metric} | {each.value} | {ours.value(model, asked)} |"
+    yield ""
 
 
 def page(text: str) -> str:
