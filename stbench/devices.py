@@ -123,8 +123,8 @@ def fits(size: int, device: torch.device) -> bool:
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Does the device compute in bfloat16? A processor without AVX-512 imitates it (a convolution takes 25 to 35 times
-    as long as in float32), and has no kernel of recurrent layers for it."""
+    """Does the device compute in bfloat16? A processor without AVX-512 does not, and torch has no kernel of recurrent
+    layers for it there."""
     if device.type != REFERENCE:
         return True
     import torch

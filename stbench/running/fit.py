@@ -75,10 +75,11 @@ def fit(
     trained_with = code_of_weights(folder, code, reuse=reuse_checkpoint, force=force, note=progress.note)
     torch.manual_seed(todo.seed)
     place = find_device(device)
-    if todo.configuration["training"].get("precision") == "bfloat16" and not has_bfloat16(place):
+    rounded = todo.configuration["training"].get("precision") == "bfloat16" and not has_bfloat16(place)
+    if rounded:
         progress.note(
-            "this processor only imitates bfloat16 and takes many times as long for it as for float32: "
-            "`--set-model training.precision=float32` is faster here, and then the run is of no preset"
+            "this processor has no bfloat16: products are computed in float32 from values rounded to it, "
+            "which takes as long as float32"
         )
     module = _module(todo, task).to(place)
     with progress.bar(f"{todo.model}: training", "steps") as advance:
@@ -110,6 +111,7 @@ def fit(
         "loader_share": summary.loader_share,
         "losses": summary.losses,
         "split": split,
+        **({"bfloat16": "rounded"} if rounded else {}),
         **facts(place, deterministic),
     }
     macs = count_macs(module, (task.conditioning, *task.frame_shape), task.track.horizon)

@@ -35,6 +35,8 @@ def _write_pictures(todo: Plan, folder: Path, record: RunRecord, scores: Scores,
     store = todo.store
     title = f"{todo.model} on {todo.track.id}, preset {todo.preset}"
     for metric in scores.values:
+        if metric in todo.track.further:  # in results.csv, and in no table that people read
+            continue
         curve = curve_of_rows(found, metric, floor=record.floor)
         if curve is not None:
             out = _curves(folder, metric)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -20,6 +19,7 @@ from stbench.progress import Progress, Silent
 from stbench.protocols.known import has_capability
 from stbench.running.configuration import Asked
 from stbench.running.plan import choose, command_line, dataset_for, find_track, plan
+from stbench.running.processes import Processes
 from stbench.running.run import finished
 from stbench.running.stages import code_of
 
@@ -119,6 +119,7 @@ def run_all(todo: Sequence[Job], *, runs: Path | None = None, jobs: int = 1, pro
     runs = runs or paths.runs_dir()
     failed: list[str] = []
     running: set[Future[str]] = set()
+    processes: Processes | None = None
     with ThreadPoolExecutor(whole("jobs", jobs, 1)) as pool:
         try:
             for number, job in enumerate(todo, 1):
@@ -140,7 +141,8 @@ def run_all(todo: Sequence[Job], *, runs: Path | None = None, jobs: int = 1, pro
                 words = [*shlex.split(command)[1:], "--out", str(runs), "--no-table"]
                 words += ["--raw", str(job.raw)] if job.raw else []
                 name = f"{job.model} on {planned.track.id}"
-                running.add(pool.submit(_run, name, words, None if jobs == 1 else _share(jobs), label, progress))
+                processes = processes or Processes(_share(jobs) if jobs > 1 else os.environ)
+                running.add(pool.submit(_run, processes, name, words, jobs > 1, label, progress))
             failed += filter(None, (each.result() for each in running))
         except BaseException:
             pool.shutdown(cancel_futures=True)
@@ -149,25 +151,22 @@ def run_all(todo: Sequence[Job], *, runs: Path | None = None, jobs: int = 1, pro
         raise StbenchError(f"{len(failed)} of {len(todo)} runs failed ({', '.join(failed)}): see their messages above")
 
 
-def _run(name: str, words: list[str], environment: dict[str, str] | None, label: str, progress: Progress) -> str:
-    """Run `stbench` with some words in a process of its own; the name if that failed. Its messages are kept and shown
-    on failure where it has an environment of its own, because there others run beside it."""
+def _run(processes: Processes, name: str, words: list[str], beside: bool, label: str, progress: Progress) -> str:
+    """Run `stbench` with some words in a process of its own; the name if that failed. Where it runs beside others its
+    messages are kept, and shown on failure."""
     begun = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "stbench", *words],
-        check=False,
-        env=environment,
-        stdout=subprocess.PIPE if environment else None,
-        stderr=subprocess.STDOUT if environment else None,
-        text=True,
-        errors="replace",
-    )
-    if done.returncode in (-signal.SIGINT, 128 + signal.SIGINT):
+    if not beside:
+        code, messages = processes.call(words), ""
+    else:
+        with tempfile.TemporaryDirectory(prefix="stbench-") as folder:
+            code = processes.call(words, out := Path(folder) / "messages")
+            messages = out.read_text(errors="replace") if out.exists() else ""
+    if code in (-signal.SIGINT, 128 + signal.SIGINT):
         raise KeyboardInterrupt
-    if environment:
+    if beside:
         took = f"{time.monotonic() - begun:.0f} s"
-        progress.note(f"{label} failed after {took}: {done.stdout}" if done.returncode else f"{label} done in {took}")
-    return name if done.returncode else ""
+        progress.note(f"{label} failed after {took}: {messages}" if code else f"{label} done in {took}")
+    return name if code else ""
 
 
 def _share(jobs: int) -> dict[str, str]:

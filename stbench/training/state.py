@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from .checkpoint import Checkpoint
 from .log import Clock
 from .losses import Losses
 from .players import Player, players_of
+from .rounding import products_on
 from .settings import TrainingSettings
 
 MOMENTS, RAW = "optimiser.", "raw."
@@ -66,10 +68,12 @@ class TrainingState:
         self.step = step
 
     def _turn(self, player: Player, batch: Mapping[str, Tensor], step: int) -> None:
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
-            terms = player.loss(self.module, batch, self.generator)
-        self.losses.add(step, player.name, terms)
-        player.learn(terms["total"], step)
+        half = self.settings.precision == "bfloat16"
+        with products_on(self.device) if half else nullcontext():
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+                terms = player.loss(self.module, batch, self.generator)
+            self.losses.add(step, player.name, terms)
+            player.learn(terms["total"], step)
 
     def weights(self) -> dict[str, Tensor]:
         """The state_dict to use and to keep: averaged weights where they are averaged."""

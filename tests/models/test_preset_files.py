@@ -237,7 +237,7 @@ def test_names_of_presets_are_written_once() -> None:
     assert sorted(several) == ["stbench/contract/presets.py", "stbench/protocols/draws.py"]
 
 
-def test_no_quick_preset_asks_for_bfloat16_which_many_a_laptop_only_imitates() -> None:
+def test_no_quick_preset_asks_for_bfloat16_which_many_a_laptop_has_not() -> None:
     asked = []
     for name in registry.names("models"):
         plugin = registry.model(name)

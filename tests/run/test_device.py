@@ -54,14 +54,16 @@ def test_auto_without_a_card_says_and_records_the_processor(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("has", [True, False])
-def test_a_processor_that_only_imitates_bfloat16_says_so_before_a_training_in_it(
+def test_a_processor_without_bfloat16_says_and_records_what_it_does_instead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has: bool
 ) -> None:
     monkeypatch.setattr("stbench.devices.has_bfloat16", lambda device: has)
     told = Told()
     changes = {**ONE_STEP, "training.precision": "bfloat16"}
-    run("sepvar", "waveeq-100", settings={"sequences": "5"}, runs=tmp_path, keep=0, changes=changes, progress=told)
-    assert any("only imitates bfloat16" in each for each in told.sentences) is not has
+    options: Any = {"settings": {"sequences": "5"}, "runs": tmp_path, "keep": 0, "changes": changes}
+    result = run("sepvar", "waveeq-100", progress=told, **options)
+    assert any("no bfloat16" in each for each in told.sentences) is not has
+    assert result.record.training.get("bfloat16") == (None if has else "rounded")
 
 
 def test_the_default_says_nothing_and_is_the_processor(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,18 +65,23 @@ def test_runs_side_by_side_share_the_cores(tmp_path: Path, monkeypatch: pytest.M
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 6)
-    asked: list[dict[str, str]] = []
+    asked: list[Mapping[str, str]] = []
 
-    def instead(words: list[str], *, env: dict[str, str], **more: Any) -> Any:
-        asked.append(env)
-        return type("Done", (), {"returncode": 0, "stdout": ""})
+    class Instead:
+        def __init__(self, environment: Mapping[str, str]) -> None:
+            asked.append(environment)
 
-    monkeypatch.setattr("subprocess.run", instead)
+        def call(self, words: list[str], out: Path | None = None) -> int:
+            return 0
+
+    monkeypatch.setattr("stbench.running.suite.Processes", Instead)
     run_all(jobs_of("mean", "persistence"), runs=tmp_path / "runs", jobs=2)
-    assert [each["OMP_NUM_THREADS"] for each in asked] == ["3", "3"]
+    assert [each["OMP_NUM_THREADS"] for each in asked] == ["3"], "one environment for all"
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     run_all(jobs_of("mean"), runs=tmp_path / "runs", jobs=2)
     assert (asked[-1]["OMP_NUM_THREADS"], asked[-1]["NUMBA_NUM_THREADS"]) == ("1", "3")
+    run_all(jobs_of("mean"), runs=tmp_path / "runs", jobs=1)
+    assert "NUMBA_NUM_THREADS" not in asked[-1], "one at a time has all cores"
 
 
 @pytest.mark.slow
