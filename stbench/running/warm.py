@@ -7,6 +7,7 @@ started here: a fork has none of them.
 from __future__ import annotations
 
 import importlib
+import signal
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,4 +44,6 @@ def _nothing() -> int:
     return 0
 
 
+_before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends the server without a word
 _warm()
+signal.signal(signal.SIGINT, _before)
