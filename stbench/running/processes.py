@@ -9,7 +9,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 WARM = "stbench.running.warm"
 
@@ -29,8 +28,12 @@ class Processes:
             from multiprocessing import forkserver
 
             self._context.set_forkserver_preload([WARM])
-            with patch.dict(os.environ, self.environment, clear=True):
+            own = dict(os.environ)
+            _take(self.environment)
+            try:
                 forkserver.ensure_running()
+            finally:
+                _take(own)
 
     def call(self, words: Sequence[str], out: Path | None = None) -> int:
         """Run `stbench WORDS...` to its end: its exit code, or minus the number of the signal that ended it. What it
@@ -44,8 +47,7 @@ class Processes:
 
 def _command(words: Sequence[str], environment: Mapping[str, str], folder: str, out: Path | None) -> None:
     os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environment)
+    _take(environment)
     if out is not None:
         with out.open("wb") as file:
             for stream in (sys.stdout, sys.stderr):
@@ -54,3 +56,8 @@ def _command(words: Sequence[str], environment: Mapping[str, str], folder: str, 
             os.dup2(file.fileno(), 2)
     sys.argv = ["stbench", *words]
     runpy.run_module("stbench", run_name="__main__", alter_sys=True)
+
+
+def _take(environment: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)

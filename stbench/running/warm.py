@@ -20,8 +20,8 @@ LIBRARIES = (
     *("numba.np.arraymath", "PIL.Image", "rich.console", "scipy.ndimage", "scipy.stats", "torch", "zarr"),
 )
 ROOMS = (
-    *("cli.main", "cli.run", "pictures.curves", "pictures.forecasts", "protocols.kept", "protocols.scoring"),
-    *("running.fit", "running.outcome", "running.run", "store.build", "training.adapter", "training.loop"),
+    *("pictures.curves", "pictures.forecasts", "protocols.kept", "protocols.scoring", "running.fit"),
+    *("running.outcome", "running.run", "store.build", "training.adapter", "training.loop"),
 )
 
 
