@@ -122,6 +122,13 @@ def fits(size: int, device: torch.device) -> bool:
     return size <= SHARE * free
 
 
+ROUNDED = (
+    "this processor has no bfloat16: products are computed in float32 from values rounded to it, "
+    "which takes as long as float32"
+)
+"""What is said before a training for which `rounds_bfloat16`."""
+
+
 def has_bfloat16(device: torch.device) -> bool:
     """Does the device compute in bfloat16? A processor without AVX-512 does not, and torch has no kernel of recurrent
     layers for it there."""
@@ -130,6 +137,12 @@ def has_bfloat16(device: torch.device) -> bool:
     import torch
 
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def rounds_bfloat16(training: Mapping[str, Any], device: torch.device) -> bool:
+    """Does a training with these settings ask for bfloat16 where the device has none, so that its products are rounded
+    to it (`stbench.training.rounding`)?"""
+    return training.get("precision") == "bfloat16" and not has_bfloat16(device)
 
 
 def moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:

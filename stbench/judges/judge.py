@@ -21,6 +21,7 @@ from stbench.contract.capabilities import HasJudgedFactors, HasJudgedFrames
 from stbench.contract.datasets import fingerprint
 from stbench.contract.presets import merge
 from stbench.contract.settings import construct
+from stbench.devices import REFERENCE, ROUNDED, rounds_bfloat16
 from stbench.documents import Unreadable, converted, parse_toml, read_json
 from stbench.errors import StbenchError, nearest
 from stbench.files import write_json
@@ -215,6 +216,10 @@ def train_judge(
         "preset": preset,
         "seed": seed,
     }
+    # Other weights than where bfloat16 is computed as such: another judge, whose rows do not join those of that one.
+    rounded = rounds_bfloat16(configuration["training"], torch.device(REFERENCE))
+    if rounded:
+        identity["bfloat16"] = "rounded"
     key = fingerprint(identity)
     folder = judges_folder(runs, store.dataset) / f"{preset}-seed-{seed}-{key[:8]}"
     if (folder / DOCUMENT).exists():
@@ -225,6 +230,8 @@ def train_judge(
             return load_judge(folder, store)
         windows = TrainingWindows.open(store, configuration["training"]["split"], clip - 1, 1)
         torch.manual_seed(seed)
+        if rounded:
+            progress.note(ROUNDED)
         network = _network(store, heads, configuration["model"])
         with progress.bar(f"judge of {store.dataset}: training", "steps") as advance:
             summary = train(

@@ -67,7 +67,7 @@ def fit(
 
     import torch
 
-    from stbench.devices import facts, find_device, has_bfloat16
+    from stbench.devices import ROUNDED, facts, find_device, rounds_bfloat16
     from stbench.training.adapter import TorchForecaster
     from stbench.training.cost import MACS_VERSION, count_macs, count_parameters
     from stbench.training.loop import train
@@ -75,12 +75,9 @@ def fit(
     trained_with = code_of_weights(folder, code, reuse=reuse_checkpoint, force=force, note=progress.note)
     torch.manual_seed(todo.seed)
     place = find_device(device)
-    rounded = todo.configuration["training"].get("precision") == "bfloat16" and not has_bfloat16(place)
+    rounded = rounds_bfloat16(todo.configuration["training"], place)
     if rounded:
-        progress.note(
-            "this processor has no bfloat16: products are computed in float32 from values rounded to it, "
-            "which takes as long as float32"
-        )
+        progress.note(ROUNDED)
     module = _module(todo, task).to(place)
     with progress.bar(f"{todo.model}: training", "steps") as advance:
 

@@ -177,3 +177,16 @@ def test_card_of_before_is_completed_where_it_lies(trained: judges.Judge, store:
     (copy / judges.DOCUMENT).write_text(json.dumps(document))
     assert judges.load_judge(copy, store).card == trained.card
     assert judges.read_card(copy) == trained.card
+
+
+def test_a_judge_whose_products_are_rounded_to_bfloat16_is_another_one(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = _small()
+    small["quick"]["training"] |= {"precision": "bfloat16", "steps": 1}
+    monkeypatch.setattr(judges, "presets", lambda: small)
+    found = []
+    for has in (True, False):
+        monkeypatch.setattr("stbench.devices.has_bfloat16", lambda device, has=has: has)
+        found.append(judges.train_judge(store, JUDGED, 8, runs=tmp_path).card.fingerprint)
+    assert found[0] != found[1]
