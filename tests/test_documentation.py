@@ -69,9 +69,9 @@ def test_the_evidence_page_says_what_the_records_say() -> None:
 
 
 def test_tables_of_the_papers_beside_ours_are_those_of_the_records() -> None:
-    script = runpy.run_path(str(ROOT / "docs" / "make_beside_papers.py"))
+    script = runpy.run_path(str(ROOT / "docs" / "make_reproduction.py"))
     page = script["PAGE"].read_text("utf-8")
-    assert page == script["page"](page), "run .venv/bin/python docs/make_beside_papers.py"
+    assert page == script["page"](page), "run .venv/bin/python docs/make_reproduction.py"
     assert "| Ours | `sepvar` | 4.33e-5; 3.560×10⁻⁵ |" in page
 
 

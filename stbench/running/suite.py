@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from stbench import paths, registry
 from stbench.arguments import whole
@@ -22,6 +23,9 @@ from stbench.running.plan import choose, command_line, dataset_for, find_track, 
 from stbench.running.processes import Processes
 from stbench.running.run import finished
 from stbench.running.stages import code_of
+
+if TYPE_CHECKING:
+    from stbench.store.reader import Store
 
 BESIDE = ("forecast", "draws", "swap")
 """Protocols that ask a forecaster's weights for more, at no training: no judge, no labels."""
@@ -118,6 +122,7 @@ def run_all(todo: Sequence[Job], *, runs: Path | None = None, jobs: int = 1, pro
     progress = progress or Silent()
     runs = runs or paths.runs_dir()
     failed: list[str] = []
+    stores: dict[Any, Store] = {}
     running: set[Future[str]] = set()
     processes: Processes | None = None
     with ThreadPoolExecutor(whole("jobs", jobs, 1)) as pool:
@@ -129,13 +134,15 @@ def run_all(todo: Sequence[Job], *, runs: Path | None = None, jobs: int = 1, pro
                 choice = choose(
                     job.model, job.dataset, track=job.track, preset=job.preset, changes=job.changes, name=job.name
                 )
-                store = dataset_for(
-                    job.dataset, choice.base, source=job.source, settings=job.settings, raw=job.raw, progress=progress
-                )
-                planned = plan(choice, store, seed=0)
+                asked = job.dataset, choice.base, job.source, tuple(sorted(job.settings.items())), job.raw
+                if asked not in stores:
+                    stores[asked] = dataset_for(
+                        *asked[:2], source=job.source, settings=job.settings, raw=job.raw, progress=progress
+                    )
+                planned = plan(choice, stores[asked], seed=0)
                 if finished(planned.folder(runs), code_of(planned)):
                     continue
-                command = command_line(planned, store.source, job.settings)
+                command = command_line(planned, planned.store.source, job.settings)
                 label = f"[{number}/{len(todo)}]"
                 progress.note(f"{label} {command}")
                 words = [*shlex.split(command)[1:], "--out", str(runs), "--no-table"]

@@ -84,6 +84,16 @@ def test_runs_side_by_side_share_the_cores(tmp_path: Path, monkeypatch: pytest.M
     assert "NUMBA_NUM_THREADS" not in asked[-1], "one at a time has all cores"
 
 
+def test_that_data_are_simulated_is_said_once_for_all_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STBENCH_RAW", raising=False)
+    monkeypatch.setattr("stbench.running.suite.Processes", lambda environment: type("", (), {"call": lambda *_: 0})())
+    heard = Heard()
+    jobs = [Job(model, "sprites", "quick", settings={"characters": "12"}) for model in FLOORS]
+    run_all(jobs, runs=tmp_path / "runs", jobs=2, progress=heard)
+    assert sum("is simulated here" in note for note in heard.notes) == 1
+    assert sum(note.endswith("done in 0 s") for note in heard.notes) == len(jobs)
+
+
 @pytest.mark.slow
 def test_a_run_that_fails_is_named_with_its_message_and_stops_no_other(tmp_path: Path) -> None:
     blocked = tmp_path / "quick" / "waveeq-100" / "forecast-40"

@@ -1,12 +1,13 @@
-"""Writes the tables of both papers, what was run here beside them, into docs/reproduction.md.
+"""Writes tables into docs/reproduction.md: those of both papers with what was run here beside them, what seeds decide,
+and what both judges of sprites say.
 
-`.venv/bin/python docs/make_beside_papers.py` reads `leaderboards/reported.csv` and the published records; nothing in
+`.venv/bin/python docs/make_reproduction.py` reads `leaderboards/reported.csv` and the published records; nothing in
 these tables is typed by hand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from stbench.results.numbers import score_text
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reproduction.md"
-BEGIN, END = "<!-- docs/make_beside_papers.py writes from here -->", "<!-- to here -->"
+BEGIN, END = "<!-- docs/make_reproduction.py writes {}: from here -->", "<!-- to here -->"
 PRESETS = ("paper", "cpu")
 """The first one in which a board has networks is shown."""
 
@@ -59,6 +60,14 @@ UNDEFINED = {"MSE": "mse", "PSNR": "psnr", "SSIM": "ssim_gauss11"}
 """Metrics a paper does not define, and ours beside them."""
 
 JUDGED = {"Accuracy": "judge_action_accuracy", "H(y|x)": "judge_intra_entropy", "H(y)": "judge_inter_entropy"}
+SEEN = {
+    "action: judge": "judge_action_accuracy",
+    "action: renderer": "renderer_action_accuracy",
+    "with direction: judge": "judge_motion_accuracy",
+    "with direction: renderer": "renderer_motion_accuracy",
+    "attributes: renderer": "renderer_attributes_accuracy",
+    "both agree": "judge_agreement",
+}
 JUDGED_TRACKS = ("sample-8", "resample-8")
 ATTRIBUTES = {
     "Accuracy (skin colour)": "judge_body_accuracy",
@@ -116,8 +125,9 @@ def _networks(board: Board) -> list[Line]:
     return [line for line in board.blocks[0].lines if not line.record.floor] if board.blocks else []
 
 
-def section(reported: Sequence[Reported], ours: Ours) -> str:
-    """The text between the marks."""
+def papers(ours: Ours) -> str:
+    """Both papers' tables."""
+    reported = read_reported(ROOT / "leaderboards" / "reported.csv")
     dona = [each for each in reported if each.bibtex_key == SEPVAR]
     khan = [each for each in reported if each.bibtex_key == HAMILTONIAN]
 
@@ -125,8 +135,6 @@ def section(reported: Sequence[Reported], ours: Ours) -> str:
         return [each for each in dona if each.table == number and each.track.startswith(dataset)]
 
     lines = [
-        BEGIN,
-        "",
         "## The tables of both papers, ours beside them",
         "",
         "A cell is the printed number, a semicolon, and ours: the mean over lead times 1 to the one named, by the same",
@@ -147,9 +155,8 @@ def section(reported: Sequence[Reported], ours: Ours) -> str:
         *_table("Table 1", [each for each in khan if each.table == "Table 1"], ours),
         *_judged([each for each in khan if each.table == "Table 2a"], ours),
         *_attributes([each for each in khan if each.table == "Table 2b"], ours),
-        END,
     ]
-    return "\n".join(lines)
+    return "\n".join(lines).rstrip("\n")
 
 
 def _table(title: str, rows: Sequence[Reported], ours: Ours) -> Iterator[str]:
@@ -210,10 +217,78 @@ def _attributes(rows: Sequence[Reported], ours: Ours) -> Iterator[str]:
     yield ""
 
 
+def seeds(ours: Ours, track: str) -> str:
+    """What one seed says: the score of each, and of the weights kept on the way."""
+    board = ours.board(track)
+    lines = _networks(board) if board is not None else []
+    lead_times = f"1..{lines[0].record.track.horizon}"
+    metric = lines[0].record.track.metrics[0]
+    numbers = sorted({seed for line in lines for seed in line.seeds})
+    heads = [f"{metric} {lead_times}", *(f"seed {seed}" for seed in numbers), "mean", "standard deviation", "training"]
+    rows = []
+    for line in lines:
+        found = line.summary(metric, lead_times)
+        if found is None:
+            continue
+        scores = {entry.record.seed: entry.cells[metric, lead_times].value for entry in line.entries}
+        cells = [score_text(scores[seed]) if seed in scores else "" for seed in numbers]
+        spread = score_text(found.seed_sd) if found.seed_sd is not None else ""
+        rows.append([f"`{line.model}`", *cells, score_text(found.value), spread, _minutes(line)])
+    text = _rows(heads, rows)
+    kept = [(line.model, entry.record) for line in lines for entry in line.entries]
+    at = {(model, each.seed): scores for model, each in kept if (scores := each.training.get("snapshot_scores"))}
+    steps = sorted({int(step) for scores in at.values() for step in scores})
+    if steps:
+        rows = []
+        for (model, seed), scores in at.items():
+            cells = [score_text(scores[str(step)]) if str(step) in scores else "" for step in steps]
+            rows.append([f"`{model}`, seed {seed}", *cells])
+        text += "\n\n" + _rows([f"{metric} {lead_times} of the weights after", *(f"{step:,}" for step in steps)], rows)
+    return text
+
+
+def _minutes(line: Line) -> str:
+    """Of one seed, on the mean."""
+    if line.train_cpu_seconds is None:
+        return "" if line.train_seconds is None else f"{line.train_seconds / 60:.0f} min"
+    return f"{line.train_cpu_seconds / 60:.0f} min of processor time"
+
+
+def judges(ours: Ours) -> str:
+    """Clips of sprites: the judge beside the nearest rendering."""
+    heads = ["`sprites`", "track", *SEEN]
+    rows = []
+    for track in (*JUDGED_TRACKS, "exchange-8"):
+        board = ours.board(f"sprites/{track}")
+        for line in _networks(board) if board is not None else []:
+            found = [line.summary(metric, "1..8") for metric in SEEN.values()]
+            cells = [score_text(each.value) if each is not None else "" for each in found]
+            if any(cells):
+                rows.append([f"`{line.model}`", f"`{track}`", *cells])
+    return _rows(heads, rows)
+
+
+def _rows(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(cells) + " |" for cells in (heads, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(heads), *lines[1:]])
+
+
+SECTIONS: Mapping[str, Callable[[Ours], str]] = {
+    "seeds of waveeq-100": lambda ours: seeds(ours, "waveeq-100/forecast-40"),
+    "judges of sprites": judges,
+    "the papers' tables": papers,
+}
+"""What stands between two marks on the page -> its text."""
+
+
 def page(text: str) -> str:
-    """The page with the section between its marks."""
-    before, _, rest = text.partition(BEGIN)
-    return before + section(read_reported(ROOT / "leaderboards" / "reported.csv"), Ours()) + rest.partition(END)[2]
+    """The page with every section between its marks."""
+    ours = Ours()
+    for name, section in SECTIONS.items():
+        before, begin, rest = text.partition(BEGIN.format(name))
+        assert begin, f"the page has no place for {name}"
+        text = f"{before}{begin}\n\n{section(ours)}\n\n{END}{rest.partition(END)[2]}"
+    return text
 
 
 if __name__ == "__main__":
