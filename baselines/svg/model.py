@@ -46,7 +46,7 @@ class SVG(nn.Module):
     Settings: `backbone` with a name, "dcgan" or "vgg", and a `width`; `output` "sigmoid" or "identity"; sizes `code` of
     h, `latent` of z and `hidden`; `layers` of the predictor, `prior_layers` of q and p; `beta`. Backbone dcgan, width
     64, code 128, latent 10, hidden 256, 2 and 1 layers have 12,614,057 parameters. Good values on a processor: width
-    16. Frames have 64 or 32 pixels a side.
+    16. Frames have 128, 64 or 32 pixels a side.
 
     Source: E. Denton, R. Fergus, Stochastic Video Generation with a Learned Prior, ICML 2018, Section 3.
     """

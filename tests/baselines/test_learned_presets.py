@@ -107,6 +107,7 @@ def test_every_preset_and_variant_builds_and_parses(name: str, dataset: str, pre
         ("svg", "moving-mnist", None, 12_614_057),
         ("svg", "kth", None, 22_778_081),
         ("svg", "sst", None, 22_778_081),
+        ("svg", "kth-128", None, 39_302_369),
         ("svg", "taxibj", None, 5_274_026),
         ("pknl", "sst", None, 22_197_736),
         ("pknl", "sst", "bilinear", 22_197_736),

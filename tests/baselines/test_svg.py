@@ -159,20 +159,28 @@ PEOPLE = {**DIGITS, "backbone": {"name": "vgg", "width": 64}, "latent": 24}
 
 
 @pytest.mark.parametrize(
-    ("changes", "channels", "millions"),
-    [(DIGITS, 1, 12.61), (PEOPLE, 1, 22.78), ({**PEOPLE, "latent": 64}, 3, 22.83)],
-    ids=["digits", "people", "robots"],
+    ("changes", "channels", "side", "millions"),
+    [
+        (DIGITS, 1, 64, 12.61),
+        (PEOPLE, 1, 64, 22.78),
+        ({**PEOPLE, "latent": 64}, 3, 64, 22.83),
+        (PEOPLE, 1, 128, 39.30),
+    ],
+    ids=["digits", "people", "robots", "people of 128 pixels"],
 )
-def test_parameter_counts_are_the_published_ones(changes: dict[str, Any], channels: int, millions: float) -> None:
+def test_parameter_counts_are_the_published_ones(
+    changes: dict[str, Any], channels: int, side: int, millions: float
+) -> None:
+    shape = channels, side, side
     with torch.device("meta"):
-        net = model((channels, 64, 64), **changes)
+        net = model(shape, **changes)
         backbone = changes["backbone"]["name"]
         if backbone == "dcgan":
-            coder = DCGANEncoder((channels, 64, 64), 1, 128, width=64, code="tanh", norm_first=True)
-            decoder: torch.nn.Module = DCGANDecoder((channels, 64, 64), 128, width=64, skips=True, output="sigmoid")
+            coder = DCGANEncoder(shape, 1, 128, width=64, code="tanh", norm_first=True)
+            decoder: torch.nn.Module = DCGANDecoder(shape, 128, width=64, skips=True, output="sigmoid")
         else:
-            coder = VGGEncoder((channels, 64, 64), 1, 128, width=64, code="tanh")  # type: ignore[assignment]
-            decoder = VGGDecoder((channels, 64, 64), 128, width=64, skips=True, output="sigmoid")
+            coder = VGGEncoder(shape, 1, 128, width=64, code="tanh")  # type: ignore[assignment]
+            decoder = VGGDecoder(shape, 128, width=64, skips=True, output="sigmoid")
     assert round(count(net) / 1e6, 2) == millions
     z, cell = changes["latent"], 4 * 256 * (2 * 256 + 2)
     predictor = (128 + z + 1) * 256 + 2 * cell + 257 * 128
@@ -250,7 +258,7 @@ def test_statistics_of_the_batch_are_those_of_training() -> None:
     ("shape", "changes", "sentence"),
     [
         ((8,), {}, "svg needs images"),
-        ((1, 48, 48), {}, "works on images of 64 x 64 or 32 x 32 pixels"),
+        ((1, 48, 48), {}, "works on images of 128 x 128 or 64 x 64 or 32 x 32 pixels"),
         ((1, 32, 32), {"backbone": {"name": "dcgann", "width": 2}}, "did you mean 'dcgan'"),
         ((1, 32, 32), {"skips": "first"}, "there is no skips 'first'"),
         ((1, 32, 32), {"statistics": "running-mean"}, "there is no statistics 'running-mean'"),

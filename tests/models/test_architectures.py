@@ -262,7 +262,7 @@ def test_macs_of_the_dcgan_forecast_equal_the_sum_written_by_hand():
     "part",
     [
         lambda: DCGANEncoder((1, 16, 16), 4, 6, width=2),
-        lambda: VGGDecoder((1, 128, 128), 6, width=2, skips=False, output="identity"),
+        lambda: VGGDecoder((1, 128, 64), 6, width=2, skips=False, output="identity"),
         lambda: MapEncoder((100,), 4, 6, width=2),
     ],
 )

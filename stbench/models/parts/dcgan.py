@@ -1,4 +1,4 @@
-"""DCGAN encoder and decoder for 64 x 64 and 32 x 32 pixels (Radford et al. 2016).
+"""DCGAN encoder and decoder for frames of 128, 64 and 32 pixels a side (Radford et al. 2016).
 
 sepvar has them for Moving MNIST and its chairs' decoder (appendix E.2.2); DrNet, SVG, DDPAE, MoCoGAN and what came
 after DSVAE have the same convolutions with another code, activation or bias.
@@ -18,16 +18,17 @@ from .convolutions import SLOPE, Chain, Conv2d, ConvDecoder, ConvEncoder, ConvTr
 from .mlp import OUTPUTS
 from .normalisation import Steps
 
-FACTORS = {64: (1, 2, 4, 8), 32: (1, 2, 4)}
+FACTORS = {128: (1, 2, 4, 8, 8), 64: (1, 2, 4, 8), 32: (1, 2, 4)}
 """Side of a frame -> channels of the stages, in units of `width`; each halves the side, down to 4 pixels."""
 
 
 class DCGANEncoder(ConvEncoder):
     """64 -> 32 -> 16 -> 8 -> 4 pixels by 4x4 convolutions of stride 2, channels `width` * (1, 2, 4, 8), then linear.
 
-    Frames of 32 pixels have one stage less. LeakyReLU throughout, batch normalisation in all stages but the first, or
-    in all if `norm_first` (DrNet, SVG). `code`: what follows the linear map to (batch, code_size), a name of `CODES`.
-    `bias` False: no convolution or linear map has one (DDPAE). Feature maps: outputs of the stages, finest first.
+    Frames of 32 pixels have one stage less, those of 128 one more, as wide as the last (SVG). LeakyReLU throughout,
+    batch normalisation in all stages but the first, or in all if `norm_first` (DrNet, SVG). `code`: what follows the
+    linear map to (batch, code_size), a name of `CODES`. `bias` False: no convolution or linear map has one (DDPAE).
+    Feature maps: outputs of the stages, finest first.
     """
 
     def __init__(

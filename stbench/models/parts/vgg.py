@@ -1,7 +1,8 @@
-"""VGG-like encoder and decoder for 64 and 32 pixels: TaxiBJ, KTH, sea surface with vector states (appendix E.2.2).
+"""VGG-like encoder and decoder for 128, 64 and 32 pixels: TaxiBJ, KTH, sea surface with vector states (appendix E.2.2).
 
 The published code has four groups of 2, 2, 3 and 3 convolutions and a last one of 4x4, not sixteen weight layers, and
 normalises the code itself over the batch. For 32 pixels it leaves out the deepest pooling (the paper: the shallowest).
+For 128 pixels a fifth group of 3 follows, as wide as the fourth (SVG's).
 """
 
 from __future__ import annotations
@@ -16,6 +17,13 @@ from .convolutions import Chain, ConvDecoder, ConvEncoder, ConvTranspose2d, Stag
 from .mlp import OUTPUTS
 from .normalisation import Steps
 
+GROUPS = ((1, 2), (2, 2), (4, 3), (8, 3))
+"""Of a group, finest first: channels in units of `width`, convolutions."""
+SIDES = {128: (*GROUPS, GROUPS[-1]), 64: GROUPS, 32: GROUPS}
+"""Side of a frame -> its groups."""
+UNPOOLED = 32
+"""The side whose last group is not pooled."""
+
 
 def group(inner: int, *outer: int, skip: int = 0) -> Chain:
     """3x3 convolutions with batch normalisation and LeakyReLU; the first one takes `skip` further channels."""
@@ -28,7 +36,7 @@ def group(inner: int, *outer: int, skip: int = 0) -> Chain:
 
 class VGGEncoder(ConvEncoder):
     """Groups of 2, 2, 3, 3 convolutions of `width` * (1, 2, 4, 8) channels with max pooling between, then 4x4 to the
-    code.
+    code; with a fifth group as the fourth for 128 pixels.
 
     `code`: what follows the last convolution, to (batch, code_size), a name of `CODES`. Feature maps: outputs of the
     groups, finest first.
@@ -37,18 +45,13 @@ class VGGEncoder(ConvEncoder):
     def __init__(
         self, frame_shape: Sequence[int], n_frames: int, code_size: int, *, width: int, code: str = "normalised"
     ) -> None:
-        super().__init__(frame_shape, n_frames, [64, 32])
-        self.groups = nn.ModuleList(
-            (
-                group(self.channels, width, width),
-                group(width, 2 * width, 2 * width),
-                group(2 * width, 4 * width, 4 * width, 4 * width),
-                group(4 * width, 8 * width, 8 * width, 8 * width),
-            )
-        )
+        super().__init__(frame_shape, n_frames, list(SIDES))
+        sizes = [[factor * width] * number for factor, number in SIDES[frame_shape[1]]]
+        inner = [self.channels, *(each[-1] for each in sizes[:-1])]
+        self.groups = nn.ModuleList(group(before, *each) for before, each in zip(inner, sizes, strict=True))
         self.pool = nn.MaxPool2d(2)
-        self.last_pool = nn.MaxPool2d(2) if frame_shape[1] == 64 else nn.Identity()
-        self.code, self.ending = code_layer(code, 4, 8 * width, code_size, flat=False)
+        self.last_pool = nn.Identity() if frame_shape[1] == UNPOOLED else nn.MaxPool2d(2)
+        self.code, self.ending = code_layer(code, 4, sizes[-1][-1], code_size, flat=False)
 
     def features(self, x: Tensor, steps: Steps) -> tuple[Tensor, tuple[Tensor, ...]]:
         maps: list[Tensor] = []
@@ -65,18 +68,15 @@ class VGGDecoder(ConvDecoder):
     """
 
     def __init__(self, frame_shape: Sequence[int], code_size: int, *, width: int, skips: bool, output: str) -> None:
-        super().__init__(frame_shape, [64, 32])
+        super().__init__(frame_shape, list(SIDES))
         self.skips = skips
-        eight, four, two, one = (factor * width if skips else 0 for factor in (8, 4, 2, 1))
-        self.first = Stage(ConvTranspose2d(code_size, 8 * width, 4))
-        self.first_up = nn.Upsample(scale_factor=2) if frame_shape[1] == 64 else nn.Identity()
+        sizes = [(factor * width, number) for factor, number in reversed(SIDES[frame_shape[1]])]
+        self.first = Stage(ConvTranspose2d(code_size, sizes[0][0], 4))
+        self.first_up = nn.Identity() if frame_shape[1] == UNPOOLED else nn.Upsample(scale_factor=2)
+        outer = [[size] for size, _ in sizes[1:]] + [[]]  # `last` is the last convolution of the finest group
         self.groups = nn.ModuleList(
-            (
-                group(8 * width, 8 * width, 8 * width, 4 * width, skip=eight),
-                group(4 * width, 4 * width, 4 * width, 2 * width, skip=four),
-                group(2 * width, 2 * width, width, skip=two),
-                group(width, width, skip=one),
-            )
+            group(inner, *[inner] * (number - 1), *last, skip=inner if skips else 0)
+            for (inner, number), last in zip(sizes, outer, strict=True)
         )
         self.up = nn.Upsample(scale_factor=2)
         self.last = ConvTranspose2d(width, frame_shape[0], 3, 1, 1)
