@@ -8,13 +8,13 @@ normalised units. Where only some learned models of a track are among them, thes
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import zarr
 
-from stbench.boards.board import Board, Line, boards
+from stbench.boards.board import Board, Line, Summary, boards
 from stbench.boards.curves import curves_of_block
 from stbench.boards.publishing import find_runs, read_entry, read_published
 from stbench.pictures.forecasts import error_against_lead_time, forecast_strip, swap_grid
@@ -25,17 +25,24 @@ PAGE = ROOT / "docs" / "evidence.md"
 IMAGES = ROOT / "docs" / "images"
 PRESETS = ("cpu", "paper")
 KEPT = "predictions.zarr"
+ABSENT = "not applicable"
+CHANCE = "_chance"
+COSTS = ("parameters", "steps", "training", "processor")
+EYES = {"renderer": ("renderer_", "judge_agreement"), "judge": ("judge_", "frechet_judge")}
+"""Who says what a clip shows -> how names of its metrics begin."""
 HEAD = """\
 # Evidence
 
 This page is written by `docs/make_evidence.py` from the run records under `leaderboards/records/`; nothing here is
-typed by hand. Each row is one run with one seed, and the command in `leaderboards/<preset>/<track>.csv` repeats it.
+typed by hand. Each row is one run with one seed, or the mean over the seeds it names, times too; the command in
+`leaderboards/<preset>/<track>.csv` repeats it.
 What the figures mean, and how they compare with the published ones, is in [reproduction.md](reproduction.md). Presets
 never share a table. Training time is wall time on two cores that had other work too; beside it stands the processor
 time. A score carries the 95 % interval over test sequences; "1..h" is the mean over lead times 1 to h.
 Every lead time of every metric, further metrics too, is in the records' `results.csv`.
-Generated clips carry ± the standard deviation over clips, too. An infinite psnr says that some frame is exact, and one
-is enough for the mean: two of the 5,000 sequences of Moving MNIST stand still.
+Generated clips carry ± the standard deviation over clips, too; what stands behind a score in brackets is chance. An
+infinite psnr says that some frame is exact, and one is enough for the mean: two of the 5,000 sequences of Moving MNIST
+stand still.
 A picture called "frames-" and models shows these alone, from their latest run; where one of them stands in a picture of
 all models too, the frames there are of an earlier version.
 The truth of a swap of digits has two orders, and the better one counts: a picture shows the one that was better for its
@@ -81,42 +88,75 @@ def _judges(board: Board) -> Iterator[str]:
 
 
 def _table(board: Board) -> Iterator[str]:
+    """The metric that ranks with its kin and the cost; what else looked at the clips has a table of its own below."""
     ranking, *others = board.shown
     ends = board.main_lead_times[1:]
-    columns = [
-        "model",
-        f"{ranking} {board.mean_lead_time}",
-        "95 % interval",
-        *(each if ".." in each else f"at {each}" for each in ends),
-    ]
-    columns += [*others, "parameters", "steps", "training", "processor"]
-    yield "| " + " | ".join(columns) + " |"
-    yield "|" + "---|" * len(columns)
-    for line in board.blocks[0].lines:
-        yield "| " + " | ".join(_cells(board, line)) + " |"
+    heads = ["model", f"{ranking} {board.mean_lead_time}", "95 % interval"]
+    heads += [each if ".." in each else f"at {each}" for each in ends]
+    by_eye: dict[str, list[str]] = {}
+    for metric in others:
+        if not _is_chance(metric, others):
+            by_eye.setdefault(_eye(metric), []).append(metric)
+    kin = by_eye.pop(_eye(ranking), [])
+    lines = board.blocks[0].lines
+    yield from _markdown([*heads, *kin, *COSTS], [_cells(board, line, kin) for line in lines])
+    for metrics in by_eye.values():
+        rows = [[_name(line), *_scores(board, line, metrics)] for line in lines]
+        yield ""
+        yield from _markdown(["model", *metrics], [row for row in rows if any(each != ABSENT for each in row[1:])])
 
 
-def _cells(board: Board, line: Line) -> list[str]:
+def _eye(metric: str) -> str:
+    """What looks at a clip."""
+    return next((eye for eye in EYES if metric.startswith(EYES[eye])), "")
+
+
+def _is_chance(metric: str, metrics: Sequence[str]) -> bool:
+    """It stands in the cell of the metric it belongs to."""
+    return metric.endswith(CHANCE) and metric.removesuffix(CHANCE) in metrics
+
+
+def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    if not rows:
+        return
+    yield "| " + " | ".join(heads) + " |"
+    yield "|" + "---|" * len(heads)
+    for row in rows:
+        yield "| " + " | ".join(row) + " |"
+
+
+def _name(line: Line) -> str:
+    seeds = f", {len(line.entries)} seeds" if len(line.entries) > 1 else ""
+    return f"`{line.model}`{seeds}" + (" (floor)" if line.record.floor else "")
+
+
+def _cells(board: Board, line: Line, kin: Sequence[str]) -> list[str]:
     record = line.record
-    name = f"`{line.model}`" + (" (floor)" if record.floor else "")
     ranking = line.summary(board.metrics[0], board.mean_lead_time)
     if ranking is None:
-        return [name, "not applicable"]
-    cells = [name, score_text(ranking.value), interval_text(ranking.value, ranking.ci_low, ranking.ci_high)]
-    generated = "/generation-" in board.track.id
-    if generated and ranking.sd is not None:
-        cells[1] += f" ± {score_text(ranking.sd)}"
-    asked = [(board.metrics[0], each) for each in board.main_lead_times[1:]]
-    for metric, lead_time in [*asked, *((each, board.mean_lead_time) for each in board.shown[1:])]:
-        found = line.summary(metric, lead_time)
-        text = score_text(found.value) if found else "not applicable"
-        # Single frames of a generated clip have their means alone, as in the published tables.
-        spread = found is not None and found.sd is not None and lead_time == board.mean_lead_time and generated
-        cells.append(f"{text} ± {score_text(found.sd)}" if spread else text)
-    training = record.training
-    seconds = seconds_text(float(training["seconds"])) if record.steps else ""
-    processor = seconds_text(float(training["cpu_seconds"])) if "cpu_seconds" in training else ""
-    return [*cells, count_text(record.parameters), f"{record.steps:,}" if record.steps else "", seconds, processor]
+        return [_name(line), ABSENT]
+    first = score_text(ranking.value) + _spread(board, ranking)
+    cells = [_name(line), first, interval_text(ranking.value, ranking.ci_low, ranking.ci_high)]
+    for lead_time in board.main_lead_times[1:]:
+        found = line.summary(board.metrics[0], lead_time)
+        cells.append(score_text(found.value) if found else ABSENT)
+    cells += _scores(board, line, kin)
+    costs = [line.train_seconds if record.steps else None, line.train_cpu_seconds]
+    times = [seconds_text(each) if each is not None else "" for each in costs]
+    return [*cells, count_text(record.parameters), f"{record.steps:,}" if record.steps else "", *times]
+
+
+def _scores(board: Board, line: Line, metrics: Sequence[str]) -> Iterator[str]:
+    """Means over lead times, with the deviation over generated clips and with chance where there is one."""
+    for metric in metrics:
+        found, chance = (line.summary(each, board.mean_lead_time) for each in (metric, metric + CHANCE))
+        text = score_text(found.value) + _spread(board, found) if found else ABSENT
+        yield f"{text} ({score_text(chance.value)})" if chance else text
+
+
+def _spread(board: Board, found: Summary) -> str:
+    """Single frames of a generated clip have their means alone, as in the published tables."""
+    return f" ± {score_text(found.sd)}" if found.sd is not None and "/generation-" in board.track.id else ""
 
 
 def draw(runs: Path) -> list[Path]:
