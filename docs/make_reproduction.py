@@ -15,7 +15,7 @@ from stbench.boards.absent import read_listed
 from stbench.boards.board import Board, Line, boards
 from stbench.boards.publishing import read_published
 from stbench.boards.reported import Reported, read_reported
-from stbench.results.numbers import score_text
+from stbench.results.numbers import count_text, interval_text, score_text, seconds_text
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reproduction.md"
@@ -127,7 +127,7 @@ def _networks(board: Board) -> list[Line]:
 
 def papers(ours: Ours) -> str:
     """Both papers' tables."""
-    reported = read_reported(ROOT / "leaderboards" / "reported.csv")
+    reported = _reported()
     dona = [each for each in reported if each.bibtex_key == SEPVAR]
     khan = [each for each in reported if each.bibtex_key == HAMILTONIAN]
 
@@ -220,38 +220,65 @@ def _attributes(rows: Sequence[Reported], ours: Ours) -> Iterator[str]:
 def seeds(ours: Ours, track: str) -> str:
     """What one seed says: the score of each, and of the weights kept on the way."""
     board = ours.board(track)
-    lines = _networks(board) if board is not None else []
-    lead_times = f"1..{lines[0].record.track.horizon}"
-    metric = lines[0].record.track.metrics[0]
+    assert board is not None, f"no networks were run on {track}"
+    metric, lead_times = board.metrics[0], board.mean_lead_time
+    lines = [line for line in board.blocks[0].lines if line.summary(metric, lead_times) is not None]
     numbers = sorted({seed for line in lines for seed in line.seeds})
-    heads = [f"{metric} {lead_times}", *(f"seed {seed}" for seed in numbers), "mean", "standard deviation", "training"]
-    rows = []
-    for line in lines:
-        found = line.summary(metric, lead_times)
-        if found is None:
-            continue
-        scores = {entry.record.seed: entry.cells[metric, lead_times].value for entry in line.entries}
-        cells = [score_text(scores[seed]) if seed in scores else "" for seed in numbers]
-        spread = score_text(found.seed_sd) if found.seed_sd is not None else ""
-        rows.append([f"`{line.model}`", *cells, score_text(found.value), spread, _minutes(line)])
-    text = _rows(heads, rows)
-    kept = [(line.model, entry.record) for line in lines for entry in line.entries]
-    at = {(model, each.seed): scores for model, each in kept if (scores := each.training.get("snapshot_scores"))}
-    steps = sorted({int(step) for scores in at.values() for step in scores})
-    if steps:
-        rows = []
-        for (model, seed), scores in at.items():
-            cells = [score_text(scores[str(step)]) if str(step) in scores else "" for step in steps]
-            rows.append([f"`{model}`, seed {seed}", *cells])
-        text += "\n\n" + _rows([f"{metric} {lead_times} of the weights after", *(f"{step:,}" for step in steps)], rows)
-    return text
+    heads = [f"{metric} {lead_times}", *(f"seed {seed}" for seed in numbers), "mean", "standard deviation"]
+    heads += ["95 % interval", "reported", "parameters", "training"]
+    printed = {NAMES[SEPVAR][each.row]: each.value for each in _reported() if _is_printed(each, track)}
+    rows = [[*_seeds(line, numbers, metric, lead_times), printed.get(line.model, ""), *_cost(line)] for line in lines]
+    return "\n\n".join([_rows(heads, rows), *_kept(lines, f"{metric} {lead_times}")])
 
 
-def _minutes(line: Line) -> str:
-    """Of one seed, on the mean."""
-    if line.train_cpu_seconds is None:
-        return "" if line.train_seconds is None else f"{line.train_seconds / 60:.0f} min"
-    return f"{line.train_cpu_seconds / 60:.0f} min of processor time"
+def _seeds(line: Line, numbers: Sequence[int], metric: str, lead_times: str) -> list[str]:
+    """Of a model that has no seed the one value is the mean."""
+    found = line.summary(metric, lead_times)
+    assert found is not None
+    floor = line.record.floor
+    scores = {entry.record.seed: entry.cells[metric, lead_times].value for entry in line.entries}
+    cells = ["" if floor or seed not in scores else score_text(scores[seed]) for seed in numbers]
+    spread = score_text(found.seed_sd) if found.seed_sd is not None else ""
+    interval = interval_text(found.value, found.ci_low, found.ci_high)
+    return [f"`{line.model}`" + (" (floor)" if floor else ""), *cells, score_text(found.value), spread, interval]
+
+
+def _cost(line: Line) -> list[str]:
+    """Parameters, and minutes of one seed, on the mean: of the processor where all seeds know them, else on the
+    clock."""
+    if line.record.floor or line.train_seconds is None:
+        return [count_text(line.record.parameters), ""]
+    known = all("cpu_seconds" in entry.record.training for entry in line.entries)
+    seconds = line.train_cpu_seconds if known else line.train_seconds
+    time = f"{seconds_text(seconds or 0.0)} {'of processor' if known else 'on the clock'}"
+    return [count_text(line.record.parameters), f"{line.record.steps:,} steps, {time}"]
+
+
+def _kept(lines: Sequence[Line], heading: str) -> Iterator[str]:
+    """Scores of the weights kept on the way, a row a seed."""
+    kept = {
+        f"`{line.model}`, seed {entry.record.seed}": scores
+        for line in lines
+        for entry in line.entries
+        if (scores := entry.record.training.get("snapshot_scores"))
+    }
+    if not kept:
+        return
+    steps = sorted({int(step) for scores in kept.values() for step in scores})
+    rows = [
+        [name, *(score_text(scores[str(step)]) if str(step) in scores else "" for step in steps)]
+        for name, scores in kept.items()
+    ]
+    yield _rows([f"{heading} of the weights after", *(f"{step:,}" for step in steps)], rows)
+
+
+def _is_printed(row: Reported, track: str) -> bool:
+    """In Table 1 of the paper whose model it is."""
+    return (row.bibtex_key, row.track, row.table) == (SEPVAR, track, "Table 1")
+
+
+def _reported() -> list[Reported]:
+    return list(read_reported(ROOT / "leaderboards" / "reported.csv"))
 
 
 def judges(ours: Ours) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from stbench.contract.models import Forecaster, Task
 from stbench.devices import CARDS
 from stbench.errors import StbenchError
 from stbench.progress import Progress
-from stbench.running.plan import Plan, check_weights
+from stbench.running.plan import Plan, check_weights, command_line
 from stbench.running.weights import code_of_weights
 
 if TYPE_CHECKING:
@@ -131,10 +130,10 @@ def load_trained(todo: Plan, runs: Path) -> TorchForecaster:
     found = [place for folder in folders if (place := checkpoints.current(folder)) is not None]
     weights = (found[0] if found else folders[0] / checkpoints.CURRENT) / "weights.safetensors"
     if not weights.exists():
-        words = shlex.join(todo.asked.words)
+        command = command_line(todo, todo.store.source, {}, todo.seed)
         raise StbenchError(
             f"there are no weights of {todo.model} on {todo.store.dataset}, preset {todo.preset}, in {weights.parent}: "
-            f"`stbench run --model {todo.model} --dataset {todo.store.dataset} {words}` trains them"
+            f"`{command}` trains them"
         )
     task = Task(todo.track, todo.store.frame_shape)
     with torch.random.fork_rng():
