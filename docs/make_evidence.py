@@ -173,9 +173,14 @@ def draw(runs: Path) -> list[Path]:
         drawn += _curves(board)
         # What only a judge scores has no true frames to stand beside.
         if not board.metrics[0].startswith("judge_"):
-            kept = {line.model: at_hand.get(line.record.fingerprint, runs) / KEPT for line in learned}
+            kept = {line.model: _folder(line, at_hand, runs) / KEPT for line in learned}
             drawn += _frames(board, kept)
     return drawn
+
+
+def _folder(line: Line, at_hand: Mapping[str, Path], otherwise: Path) -> Path:
+    """The run of the first seed that is at hand."""
+    return next((at_hand[made] for each in line.entries if (made := each.record.fingerprint) in at_hand), otherwise)
 
 
 def _title(board: Board) -> str:
