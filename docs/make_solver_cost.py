@@ -149,17 +149,25 @@ def draw(title: str, rows: Sequence[Cost], out: Path) -> Path:
             marker=marker,
             label={"classical": SOLVER, "floor": "floors", "learned": "networks"}[kind],
         )
-    # Of the solver the grids alone, to the left as networks are; floors to the right, below where another one is above.
+    # Of the solver the grids alone, to the left as networks are, but for one that has another close by on that side;
+    # floors to the right, below where another one is above.
     for each in rows:
         near = [other for other in rows if other.kind == "floor" and 1 / 3 < other.forecast / each.forecast < 3]
         below = any(each.error < other.error < 100 * each.error for other in near)
-        offsets = {"classical": (-6, -3), "learned": (-6, -3), "floor": (5, -10 if below else 4)}
+        beside = any(
+            other.kind == each.kind == "learned"
+            and 1 / 3 < other.forecast / each.forecast < 1
+            and 1 / 4 < other.error / each.error < 4
+            for other in rows
+        )
+        right = each.kind == "floor" or beside
+        offset = (5, -10 if below else 4) if each.kind == "floor" else (6 if right else -6, -3)
         axes.annotate(
             each.model.removeprefix(f"{SOLVER} "),
             (1e3 * each.forecast, each.error),
-            xytext=offsets[each.kind],
+            xytext=offset,
             textcoords="offset points",
-            horizontalalignment="left" if each.kind == "floor" else "right",
+            horizontalalignment="left" if right else "right",
             fontsize=7,
         )
     axes.set(xscale="log", yscale="log", xlabel="a forecast, ms", ylabel=f"{METRIC}, lead times 1..h", title=title)
