@@ -43,8 +43,8 @@ def model(frame_shape: tuple[int, ...] = (2, 32, 32), **changes: Any) -> SVG:
     return SVG(frame_shape, **{**SMALL, **changes})
 
 
-def clips(number: int = 3, length: int = 6, channels: int = 2) -> Tensor:
-    return torch.rand(number, length, channels, 32, 32, generator=generator(7))
+def clips(number: int = 3, length: int = 6, channels: int = 2, side: int = 32) -> Tensor:
+    return torch.rand(number, length, channels, side, side, generator=generator(7))
 
 
 def learnt(**changes: Any) -> SVG:
@@ -198,10 +198,11 @@ def test_weights_start_with_a_deviation_of_a_fiftieth_and_scales_around_one() ->
     assert float(net.prior.head.mean.bias.detach().abs().max()) == 0
 
 
+@pytest.mark.parametrize("side", [32, 64, 128])
 @pytest.mark.parametrize("backbone", ["dcgan", "vgg"])
-def test_every_parameter_gets_a_gradient(backbone: str) -> None:
-    net = model(backbone={"name": backbone, "width": 2}).train()
-    net.loss(batch(clips(), CONDITIONING), generator())["total"].backward()
+def test_every_parameter_gets_a_gradient(backbone: str, side: int) -> None:
+    net = model((2, side, side), backbone={"name": backbone, "width": 2}).train()
+    net.loss(batch(clips(side=side), CONDITIONING), generator())["total"].backward()
     missing = {name for name, each in net.named_parameters() if each.grad is None}
     # Batch normalisation takes the bias of a convolution before it away.
     assert all(name.endswith("convolution.bias") for name in missing)

@@ -91,7 +91,7 @@ def test_that_data_are_simulated_is_said_once_for_all_jobs(tmp_path: Path, monke
     jobs = [Job(model, "sprites", "quick", settings={"characters": "12"}) for model in FLOORS]
     run_all(jobs, runs=tmp_path / "runs", jobs=2, progress=heard)
     assert sum("is simulated here" in note for note in heard.notes) == 1
-    assert sum(note.endswith("done in 0 s") for note in heard.notes) == len(jobs)
+    assert sum("done in" in note for note in heard.notes) == len(jobs)
 
 
 @pytest.mark.slow
