@@ -1,5 +1,5 @@
-"""Writes tables into docs/reproduction.md: those of both papers with what was run here beside them, what seeds decide,
-and what both judges of sprites say.
+"""Writes tables into docs/reproduction.md: those of both papers with what was run here beside them, what seeds decide, what
+a quarter of an hour shows, and what a clip of each model shows.
 
 `.venv/bin/python docs/make_reproduction.py` reads `leaderboards/reported.csv` and the published records; nothing in
 these tables is typed by hand.
@@ -69,6 +69,31 @@ SEEN = {
     "both agree": "judge_agreement",
 }
 JUDGED_TRACKS = ("sample-8", "resample-8")
+QUARTER = {
+    "taxibj": ("forecast-4",),
+    "waveeq-rich": ("forecast-40",),
+    "sst": ("forecast-6", "forecast-10"),
+    "moving-mnist": ("forecast-10", "forecast-95", "swap-10", "swap-95"),
+    "chairs": ("forecast-10", "swap-15"),
+    "kth": ("forecast-30",),
+}
+"""Dataset -> tracks scored beside a truth, of the first table of the preset `cpu`."""
+
+EVERYWHERE = ("sepvar", "sepvar:without-s", "convlstm", "phydnet")
+OF_CLIPS = {
+    "generation-16: mse": ("generation-16", "mse"),
+    "sample-8: action": ("sample-8", "judge_action_accuracy"),
+    "resample-8: action": ("resample-8", "judge_action_accuracy"),
+    "exchange-8: action": ("exchange-8", "judge_action_accuracy"),
+    "probe-8: action from content": ("probe-8", "probe_linear_action_from_content"),
+    "attributes from motion": ("probe-8", "probe_linear_attributes_from_motion"),
+}
+"""Column of the table of a dataset of clips -> track and metric."""
+
+IDENTITY = {
+    "sample-8: identity": ("sample-8", "judge_identity_accuracy"),
+    "exchange-8: identity": ("exchange-8", "judge_identity_accuracy"),
+}
 ATTRIBUTES = {
     "Accuracy (skin colour)": "judge_body_accuracy",
     "Accuracy (shirt)": "judge_topwear_accuracy",
@@ -295,6 +320,62 @@ def judges(ours: Ours) -> str:
     return _rows(heads, rows)
 
 
+def quarter(ours: Ours) -> str:
+    """The preset `cpu`, a row a track: what every track has, and the best of the others."""
+    heads = ["mse", *(f"`{model}`" for model in EVERYWHERE), "best other network", "best floor", "persistence", "mean"]
+    rows = []
+    for track in (f"{dataset}/{name}" for dataset, names in QUARTER.items() for name in names):
+        board = ours.boards.get(("cpu", track))
+        if board is None or not _networks(board):
+            continue
+        scored = {
+            line.model: (line, found.value)
+            for line in board.blocks[0].lines
+            if (found := line.summary("mse", board.mean_lead_time)) is not None
+        }
+        networks = {model: value for model, (line, value) in scored.items() if not line.record.floor}
+        floors = {model: value for model, (line, value) in scored.items() if line.record.floor}
+        others = {model: value for model, value in networks.items() if model not in EVERYWHERE}
+        best = min(value for _, value in scored.values())
+        cells = [_score({each: networks[each]} if each in networks else {}, best) for each in EVERYWHERE]
+        cells += [_score(others, best, named=True), _score(floors, best, named=True)]
+        cells += [_score({each: floors[each]}, best) for each in ("persistence", "mean")]
+        rows.append([f"`{track}`" + (", simulated" if board.source == "simulated" else ""), *cells])
+    return _rows(heads, rows)
+
+
+def _score(scores: Mapping[str, float], best: float, *, named: bool = False) -> str:
+    """The lowest of them, bold if nothing is lower."""
+    if not scores:
+        return ""
+    model = min(scores, key=lambda each: scores[each])
+    text = score_text(scores[model])
+    return (f"**{text}**" if scores[model] == best else text) + (f" `{model}`" if named else "")
+
+
+def clips(ours: Ours, dataset: str, columns: Mapping[str, tuple[str, str]]) -> str:
+    """What the networks of a dataset of clips were asked; "-": not applicable, nothing: not run."""
+    at_hand = {name: ours.board(f"{dataset}/{name}") for name, _ in columns.values()}
+    models = sorted({line.model for board in at_hand.values() if board is not None for line in _scored(board)})
+    rows = []
+    for model in models:
+        cells = []
+        for name, metric in columns.values():
+            board = at_hand[name]
+            if board is None:
+                cells.append("")
+                continue
+            value = ours.value(model, Asked(board.track.id, "", metric, board.mean_lead_time))
+            cells.append({"not applicable": "-", "not run": ""}.get(value, value))
+        rows.append([f"`{model}`", *cells])
+    return _rows([f"`{dataset}`", *columns], rows)
+
+
+def _scored(board: Board) -> list[Line]:
+    """Networks with a score on the board."""
+    return [line for line in _networks(board) if line.summary(board.metrics[0], board.mean_lead_time) is not None]
+
+
 def _rows(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = ["| " + " | ".join(cells) + " |" for cells in (heads, *rows)]
     return "\n".join([lines[0], "|" + "---|" * len(heads), *lines[1:]])
@@ -302,7 +383,10 @@ def _rows(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 SECTIONS: Mapping[str, Callable[[Ours], str]] = {
     "seeds of waveeq-100": lambda ours: seeds(ours, "waveeq-100/forecast-40"),
+    "a quarter of an hour": quarter,
+    "clips of sprites": lambda ours: clips(ours, "sprites", OF_CLIPS),
     "judges of sprites": judges,
+    "clips of mug": lambda ours: clips(ours, "mug", OF_CLIPS | IDENTITY),
     "the papers' tables": papers,
 }
 """What stands between two marks on the page -> its text."""

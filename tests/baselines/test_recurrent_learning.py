@@ -89,5 +89,5 @@ def test_training_windows_are_forecast_twice_as_well_as_by_persistence(name: str
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted({*SETTINGS} - {"e3d-lstm"}))
 def test_a_model_that_forgets_its_states_is_worse(name: str) -> None:
-    """Not claimed of E3D-LSTM: within these steps it learns faster without (docs/reproduction.md)."""
+    """Not claimed of E3D-LSTM: within these steps it learns faster without (docs/readings.md)."""
     assert learnt(name) < error(trained(name, forgets=True))

@@ -30,11 +30,11 @@ def build(dataset, variant=None, preset="paper"):
     return plugin.build(presets.select(plugin, dataset, preset, variant)["model"], task(dataset))
 
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reproduction.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "readings.md"
 
 
 def rows_of_the_page():
-    """(dataset, variant, the numbers of E_S, E_T, D, integrator, all of it) of the table in docs/reproduction.md."""
+    """(dataset, variant, the numbers of E_S, E_T, D, integrator, all of it) of the table in docs/readings.md."""
     text = PAGE.read_text("utf-8").partition("### Parameters of the `paper` presets")[2]
     table = [line for line in text.splitlines() if line.startswith("| `")][: text.partition("\n\n##")[0].count("\n| `")]
     found = []
@@ -53,7 +53,7 @@ def test_every_paper_preset_that_was_published_has_a_row_on_the_page():
 
 
 @pytest.mark.parametrize(("dataset", "variant", "numbers"), rows_of_the_page())
-def test_parameters_of_every_part_equal_the_table_of_the_reproduction_page(dataset, variant, numbers):
+def test_parameters_of_every_part_equal_the_table_of_the_page_of_readings(dataset, variant, numbers):
     with torch.device("meta"):
         model = build(dataset, variant)
     parts = (model.static_encoder, model.temporal_encoder, model.decoder, model.integrator, model)

@@ -294,7 +294,7 @@ def test_paper_presets_have_the_sizes_that_the_docs_state(name: str, parameters:
     with torch.device("meta"):
         module = Hamiltonian((3, 64, 64), **settings["model"])
     assert count_parameters(module) == parameters
-    assert f"{parameters:,}" in (Path(__file__).parents[2] / "docs" / "reproduction.md").read_text("utf-8")
+    assert f"{parameters:,}" in (Path(__file__).parents[2] / "docs" / "readings.md").read_text("utf-8")
 
 
 def test_resampled_content_is_that_of_the_prior_and_moves_as_the_clip_does() -> None:
