@@ -1,5 +1,5 @@
-"""Writes tables into docs/reproduction.md: those of both papers with what was run here beside them, what seeds decide, what
-a quarter of an hour shows, and what a clip of each model shows.
+"""Writes tables into docs/reproduction.md: those of both papers with what was run here beside them, what seeds decide,
+what a quarter of an hour shows, and what clips of each model show.
 
 `.venv/bin/python docs/make_reproduction.py` reads `leaderboards/reported.csv` and the published records; nothing in
 these tables is typed by hand.

@@ -123,7 +123,9 @@ def load_model(
     choice = choose_trained(model, dataset, preset=preset)
     store = open_named(dataset, {**registry.dataset(dataset).presets.get(choice.base, {}), **parameters}, source)
     return load_trained(
-        plan(choice, store, arguments.seed(seed)), runs_dir() if runs is None else arguments.local_path(runs)
+        plan(choice, store, arguments.seed(seed)),
+        runs_dir() if runs is None else arguments.local_path(runs),
+        {name: str(value) for name, value in parameters.items()},
     )
 
 

@@ -115,10 +115,10 @@ def fit(
     return Trained(forecaster, training, parameters, macs, MACS_VERSION, trained_with)
 
 
-def load_trained(todo: Plan, runs: Path) -> TorchForecaster:
+def load_trained(todo: Plan, runs: Path, settings: Mapping[str, str] | None = None) -> TorchForecaster:
     """The model of a plan, on the processor, with the weights a run left under `runs`: of a training on the processor,
     or where there is none of one on a card. `StbenchError` for one that is fitted, which has none, and where there are
-    none."""
+    none: it names the command that trains them, on data of these settings."""
     check_weights(todo)
     import torch
 
@@ -130,7 +130,7 @@ def load_trained(todo: Plan, runs: Path) -> TorchForecaster:
     found = [place for folder in folders if (place := checkpoints.current(folder)) is not None]
     weights = (found[0] if found else folders[0] / checkpoints.CURRENT) / "weights.safetensors"
     if not weights.exists():
-        command = command_line(todo, todo.store.source, {}, todo.seed)
+        command = command_line(todo, todo.store.source, settings or {}, todo.seed)
         raise StbenchError(
             f"there are no weights of {todo.model} on {todo.store.dataset}, preset {todo.preset}, in {weights.parent}: "
             f"`{command}` trains them"

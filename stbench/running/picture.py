@@ -52,7 +52,7 @@ def picture(
     from stbench.running.fit import load_trained
 
     planned = plan(choice, store, seed)
-    ready = load_trained(planned, runs or paths.runs_dir())
+    ready = load_trained(planned, runs or paths.runs_dir(), settings)
     head = f"{planned.model} on {store.dataset}, preset {choice.preset}"
     drawn = draw_clips(ready, store, choice.track, out, head, makes) if makes else []
     return drawn + ([] if swaps is None else draw_swaps(ready, store, swaps, out, head))

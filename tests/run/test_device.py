@@ -122,5 +122,5 @@ def test_weights_of_a_card_are_loaded_where_the_processor_left_none(tmp_path: Pa
     shutil.move(todo.training_folder(tmp_path), of_card)
     assert load_trained(todo, tmp_path).device == torch.device("cpu")
     shutil.rmtree(of_card)
-    with pytest.raises(StbenchError, match=r"there are no weights of sepvar .* --seed 3` trains them"):
-        load_trained(dataclasses.replace(todo, seed=3), tmp_path)
+    with pytest.raises(StbenchError, match=r"no weights of sepvar .* --seed 3 --set sequences=5` trains them"):
+        load_trained(dataclasses.replace(todo, seed=3), tmp_path, {"sequences": "5"})
