@@ -14,8 +14,8 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
 
-MODELS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe and Ito's colours, told apart by people with any colour vision."""
+MODELS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B")
+"""Okabe and Ito's colours, told apart by people with any colour vision, and a brown."""
 FLOORS = ("#767676", "#A0A0A0", "#5C5C5C", "#8B8B8B", "#6A6A6A", "#979797", "#828282")
 DASHES: tuple[tuple[float, ...], ...] = (
     (6, 2.5),
@@ -37,8 +37,19 @@ STROKES: tuple[tuple[float, ...], ...] = (
     (8, 2, 2, 2, 2, 2),
     (1, 3),
     (20, 3),
+    (5, 1.5),
+    (12, 2, 2, 2),
+    (3, 2, 1, 2),
+    (16, 2, 4, 2),
+    (1, 1.5),
+    (10, 6),
+    (4, 2, 4, 6),
+    (2, 2, 8, 6),
 )
 """Of models: solid, then dashed ones."""
+UNLISTED = 6, 9
+"""How many of `MODELS` and `STROKES` names that are not listed are spread over: fixed, so that more of them change no
+line that is drawn already."""
 SIMULATED = "simulated"
 AMBER = "#B45309"
 
@@ -78,11 +89,12 @@ def line_style(name: str, floor: bool) -> LineStyle:
         return LineStyle(True, dash, dash)
     if name in listed:
         return LineStyle(False, *listed[name])
+    colours, strokes = UNLISTED
     model = name.partition(":")[0]
     if model != name:
-        return LineStyle(False, line_style(model, False).colour, 1 + _number(name, len(STROKES) - 1))
-    number = _number(name, len(MODELS) * len(STROKES))
-    return LineStyle(False, number % len(MODELS), number // len(MODELS))
+        return LineStyle(False, line_style(model, False).colour, 1 + _number(name, strokes - 1))
+    number = _number(name, colours * strokes)
+    return LineStyle(False, number % colours, number // colours)
 
 
 def _number(name: str, count: int) -> int:

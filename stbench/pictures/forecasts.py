@@ -59,7 +59,7 @@ def error_against_lead_time(
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(True, which="major", color="#E3E3E3", linewidth=0.7)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9, handlelength=5.0)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9, handlelength=6.5)
     title_of(figure, title, source)
     return save(figure, out)
 

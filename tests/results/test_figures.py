@@ -12,9 +12,10 @@ import pytest
 import xarray as xr
 from PIL import Image
 
+from stbench import registry
 from stbench.errors import StbenchError
 from stbench.pictures import colours
-from stbench.pictures.colours import MODELS, STROKES, colour_scale, line_style
+from stbench.pictures.colours import colour_scale, line_style
 from stbench.pictures.forecasts import Curve, error_against_lead_time, forecast_strip, preview, swap_grid
 
 AMBER = (0xB4, 0x53, 0x09)
@@ -256,22 +257,32 @@ def test_a_swap_is_drawn_with_content_motion_truth_and_every_model(tmp_path: Pat
 
 def test_no_two_listed_models_and_no_two_listed_floors_look_alike() -> None:
     listed = tomllib.loads((Path(colours.__file__).parent / "styles.toml").read_text())
-    for kind, floor in (("models", False), ("floors", True)):
-        styles = {line_style(name, floor) for name in listed[kind]}
-        assert len(styles) == len(listed[kind])
-        assert len({(each.hex, each.dashes) for each in styles}) == len(styles), "told apart by colour and dash"
+    models = [name for name in listed["models"] if ":" not in name]
+    for names, floor in ((models, False), (listed["floors"], True)):
+        styles = {line_style(name, floor) for name in names}
+        assert len({(each.hex, each.dashes) for each in styles}) == len(names), "told apart by colour and dash"
     assert len({line_style(name, True).dashes for name in listed["floors"]}) == len(listed["floors"])
-    assert {*listed["models"]} >= {"sepvar", "convlstm", "phydnet", "hamiltonian"}
+    learned = {name for name in registry.names("models") if not registry.model(name).floor}
+    assert {*models} == learned, "what is drawn stays as it is only if it is listed"
+
+
+@pytest.mark.parametrize("dataset", registry.names("datasets"))
+def test_no_two_models_or_variants_that_can_meet_on_a_board_look_alike(dataset: str) -> None:
+    looks: dict[tuple[str, tuple[float, ...]], str] = {}
+    for model in registry.names("models"):
+        presets = registry.model(model).presets(dataset)
+        for name in [model, *(f"{model}:{each}" for each in presets.get("variants", {}))] if presets else []:
+            style = line_style(name, False)
+            other = looks.setdefault((style.hex, style.dashes), name)
+            assert other == name, f"{name} looks like {other}: give it a line of its own in styles.toml"
+    assert looks
 
 
 def test_the_style_of_a_line_that_is_not_listed_follows_from_its_name() -> None:
     assert line_style("mine", False) == line_style("mine", False)
     # Eight bytes of the SHA-256 of "mine", by hand.
-    number = int(hashlib.sha256(b"mine").hexdigest()[:16], 16) % (len(MODELS) * len(STROKES))
-    assert (line_style("mine", False).colour, line_style("mine", False).dash) == (
-        number % len(MODELS),
-        number // len(MODELS),
-    )
+    number = int(hashlib.sha256(b"mine").hexdigest()[:16], 16) % 54
+    assert (line_style("mine", False).colour, line_style("mine", False).dash) == (number % 6, number // 6)
     variant = line_style("sepvar:of-mine", False)
     assert variant.colour == line_style("sepvar", False).colour
     assert variant.dash > 0, "the solid line is the model's"
