@@ -125,7 +125,7 @@ def load_model(
     return load_trained(
         plan(choice, store, arguments.seed(seed)),
         runs_dir() if runs is None else arguments.local_path(runs),
-        {name: str(value) for name, value in parameters.items()},
+        parameters,
     )
 
 

@@ -300,6 +300,15 @@ def parse_parameters(dataclass_type: type[Any], settings: Mapping[str, Any]) -> 
     return dataclass_type(**values)
 
 
+def setting_words(settings: Mapping[str, Any]) -> list[str]:
+    """The words of a command line that ask for these settings; several values of one stand behind commas."""
+    texts = {
+        key: ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        for key, value in settings.items()
+    }
+    return [word for key, text in texts.items() for word in ("--set", f"{key}={text}")]
+
+
 def _convert(key: str, value: Any, kind: Any) -> Any:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     try:

@@ -115,7 +115,7 @@ def fit(
     return Trained(forecaster, training, parameters, macs, MACS_VERSION, trained_with)
 
 
-def load_trained(todo: Plan, runs: Path, settings: Mapping[str, str] | None = None) -> TorchForecaster:
+def load_trained(todo: Plan, runs: Path, settings: Mapping[str, Any] | None = None) -> TorchForecaster:
     """The model of a plan, on the processor, with the weights a run left under `runs`: of a training on the processor,
     or where there is none of one on a card. `StbenchError` for one that is fitted, which has none, and where there are
     none: it names the command that trains them, on data of these settings."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stbench import paths, registry
-from stbench.contract.datasets import Track, fingerprint
+from stbench.contract.datasets import Track, fingerprint, setting_words
 from stbench.contract.models import ModelPlugin
 from stbench.errors import StbenchError, nearest
 from stbench.progress import Progress
@@ -179,7 +179,7 @@ def dataset_for(
         return build(blueprint, on_progress=advance, on_note=progress.note, waiting=progress.note)
 
 
-def command_line(choice: Choice, source: str, settings: Mapping[str, str], seed: int = 0) -> str:
+def command_line(choice: Choice, source: str, settings: Mapping[str, Any], seed: int = 0) -> str:
     """The command that repeats a run on any machine, so the source that was found on this one is named."""
     dataset = choice.track.dataset
     words = ["stbench", "run", "--model", choice.model, "--dataset", dataset, *choice.asked.words]
@@ -189,6 +189,4 @@ def command_line(choice: Choice, source: str, settings: Mapping[str, str], seed:
         words += ["--seed", str(seed)]
     if source != "procedural":
         words += ["--source", source]
-    for key, value in settings.items():
-        words += ["--set", f"{key}={value}"]
-    return shlex.join(words)
+    return shlex.join([*words, *setting_words(settings)])

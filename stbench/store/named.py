@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stbench import paths, registry
 from stbench.arguments import local_path
+from stbench.contract.datasets import setting_words
 from stbench.errors import StbenchError, nearest
 from stbench.store.build import resolve
 from stbench.store.reader import Store, open_store
@@ -43,10 +45,8 @@ def path_of(name_or_path: str | os.PathLike[str], parameters: Mapping[str, Any] 
         path = locate(name, parameters, source)
         if os.path.lexists(path):
             return path
-        command = f"stbench generate {name}" + "".join(
-            f" --set {key}={_text(value)}" for key, value in parameters.items()
-        )
-        command += f" --source {source}" if source != "auto" else ""
+        words = ["stbench", "generate", name, *setting_words(parameters)]
+        command = shlex.join([*words, "--source", source] if source != "auto" else words)
         state = "is half-written" if path.with_name(path.name + ".part").exists() else "has not been generated yet"
         raise StbenchError(f"the dataset '{name}' {state} ({path}): run `{command}`")
     if not os.path.lexists(name) and os.sep not in name and not name.endswith(".zarr"):
@@ -58,10 +58,6 @@ def path_of(name_or_path: str | os.PathLike[str], parameters: Mapping[str, Any] 
             f"{name} is a path, and parameters ({', '.join(parameters)}) go with a dataset's name: leave them out"
         )
     return Path(name)
-
-
-def _text(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def open_dataset(

@@ -15,7 +15,9 @@ import zarr
 
 import stbench
 from stbench import registry
+from stbench.contract.datasets import setting_words
 from stbench.errors import StbenchError
+from stbench.running.picture import picture
 from stbench.running.run import run
 from stbench.training.adapter import TorchForecaster
 
@@ -112,6 +114,20 @@ def test_what_cannot_be_loaded_is_told_in_a_sentence(quickly: None, tmp_path: Pa
     run("mean", "waveeq", runs=tmp_path, keep=0)  # so that the data are there
     with pytest.raises(StbenchError, match=sentence):
         stbench.load_model(model, "waveeq", runs=tmp_path)
+
+
+def test_the_command_that_trains_missing_weights_names_the_data(quickly: None, tmp_path: Path) -> None:
+    given = {"sequences": "12"}
+    run("mean", "waveeq", runs=tmp_path, settings=given, keep=0)
+    with pytest.raises(StbenchError, match=r"--set sequences=12` trains them"):
+        stbench.load_model("sepvar", "waveeq", runs=tmp_path, sequences=12)
+    with pytest.raises(StbenchError, match=r"--set sequences=12` trains them"):
+        picture("sepvar", "waveeq", tmp_path / "out", settings=given, runs=tmp_path)
+
+
+def test_several_values_of_a_setting_are_written_as_the_command_line_reads_them() -> None:
+    words = setting_words({"persons": (1, 2), "actions": ["walking"], "size": 64})
+    assert words == ["--set", "persons=1,2", "--set", "actions=walking", "--set", "size=64"]
 
 
 def test_nothing_is_generated_to_load_a_model(quickly: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
