@@ -143,7 +143,7 @@ SIMULATED_128 = replace(
     preprocessing=KTH_128.preprocessing,
     quirks=(*SIMULATED.quirks[:4], *_QUIRKS_128[2:6]),
     cost=(
-        "2 min 25 s with one worker beside other work, 142 s of processor time, 930 MB of memory at most; 3.7 GB of "
-        "frames (14 GB with the padding), 3.5 GB on disk"
+        "2 min 25 s with one worker beside other work, 142 s of processor time, 0.96 GB of memory at most; 3.7 GB of "
+        "frames (14 GB with the padding), as much on disk"
     ),
 )
