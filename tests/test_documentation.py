@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
+from stbench import registry
 from stbench.cli.main import COMMANDS, cli
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,6 +42,21 @@ def test_every_relative_link_leads_to_a_file() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_readme_names_every_variant_where_it_does_not_say_that_there_are_others() -> None:
+    rows = re.findall(
+        r"^\| `([a-z0-9-]+)`(?:; variants? (.*?))? \|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    named = {name: told for name, told in rows if name in registry.names("models")}
+    assert len(named) > 20
+    for name, told in named.items():
+        if " and others" in told or " to " in told:
+            continue
+        tables = [registry.model(name).presets(each) for each in registry.names("datasets")]
+        assert set(re.findall(r"`(.*?)`", told)) == {each for table in tables for each in table.get("variants", {})}, (
+            name
+        )
 
 
 def test_make_help_lists_every_target_people_need() -> None:

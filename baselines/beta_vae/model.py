@@ -16,7 +16,7 @@ from torch import Tensor
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import construct
+from stbench.contract.settings import Size, Weight, construct
 from stbench.errors import StbenchError
 from stbench.models.parts.dcgan import DCGANDecoder, DCGANEncoder
 from stbench.models.parts.gaussian import Gaussian, GaussianHead, per_clip
@@ -57,11 +57,11 @@ class BetaVAE(SequentialAutoencoder):
         self,
         frame_shape: tuple[int, ...],
         *,
-        content_size: int,
-        motion_size: int,
-        beta: float,
-        features: int,
-        width: int,
+        content_size: Size,
+        motion_size: Size,
+        beta: Weight,
+        features: Size,
+        width: Size,
     ) -> None:
         super().__init__()
         if min(content_size, motion_size) < 1:

@@ -14,6 +14,7 @@ from torch import nn
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
+from stbench.contract.settings import Count, Size
 from stbench.models.parts.components import make
 from stbench.models.parts.frame_by_frame import FrameByFrame
 from stbench.models.parts.patches import patches
@@ -37,15 +38,15 @@ class CausalLSTM(FrameByFrame):
         self,
         frame_shape: tuple[int, ...],
         *,
-        hidden: Sequence[int],
-        kernel: int,
-        patch: int,
+        hidden: Sequence[Size],
+        kernel: Size,
+        patch: Size,
         norm: str,
         bias: bool,
         init: str,
         highway: bool,
         loss: str,
-        sampling_steps: int,
+        sampling_steps: Count,
         reverse_input: bool,
     ) -> None:
         channels, map_shape = patches("causal-lstm", frame_shape, patch)

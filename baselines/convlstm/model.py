@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
+from stbench.contract.settings import Count, Size
 from stbench.models.parts.components import make
 from stbench.models.parts.convlstm import ConvLSTMStack, State
 from stbench.models.parts.frame_by_frame import FrameByFrame
@@ -40,9 +41,9 @@ class EncoderForecaster(nn.Module):
         self,
         frame_shape: tuple[int, ...],
         *,
-        hidden: Sequence[int],
-        kernel: int,
-        patch: int,
+        hidden: Sequence[Size],
+        kernel: Size,
+        patch: Size,
         peephole: str,
         bias: bool,
         loss: str,
@@ -94,13 +95,13 @@ class NextFrame(FrameByFrame):
         self,
         frame_shape: tuple[int, ...],
         *,
-        hidden: Sequence[int],
-        kernel: int,
-        patch: int,
+        hidden: Sequence[Size],
+        kernel: Size,
+        patch: Size,
         peephole: str,
         bias: bool,
         loss: str,
-        sampling_steps: int,
+        sampling_steps: Count,
     ) -> None:
         channels, map_shape = patches("convlstm", frame_shape, patch)
         super().__init__(

@@ -17,14 +17,14 @@ from torch import Tensor, nn
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import construct
-from stbench.errors import StbenchError, nearest
+from stbench.contract.settings import Count, Size, Weight, construct
 from stbench.models.parts.components import choose
 from stbench.models.parts.dcgan import DCGANDecoder, DCGANEncoder
 from stbench.models.parts.gaussian import Gaussian, per_clip
 from stbench.models.parts.lstm import SequencePrior
 from stbench.models.parts.normalisation import ONE
 from stbench.models.parts.sequential import Inferred, SequentialAutoencoder
+from stbench.models.parts.weights import term_weights
 
 from .posteriors import DynamicPosterior, StaticPosterior
 
@@ -50,22 +50,20 @@ class DBSE(SequentialAutoencoder):
         self,
         frame_shape: tuple[int, ...],
         *,
-        content_size: int,
-        motion_size: int,
-        features: int,
-        hidden: int,
-        width: int,
+        content_size: Size,
+        motion_size: Size,
+        features: Size,
+        hidden: Size,
+        width: Size,
         first_motion: str,
         sequence: str,
-        loss_weights: Mapping[str, float],
-        cycle: int,
-        initial_std: float,
+        loss_weights: Mapping[str, Weight],
+        cycle: Count,
+        initial_std: Weight,
     ) -> None:
         super().__init__()
-        if unknown := [name for name in loss_weights if name not in TERMS]:
-            raise StbenchError(f"there is no loss term '{unknown[0]}': {nearest(unknown[0], TERMS)}")
         self.content_size, self.cycle = content_size, cycle
-        self.loss_weights = {name: float(loss_weights.get(name, 0.0)) for name in TERMS}
+        self.loss_weights = term_weights("dbse", TERMS, loss_weights)
         self.noisy = choose("first_motion", FIRST_MOTIONS, first_motion)
         self.counted_from = choose("sequence", SEQUENCES, sequence)
         self.encoder = DCGANEncoder(frame_shape, 1, features, width=width, code="tanh", norm_first=True)

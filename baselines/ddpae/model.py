@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import construct
+from stbench.contract.settings import Positive, Size, Weight, construct
 from stbench.errors import StbenchError
 from stbench.models.parts.dcgan import DCGANDecoder, DCGANEncoder
 from stbench.models.parts.gaussian import Gaussian, GaussianHead, per_clip
@@ -58,16 +58,16 @@ class DDPAE(nn.Module):
         self,
         frame_shape: tuple[int, ...],
         *,
-        components: int,
-        width: int,
-        features: int,
-        hidden: int,
-        object_width: int,
-        content_size: int,
-        content_hidden: int,
-        scale: float,
-        frame_std: float,
-        initial_std: float,
+        components: Size,
+        width: Size,
+        features: Size,
+        hidden: Size,
+        object_width: Size,
+        content_size: Size,
+        content_hidden: Size,
+        scale: Positive,
+        frame_std: Positive,
+        initial_std: Weight,
     ) -> None:
         super().__init__()
         _check(frame_shape, components, scale)

@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import construct
-from stbench.errors import StbenchError, nearest
+from stbench.contract.settings import Size, Weight, construct
+from stbench.errors import StbenchError
 from stbench.models.parts.adversarial import cross_entropy_critic, undecided
 from stbench.models.parts.components import make
 from stbench.models.parts.convolutions import Code
@@ -27,6 +27,7 @@ from stbench.models.parts.normalisation import ONE
 from stbench.models.parts.precision import full
 from stbench.models.parts.resnet import ResNetEncoder
 from stbench.models.parts.vgg import VGGDecoder, VGGEncoder
+from stbench.models.parts.weights import term_weights
 
 from .dynamics import PoseDynamics
 from .frames import distinct_frames, of_another_clip
@@ -62,24 +63,25 @@ class DrNet(nn.Module):
         self,
         frame_shape: tuple[int, ...],
         *,
-        content_size: int,
-        pose_size: int,
+        content_size: Size,
+        pose_size: Size,
         content: Mapping[str, Any],
         pose: Mapping[str, Any],
         decoder: Mapping[str, Any],
         unit_pose: bool,
-        loss_weights: Mapping[str, float],
-        max_step: int,
-        critic_hidden: int,
-        dynamics_hidden: int,
-        dynamics_layers: int,
-        initial_std: float,
+        loss_weights: Mapping[str, Weight],
+        max_step: Size,
+        critic_hidden: Size,
+        dynamics_hidden: Size,
+        dynamics_layers: Size,
+        initial_std: Weight,
     ) -> None:
         super().__init__()
         _check_maps(content, decoder)
         if max_step < 3:
             raise StbenchError(f"drnet compares four frames of a clip, so max_step is at least 3, not {max_step}")
-        self.loss_weights, self.max_step, self.unit_pose = _weights(loss_weights), max_step, unit_pose
+        self.loss_weights = term_weights("drnet", TERMS, loss_weights)
+        self.max_step, self.unit_pose = max_step, unit_pose
         self.takes_maps = bool(decoder.get("skips"))
         self.content: nn.Module = make("content encoder", CONTENT, content, frame_shape, 1, content_size)
         self.pose: nn.Module = make("pose encoder", POSE, pose, frame_shape, 1, pose_size)
@@ -183,17 +185,6 @@ class DrNet(nn.Module):
             part.train(mode)
         predicted = self.dynamics(poses[:, :-1], content)
         return {"total": F.mse_loss(predicted, poses[:, 1:]) * predicted.shape[1]}
-
-
-def _weights(given: Mapping[str, float]) -> dict[str, float]:
-    """The weight of each term; `StbenchError` for a term there is not, or one without a weight."""
-    for name in given:
-        if name not in TERMS:
-            raise StbenchError(f"drnet has no loss term '{name}': {nearest(name, TERMS)}")
-    for name in TERMS:
-        if name not in given:
-            raise StbenchError(f"drnet lacks the loss weight of '{name}' in its configuration")
-    return dict(given)
 
 
 def _check_maps(content: Mapping[str, Any], decoder: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import construct
+from stbench.contract.settings import Size, construct
 from stbench.errors import StbenchError
 from stbench.models.parts.clip_posterior import ClipPosterior
 from stbench.models.parts.components import choose
@@ -48,9 +48,9 @@ class DSVAE(SequentialAutoencoder):
         self,
         frame_shape: tuple[int, ...],
         *,
-        content_size: int,
-        motion_size: int,
-        hidden: int,
+        content_size: Size,
+        motion_size: Size,
+        hidden: Size,
         posterior: str,
         prior: str,
         frame_range: str,
@@ -65,14 +65,13 @@ class DSVAE(SequentialAutoencoder):
         self.content_size = content_size
         self.frame_scale, self.frame_shift = choose("frame_range", FRAME_RANGES, frame_range)
         self.prior_is_free = choose("prior", PRIORS, prior)
-        self.encoder = construct("the encoder of dsvae", FrameEncoder, {**encoder, "last": False}, frame_shape)
+        self.encoder = construct("the encoder of dsvae", FrameEncoder, encoder, frame_shape, False)
         features = encoder["features"]
         self.content = ClipPosterior(features, content_size, hidden=hidden)
         self.motion: nn.Module = choose("posterior", POSTERIORS, posterior)(features, content_size, motion_size, hidden)
         self.prior: SequencePrior = SequencePrior(motion_size, hidden)
         self.decoder = construct(
-            *("the decoder of dsvae", FrameDecoder, {**decoder, "dense_norm": False}),
-            *(frame_shape, content_size + motion_size),
+            "the decoder of dsvae", FrameDecoder, decoder, frame_shape, content_size + motion_size, False
         )
         # Channels beside one another in memory: the 5 x 5 convolutions take half the time on a CPU.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

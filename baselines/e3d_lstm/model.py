@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.errors import StbenchError
+from stbench.contract.settings import Count, Size
 from stbench.models.parts.components import choose, make
 from stbench.models.parts.frame_by_frame import FrameByFrame
 from stbench.models.parts.patches import patches
@@ -51,21 +51,19 @@ class E3DLSTM(FrameByFrame):
         self,
         frame_shape: tuple[int, ...],
         *,
-        hidden: Sequence[int],
-        kernel: int,
-        window: int,
-        patch: int,
+        hidden: Sequence[Size],
+        kernel: Size,
+        window: Size,
+        patch: Size,
         norm: str,
         bias: bool,
         init: str,
         recalls: bool,
         loss: str,
-        sampling_steps: int,
+        sampling_steps: Count,
         reverse_input: bool,
     ) -> None:
         channels, map_shape = patches("e3d-lstm", frame_shape, patch)
-        if window < 1:
-            raise StbenchError(f"the window of e3d-lstm is {window}; it must be 1 or more")
         glorot = choose("init", INITIAL, init)
         stack = E3DLSTMStack(
             channels, hidden, kernel, window, map_shape, norm=norm, bias=bias, glorot=glorot, recalls=recalls

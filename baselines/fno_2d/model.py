@@ -7,7 +7,7 @@ from typing import Any
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import construct
+from stbench.contract.settings import Count, Size, construct
 from stbench.models.parts.block_by_block import BlockByBlock, image_shape
 
 from .spectral import FNO2d
@@ -29,12 +29,12 @@ class FNOForecaster(BlockByBlock):
         frame_shape: tuple[int, ...],
         frames: int,
         *,
-        width: int,
-        layers: int,
-        modes: Sequence[int],
-        padding: int,
+        width: Size,
+        layers: Size,
+        modes: Sequence[Size],
+        padding: Count,
         initial: str,
-        writes: int,
+        writes: Size,
         inputs: str,
         loss: str,
     ) -> None:

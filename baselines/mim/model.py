@@ -19,6 +19,7 @@ from typing import Any
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
+from stbench.contract.settings import Count, Size
 from stbench.models.parts.components import choose, make
 from stbench.models.parts.frame_by_frame import FrameByFrame
 from stbench.models.parts.patches import patches
@@ -43,15 +44,15 @@ class MIM(FrameByFrame):
         self,
         frame_shape: tuple[int, ...],
         *,
-        hidden: Sequence[int],
-        kernel: int,
-        patch: int,
+        hidden: Sequence[Size],
+        kernel: Size,
+        patch: Size,
         first: str,
         norm: str,
         bias: bool,
         init: str,
         loss: str,
-        sampling_steps: int,
+        sampling_steps: Count,
         reverse_input: bool,
     ) -> None:
         channels, map_shape = patches("mim", frame_shape, patch)

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import construct
+from stbench.contract.settings import Count, Size, construct
 from stbench.devices import moved
 from stbench.errors import StbenchError
 from stbench.models.parts.adversarial import choose_adversarial
@@ -43,12 +43,12 @@ class MoCoGAN(nn.Module):
         frame_shape: tuple[int, ...],
         frames: int,
         *,
-        content_size: int,
-        motion_size: int,
-        actions: int,
+        content_size: Size,
+        motion_size: Size,
+        actions: Count,
         label: str,
         adversarial: str,
-        videos: int,
+        videos: Count,
         generator: Mapping[str, Any],
         image_critic: Mapping[str, Any],
         video_critic: Mapping[str, Any],
@@ -61,8 +61,8 @@ class MoCoGAN(nn.Module):
         sizes = (content_size, actions, motion_size)
         self.generator = construct("the generator of mocogan", Generator, generator, frame_shape, *sizes)
         self.image_critic = construct("the image critic of mocogan", ImageCritic, image_critic, frame_shape)
-        ours = {"frames": frames, "classes": actions}
-        self.video_critic = construct("the video critic of mocogan", VideoCritic, {**video_critic, **ours}, frame_shape)
+        seen = (frame_shape, frames, actions)
+        self.video_critic = construct("the video critic of mocogan", VideoCritic, video_critic, *seen)
         self.encoder: Encoder | None = None
         if encoder:
             self.encoder = construct("the encoder of mocogan", Encoder, encoder, frame_shape, *sizes)
@@ -89,7 +89,7 @@ class MoCoGAN(nn.Module):
                 "it, or the variant unconditional"
             )
         clips = 2 * batch["frames"] - 1
-        labels = self._labels(batch.get(self.label), len(clips), generator)
+        labels = self._known(self._labels(batch.get(self.label), len(clips), generator))
         losses = {
             **{"image_critic": self._image_critic_loss, "video_critic": self._video_critic_loss},
             **{"generator": self._generator_loss, "encoder": self._encoder_loss},
@@ -219,14 +219,18 @@ class MoCoGAN(nn.Module):
         return moved(torch.randint(max(1, self.actions), (batch,), generator=generator), device)
 
     def _one_hot(self, label: Tensor) -> Tensor:
-        """(batch, actions); `StbenchError` for an action there is not."""
+        """(batch, actions); what `_known` refuses."""
+        like = self.generator.motion.cell.weight_hh
+        return (self._known(label).unsqueeze(1) == torch.arange(self.actions, device=label.device)).to(like.dtype)
+
+    def _known(self, label: Tensor) -> Tensor:
+        """`label` (batch,) as it is; `StbenchError` for an action there is not."""
         if label.device.type == "cpu" and self.actions and not 0 <= int(label.min()) <= int(label.max()) < self.actions:
             raise StbenchError(
                 f"there is no action {int(label.min())}..{int(label.max())} in a MoCoGAN of {self.actions} actions, "
                 f"0..{self.actions - 1}: give one of those"
             )
-        like = self.generator.motion.cell.weight_hh
-        return (label.unsqueeze(1) == torch.arange(self.actions, device=label.device)).to(like.dtype)
+        return label
 
 
 def _verdict(logits: Tensor) -> Tensor:

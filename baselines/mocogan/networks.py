@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from stbench.contract.settings import Size
 from stbench.devices import moved
 from stbench.models.parts.clip_posterior import both_ends
 from stbench.models.parts.dcgan import DCGANDecoder, DCGANEncoder
@@ -55,7 +56,7 @@ class RecurrentMotion(nn.Module):
 class Generator(nn.Module):
     """[content, category, h_t] -> frame in (-1, 1): transposed 4x4 convolutions with ReLU, no biases, tanh."""
 
-    def __init__(self, frame_shape: Sequence[int], content: int, actions: int, motion: int, *, width: int) -> None:
+    def __init__(self, frame_shape: Sequence[int], content: int, actions: int, motion: int, *, width: Size) -> None:
         super().__init__()
         self.motion = RecurrentMotion(motion)
         self.decoder = DCGANDecoder(
@@ -76,7 +77,7 @@ class Encoder(nn.Module):
     """
 
     def __init__(
-        self, frame_shape: Sequence[int], content: int, actions: int, motion: int, *, width: int, features: int
+        self, frame_shape: Sequence[int], content: int, actions: int, motion: int, *, width: Size, features: Size
     ) -> None:
         super().__init__()
         self.content = content

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import construct
+from stbench.contract.settings import Count, Size, Weight, construct
 from stbench.errors import StbenchError
 from stbench.models.parts.components import choose
 from stbench.models.parts.convlstm import ConvLSTMStack
@@ -45,12 +45,12 @@ class PhyDNet(nn.Module):
         self,
         frame_shape: tuple[int, ...],
         *,
-        width: int,
-        residual: Sequence[int],
-        strides: Sequence[int],
+        width: Size,
+        residual: Sequence[Size],
+        strides: Sequence[Size],
         output: str,
-        moment_weight: float,
-        teacher_steps: int,
+        moment_weight: Weight,
+        teacher_steps: Count,
     ) -> None:
         super().__init__()
         channels, map_shape = _latent(frame_shape, strides)

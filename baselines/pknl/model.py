@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import construct
+from stbench.contract.settings import Count, Size, Weight, construct
 from stbench.errors import StbenchError
 from stbench.models.parts.block_by_block import image_shape
 from stbench.models.parts.components import choose
@@ -46,14 +46,14 @@ class PKnl(nn.Module):
         frame_shape: tuple[int, ...],
         frames: int,
         *,
-        width: int,
-        levels: int,
+        width: Size,
+        levels: Size,
         warp: str,
-        window: int,
-        diffusion: float,
+        window: Count,
+        diffusion: Weight,
         border: str,
-        smoothness: float,
-        divergence: float,
+        smoothness: Weight,
+        divergence: Weight,
         magnitude: float,
     ) -> None:
         super().__init__()

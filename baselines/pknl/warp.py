@@ -44,6 +44,8 @@ def gaussian(frames: Tensor, flow: Tensor, *, spread: float, window: int, border
 
     i: the F x F pixels around the one nearest to c, F = `window`, odd. s: `spread` in pixels. It is one step of the
     solution of ∂I/∂t + w·∇I = D ΔI, s² = 2 D Δt, and becomes smoother with s; as s falls it becomes the nearest pixel.
+    A narrow window cuts the Gaussian: with D = 0.45, s² = 0.9, the 3 x 3 pixels as released have a variance of 0.547
+    where nothing flows, and damp like D = 0.27.
     Pixels outside have no part in either sum where `border` is "zeros" (I' is 0 where none is left); where it is
     "border" they have the value of the nearest pixel inside. frames (batch, channel, H, W), flow as in `positions`.
 

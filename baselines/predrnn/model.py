@@ -13,6 +13,7 @@ from torch import nn
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
+from stbench.contract.settings import Count, Size
 from stbench.models.parts.components import make
 from stbench.models.parts.frame_by_frame import FrameByFrame
 from stbench.models.parts.patches import patches
@@ -35,13 +36,13 @@ class PredRNN(FrameByFrame):
         self,
         frame_shape: tuple[int, ...],
         *,
-        hidden: Sequence[int],
-        kernel: int,
-        patch: int,
+        hidden: Sequence[Size],
+        kernel: Size,
+        patch: Size,
         norm: str,
         bias: bool,
         loss: str,
-        sampling_steps: int,
+        sampling_steps: Count,
         reverse_input: bool,
     ) -> None:
         channels, map_shape = patches("predrnn", frame_shape, patch)

@@ -11,6 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from stbench.contract.settings import Count, Size
+from stbench.errors import StbenchError
+
 CELLS = 3
 """Cells along a side of the grid."""
 STILL = 0.01
@@ -27,7 +30,11 @@ class FlowLabels:
     Source: Y. Zhu et al., S3VAE, CVPR 2020, which takes its flow from a trained network.
     """
 
-    def __init__(self, *, side: int, radius: int, warps: int, top: int) -> None:
+    def __init__(self, *, side: int, radius: Count, warps: Size, top: Size) -> None:
+        if side < CELLS:
+            raise StbenchError(
+                f"s3vae's flow is told in {CELLS} x {CELLS} cells, so its side is at least {CELLS}, not {side}"
+            )
         self.side, self.radius, self.warps, self.top = side, radius, warps, top
         self._known: dict[bytes, np.ndarray] = {}
 

@@ -18,13 +18,14 @@ from torch.nn import functional as F
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import construct
+from stbench.contract.settings import Positive, Size, Weight, construct
 from stbench.devices import moved
-from stbench.errors import StbenchError, nearest
+from stbench.errors import StbenchError
 from stbench.models.parts.dcgan import DCGANEncoder
 from stbench.models.parts.gaussian import per_clip
 from stbench.models.parts.normalisation import ONE
 from stbench.models.parts.sequential import Inferred, SequentialAutoencoder
+from stbench.models.parts.weights import term_weights
 
 from .flow import CELLS, FlowLabels
 from .information import mutual_information
@@ -38,28 +39,27 @@ class S3VAE(SequentialAutoencoder):
 
     Settings (the preset's `model` table): `content_size` of f, `motion_size` of z_t, `features` of a frame, `hidden`
     units of the LSTMs; `width` of encoder and decoder, 64 as published, 16 learns on a processor; `margin` of the
-    triplets; `flow`: how optical flow is computed (`FlowLabels`); `loss_weights` of `TERMS`: one left out is not
-    computed.
+    triplets; `flow`: how optical flow is computed (`FlowLabels`); `loss_weights` of `TERMS`: one of weight
+    0 is not computed.
     """
 
     def __init__(
         self,
         frame_shape: tuple[int, ...],
         *,
-        content_size: int,
-        motion_size: int,
-        features: int,
-        hidden: int,
-        width: int,
-        margin: float,
+        content_size: Size,
+        motion_size: Size,
+        features: Size,
+        hidden: Size,
+        width: Size,
+        margin: Positive,
         flow: Mapping[str, Any],
-        loss_weights: Mapping[str, float],
+        loss_weights: Mapping[str, Weight],
     ) -> None:
         super().__init__()
-        if unknown := [name for name in loss_weights if name not in TERMS]:
-            raise StbenchError(f"there is no loss term '{unknown[0]}': {nearest(unknown[0], TERMS)}")
+        weights = term_weights("s3vae", TERMS, loss_weights)
         self.content_size, self.margin = content_size, margin
-        self.loss_weights = {name: float(loss_weights[name]) for name in TERMS if loss_weights.get(name)}
+        self.loss_weights = {name: weight for name, weight in weights.items() if weight}
         self.encoder = DCGANEncoder(frame_shape, 1, features, width=width, code="elu", norm_first=True)
         self.content = StaticPosterior(features, content_size, hidden)
         self.motion = DynamicPosterior(features, motion_size, hidden)

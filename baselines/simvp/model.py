@@ -9,7 +9,7 @@ from torch import nn
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import construct
+from stbench.contract.settings import Share, Size, Weight, construct
 from stbench.errors import StbenchError
 from stbench.models.parts.block_by_block import BlockByBlock, image_shape
 from stbench.models.parts.components import choose
@@ -38,13 +38,13 @@ class SimVP(BlockByBlock):
         frames: int,
         *,
         coder: str,
-        width: int,
-        layers: int,
+        width: Size,
+        layers: Size,
         translator: str,
-        hidden: int,
-        blocks: int,
-        ratio: float,
-        drop_path: Sequence[float],
+        hidden: Size,
+        blocks: Size,
+        ratio: Weight,
+        drop_path: Sequence[Share],
         inputs: str,
         loss: str,
     ) -> None:
@@ -52,6 +52,8 @@ class SimVP(BlockByBlock):
         choose("translator", dict.fromkeys(("gsta", "inception")), translator)
         mixes: nn.Module
         if translator == "gsta":
+            if not ratio:
+                raise StbenchError("the gated attention of simvp needs a ratio above 0, as 8")
             mixes = Blocks(
                 "simvp", frames * width, GatedAttention, hidden=hidden, blocks=blocks, ratio=ratio, drop_path=drop_path
             )

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import construct
+from stbench.contract.settings import Size, Weight, construct
 from stbench.devices import moved
 from stbench.errors import StbenchError
 from stbench.models.parts.components import choose, make
@@ -57,12 +57,12 @@ class SVG(nn.Module):
         *,
         backbone: Mapping[str, Any],
         output: str,
-        code: int,
-        latent: int,
-        hidden: int,
-        layers: int,
-        prior_layers: int,
-        beta: float,
+        code: Size,
+        latent: Size,
+        hidden: Size,
+        layers: Size,
+        prior_layers: Size,
+        beta: Weight,
         skips: str,
         statistics: str,
     ) -> None:
@@ -178,12 +178,12 @@ def _drawn(gaussian: Gaussian, noise: Tensor | None, t: int) -> Tensor:
     return gaussian.mean + torch.exp(0.5 * gaussian.log_variance) * rows
 
 
-def _dcgan(frame_shape: tuple[int, ...], code: int, output: str, *, width: int) -> tuple[nn.Module, nn.Module]:
+def _dcgan(frame_shape: tuple[int, ...], code: int, output: str, *, width: Size) -> tuple[nn.Module, nn.Module]:
     encoder = DCGANEncoder(frame_shape, 1, code, width=width, code="tanh", norm_first=True)
     return encoder, DCGANDecoder(frame_shape, code, width=width, skips=True, output=output)
 
 
-def _vgg(frame_shape: tuple[int, ...], code: int, output: str, *, width: int) -> tuple[nn.Module, nn.Module]:
+def _vgg(frame_shape: tuple[int, ...], code: int, output: str, *, width: Size) -> tuple[nn.Module, nn.Module]:
     encoder = VGGEncoder(frame_shape, 1, code, width=width, code="tanh")
     return encoder, VGGDecoder(frame_shape, code, width=width, skips=True, output=output)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import construct
+from stbench.contract.settings import Positive, Share, Size, Weight, construct
 from stbench.errors import StbenchError
 from stbench.models.parts.block_by_block import BlockByBlock, image_shape
 
@@ -35,16 +35,16 @@ class TAU(BlockByBlock):
         frame_shape: tuple[int, ...],
         frames: int,
         *,
-        width: int,
-        layers: int,
-        hidden: int,
-        blocks: int,
-        ratio: float,
-        drop_path: Sequence[float],
+        width: Size,
+        layers: Size,
+        hidden: Size,
+        blocks: Size,
+        ratio: Positive,
+        drop_path: Sequence[Share],
         inputs: str,
         loss: str,
-        divergence_weight: float,
-        temperature: float,
+        divergence_weight: Weight,
+        temperature: Positive,
     ) -> None:
         shape = image_shape("tau", frame_shape, factor_of(layers))
         if temperature <= 0:

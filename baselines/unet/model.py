@@ -7,7 +7,7 @@ from typing import Any
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import construct
+from stbench.contract.settings import Size, construct
 from stbench.models.parts.block_by_block import BlockByBlock, image_shape
 
 from .network import UNet
@@ -28,9 +28,9 @@ class UNetForecaster(BlockByBlock):
         frame_shape: tuple[int, ...],
         frames: int,
         *,
-        widths: Sequence[int],
-        blocks: int,
-        writes: int,
+        widths: Sequence[Size],
+        blocks: Size,
+        writes: Size,
         inputs: str,
         loss: str,
     ) -> None:

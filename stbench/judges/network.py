@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stbench.contract.settings import Size
 from stbench.models.parts.lstm import LSTM
 
 
@@ -47,7 +48,7 @@ class JudgeNetwork(nn.Module):
     feature, 2 `recurrent` numbers, is the forward state after the last frame beside the backward one after the first.
     """
 
-    def __init__(self, frame_shape: Sequence[int], heads: Sequence[Head], *, width: int, code: int, recurrent: int):
+    def __init__(self, frame_shape: Sequence[int], heads: Sequence[Head], *, width: Size, code: Size, recurrent: Size):
         super().__init__()
         self.heads = tuple(heads)
         self.labels = tuple(dict.fromkeys(factor for head in heads for factor in head.factors))

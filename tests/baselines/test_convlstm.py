@@ -16,6 +16,7 @@ from stbench.contract.datasets import Track
 from stbench.contract.models import Task
 from stbench.errors import StbenchError
 from stbench.models.parts.convlstm import ConvLSTMCell, ConvLSTMStack
+from stbench.models.parts.sampling import TeacherForcing
 
 SMALL = {"hidden": [4, 3], "kernel": 3, "patch": 2, "peephole": "channel", "bias": True}
 
@@ -169,6 +170,11 @@ def test_next_frame_is_scored_on_the_conditioning_frames_too() -> None:
         predicted = [model(frames[:, :1], 1), model(frames[:, :2], 1), model(frames[:, :3], 1), model(frames[:, :4], 3)]
         expected = (torch.cat(predicted, 1) - frames[:, 1:]).square().mean()
         torch.testing.assert_close(model.loss(batch(frames, 4, step=1), generator())["total"], expected)
+
+
+def test_without_sampling_steps_no_true_frame_is_ever_shown() -> None:
+    assert next_frame(sampling_steps=0).sampling.rate(0) == 0.0
+    assert not any(TeacherForcing(0).flip(0, torch.Generator().manual_seed(each)) for each in range(20))
 
 
 def test_scheduled_sampling_falls_by_2e_5_an_iteration_to_zero_at_50_000() -> None:

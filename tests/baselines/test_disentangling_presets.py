@@ -6,8 +6,10 @@ from __future__ import annotations
 import pytest
 import torch
 from disentangling import built, counts, number, select
+from torch import nn
 
 from stbench import registry
+from stbench.models.parts.clip_posterior import both_ends
 from stbench.protocols.known import capabilities_of, not_applicable
 from stbench.training.settings import TrainingSettings
 
@@ -48,6 +50,28 @@ def test_paper_presets_of_s3vae_have_the_parameters_of_the_public_ports(dataset:
 def test_paper_presets_of_dbse_have_the_parameters_of_the_release() -> None:
     assert counts("dbse", "sprites")["whole"] == 14_900_163
     assert counts("dbse", "mug")["whole"] == 8_784_515
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_the_paper_preset_of_the_beta_vae_has_the_size_that_is_documented(dataset: str) -> None:
+    assert counts("beta-vae", dataset)["whole"] == 7_106_691
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_adam_of_s3vae_has_its_usual_decay_rates(dataset: str) -> None:
+    assert select("s3vae", dataset, "paper")["training"]["betas"] == [0.9, 0.999]
+
+
+def test_the_content_of_dsvae_is_linear_in_both_directions_and_its_normalisations_start_unshifted() -> None:
+    module = built("dsvae")
+    shifts = [each.bias for each in module.modules() if isinstance(each, nn.BatchNorm1d | nn.BatchNorm2d)]
+    assert shifts
+    assert not any(each.any() for each in shifts)
+    features = torch.randn(2, 8, module.content.recurrent.input_size)
+    seen = both_ends(module.content.recurrent(features)[0])
+    found = module.content(features)
+    for head, given in ((module.content.mean, found.mean), (module.content.log_variance, found.log_variance)):
+        torch.testing.assert_close(seen @ head.weight.T + head.bias, given)
 
 
 def test_paper_presets_of_mocogan_have_the_parameters_of_the_release_but_for_lengths_and_categories() -> None:
@@ -101,5 +125,6 @@ def test_what_cannot_be_asked_is_not_applicable_with_the_reason(dataset: str) ->
     assert not not_applicable(mocogan, tracks["sample"])
     assert not any(not_applicable(mocogan, tracks[each], "encoder") for each in ("sample", *others))
     assert "nothing told it of actions" in not_applicable(mocogan, tracks["sample"], "unconditional")
+    assert not any(not_applicable(mocogan, tracks[each], "unconditional") for each in others)
     assert capabilities_of(mocogan, dataset) == ("sample",)
     assert capabilities_of(mocogan, dataset, "encoder") == mocogan.capabilities

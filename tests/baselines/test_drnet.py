@@ -354,9 +354,12 @@ def first_stage(adversarial: float, steps: int, *, blind: bool = False) -> dict[
 
 @pytest.mark.slow
 def test_on_new_clips_the_critic_is_at_chance_with_encoders_against_it_and_not_without() -> None:
-    """A weight of 5 does in 600 steps what 0.1 has many epochs for, and at the cost of what poses say."""
-    assert first_stage(5.0, 600)["accuracy"] < 0.56
-    assert first_stage(0.0, 600)["accuracy"] > 0.7
+    """And not because poses have become silent: with them frames are rebuilt better than with poses held constant. A
+    weight of 1 does in 1,500 steps what 0.1 has many epochs for; one of 5 makes poses the same for all frames."""
+    found = first_stage(1.0, 1500)
+    assert found["accuracy"] < 0.58
+    assert found["reconstruction"] < 0.95 * first_stage(1.0, 1500, blind=True)["reconstruction"]
+    assert first_stage(0.0, 1500)["accuracy"] > 0.7
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ PAIRS = [(name, dataset) for name in ("convlstm", "phydnet") for dataset in FRAM
 FEED_FORWARD = ("simvp", "tau", "unet", "fno-2d")
 PAIRS += [(name, dataset) for name in RECURRENT for dataset in FORECAST_DATASETS]
 PAIRS += [(name, dataset) for name in FEED_FORWARD for dataset in FORECAST_DATASETS]
-PAIRS += [("svg", dataset) for dataset in ("moving-mnist", "kth", "sst", "taxibj")] + [("pknl", "sst")]
+PAIRS += [("svg", dataset) for dataset in FORECAST_DATASETS] + [("pknl", "sst")]
 CONFIGURATIONS = [
     (name, dataset, preset, variant)
     for name, dataset in PAIRS

@@ -178,3 +178,11 @@ def test_a_dataset_without_actions_is_refused_in_one_sentence_and_learnt_from_wi
     assert module.labels == ()
     for player in module.players():
         assert "categories" not in module.loss(frames, generator(), player)
+    assert module.resample(clips(), 8, None, generator()).shape == clips().shape
+
+
+@pytest.mark.parametrize("player", ["video_critic", "encoder"])
+def test_clips_of_an_action_there_is_not_are_refused(player):
+    labelled = {"frames": clips(), "action": torch.tensor([0, 3, 1])}
+    with pytest.raises(StbenchError, match=r"no action 0..3 in a MoCoGAN of 3 actions, 0..2"):
+        built("mocogan", variant="encoder").loss(labelled, generator(), player)

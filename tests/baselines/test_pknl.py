@@ -150,6 +150,18 @@ def test_one_step_of_diffusion_damps_a_wave_as_the_equation_does() -> None:
     np.testing.assert_allclose(found[..., 12:-12], damped * frames[..., 12:-12], atol=1e-9)
 
 
+def test_three_pixels_cut_the_gaussian_of_the_paper() -> None:
+    """D = 0.45 has a variance of 0.9; what is left where nothing flows damps long waves like D = 0.27."""
+    point = torch.zeros(1, 1, 7, 7, dtype=torch.float64)
+    point[..., 3, 3] = 1
+    still = torch.zeros(1, 2, 7, 7).double()
+    found = warp.gaussian(point, still, spread=math.sqrt(2 * 0.45), window=3, border="border")[0, 0]
+    offsets = torch.arange(7) - 3
+    variance = float((found.sum(0) * offsets**2).sum())
+    assert variance == pytest.approx(0.547, abs=5e-4)
+    assert variance / 2 == pytest.approx(0.27, abs=5e-3)
+
+
 def test_the_flow_network_is_its_equation() -> None:
     net = randomised(FlowNetwork(3, width=4, levels=3)).eval()
     x = np.random.default_rng(0).standard_normal((2, 3, 8, 16))

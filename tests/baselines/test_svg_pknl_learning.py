@@ -22,7 +22,7 @@ from stbench import registry
 from stbench.contract.datasets import Track
 from stbench.contract.models import Task
 
-CONDITIONING, SIDE, STEPS = 4, 32, {"svg": 700, "pknl": 500}
+CONDITIONING, SIDE, STEPS = 4, 32, {"svg": 700, "bilinear pknl": 500, "pknl": 500}
 SETTINGS: dict[str, dict[str, Any]] = {
     "svg": {
         "backbone": {"name": "dcgan", "width": 16},
@@ -36,7 +36,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "skips": "last",
         "statistics": "running",
     },
-    "pknl": {
+    "bilinear pknl": {
         "width": 8,
         "levels": 3,
         "warp": "bilinear",
@@ -48,6 +48,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "magnitude": -0.003,
     },
 }
+SETTINGS["pknl"] = {**SETTINGS["bilinear pknl"], "warp": "gaussian", "window": 3, "diffusion": 0.45}
 
 
 @cache
@@ -59,7 +60,7 @@ def temperatures() -> Tensor:
     return torch.from_numpy(np.stack([field[k : k + 10] for k in range(WINDOWS)])[:, :, None].astype(np.float32))
 
 
-CLIPS: dict[str, Callable[[], Tensor]] = {"svg": traffic, "pknl": temperatures}
+CLIPS: dict[str, Callable[[], Tensor]] = {"svg": traffic, "bilinear pknl": temperatures, "pknl": temperatures}
 
 
 def forget(net: SVG) -> None:
@@ -85,7 +86,7 @@ def stand_still(net: PKnl) -> None:
     net.flow = Still()  # type: ignore[assignment]
 
 
-TAKEN: dict[str, Callable[[Any], None]] = {"svg": forget, "pknl": stand_still}
+TAKEN: dict[str, Callable[[Any], None]] = {"svg": forget, "bilinear pknl": stand_still, "pknl": stand_still}
 
 
 def error(forecast: Tensor, clips: Tensor) -> float:
@@ -99,7 +100,7 @@ def learnt(name: str, whole: bool = True) -> float:
     horizon = clips.shape[1] - CONDITIONING
     torch.manual_seed(0)
     task = Task(Track("d", "forecast", CONDITIONING, horizon, horizon, ("mse",)), tuple(clips.shape[2:]))
-    net: Any = registry.model(name).build(SETTINGS[name], task)
+    net: Any = registry.model(name.split()[-1]).build(SETTINGS[name], task)
     if not whole:
         TAKEN[name](net)
     optimiser = torch.optim.Adam(net.parameters(), 4e-3, betas=(0.9, 0.99))

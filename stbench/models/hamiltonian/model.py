@@ -18,13 +18,14 @@ from torch import Tensor, nn
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import construct
+from stbench.contract.settings import Size, Weight, construct
 from stbench.errors import StbenchError, nearest
 
 from ..parts.components import choose
 from ..parts.conv_dense import FrameDecoder, FrameEncoder
 from ..parts.gaussian import Gaussian, per_clip
 from ..parts.precision import full
+from ..parts.weights import term_weights
 from .motion_prior import FittedPrior
 from .networks import ContentNetwork, MotionNetwork
 from .phase_space import HamiltonianBlocks
@@ -57,19 +58,19 @@ class Hamiltonian(nn.Module):
         self,
         frame_shape: tuple[int, ...],
         *,
-        content_size: int,
-        blocks: int,
-        block_size: int,
+        content_size: Size,
+        blocks: Size,
+        block_size: Size,
         conditioned: bool,
         label: str,
         operator: str,
-        operator_gain: float,
+        operator_gain: Weight,
         unit_norm: bool,
         frame_range: str,
         divergence_frames: str,
         encoder: Mapping[str, Any],
         decoder: Mapping[str, Any],
-        loss_weights: Mapping[str, float],
+        loss_weights: Mapping[str, Weight],
         motion_prior: str = "standard",
     ) -> None:
         super().__init__()
@@ -90,9 +91,8 @@ class Hamiltonian(nn.Module):
         self.blocks, self.block_size, self.content_size = blocks, block_size, content_size
         self.conditioned, self.unit_norm = conditioned, unit_norm
         self.at_reference = divergence_frames == "reference"
-        if unknown := [name for name in loss_weights if name not in TERMS]:
-            raise StbenchError(f"there is no loss term '{unknown[0]}': {nearest(unknown[0], TERMS)}")
-        self.loss_weights = {name: float(loss_weights[name]) for name in TERMS if loss_weights.get(name)}
+        weights = term_weights("hamiltonian", TERMS, loss_weights, needless=("differences",))
+        self.loss_weights = {name: weight for name, weight in weights.items() if weight}
         motion = blocks * block_size
         self.encoder = construct("the encoder of hamiltonian", FrameEncoder, encoder, frame_shape)
         self.content = ContentNetwork(encoder["features"], content_size)

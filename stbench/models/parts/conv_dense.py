@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from stbench.contract.settings import Size
+
 from .components import choose
 from .initial import orthogonal
 
@@ -28,7 +30,9 @@ class FrameEncoder(nn.Module):
     of the first dense layer. `last` False: the fifth convolution is left out (DSVAE).
     """
 
-    def __init__(self, frame_shape: Sequence[int], *, width: int, dense: int, features: int, last: bool = True) -> None:
+    def __init__(
+        self, frame_shape: Sequence[int], last: bool = True, *, width: Size, dense: Size, features: Size
+    ) -> None:
         super().__init__()
         channels, side = frame_shape[0], frame_shape[1]
         layers: list[nn.Module] = []
@@ -52,7 +56,7 @@ class FrameDecoder(nn.Module):
     """
 
     def __init__(
-        self, frame_shape: Sequence[int], code: int, *, width: int, dense: int, output: str, dense_norm: bool = True
+        self, frame_shape: Sequence[int], code: int, dense_norm: bool = True, *, width: Size, dense: Size, output: str
     ) -> None:
         super().__init__()
         channels, side = frame_shape[0], frame_shape[1] // 8

@@ -8,6 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from stbench.contract.settings import Size
 from stbench.errors import StbenchError
 
 from .convolutions import SLOPE
@@ -27,7 +28,7 @@ class ImageCritic(nn.Module):
     Source: S. Tulyakov et al., MoCoGAN, CVPR 2018, and the code its authors released.
     """
 
-    def __init__(self, frame_shape: Sequence[int], *, width: int, patch: bool) -> None:
+    def __init__(self, frame_shape: Sequence[int], *, width: Size, patch: bool) -> None:
         super().__init__()
         _check_side("ImageCritic", frame_shape)
         channels = [frame_shape[0], *(width * factor for factor in ((1, 2, 4) if patch else (1, 2, 4, 8)))]
@@ -56,7 +57,7 @@ class VideoCritic(nn.Module):
     """
 
     def __init__(
-        self, frame_shape: Sequence[int], *, width: int, patch: bool, frames: int = FRAMES, classes: int = 0
+        self, frame_shape: Sequence[int], frames: int = FRAMES, classes: int = 0, *, width: Size, patch: bool
     ) -> None:
         super().__init__()
         _check_side("VideoCritic", frame_shape)
@@ -92,7 +93,7 @@ class SceneCritic(nn.Module):
     DrNet, NIPS 2017, and the code its authors released.
     """
 
-    def __init__(self, pose: int, *, hidden: int = 100) -> None:
+    def __init__(self, pose: int, *, hidden: Size = 100) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             *(nn.Linear(2 * pose, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 1))

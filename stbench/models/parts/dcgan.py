@@ -12,6 +12,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from stbench.contract.settings import Size
+
 from .codes import code_layer, code_of
 from .components import choose
 from .convolutions import SLOPE, Chain, Conv2d, ConvDecoder, ConvEncoder, ConvTranspose2d, Stage
@@ -37,7 +39,7 @@ class DCGANEncoder(ConvEncoder):
         n_frames: int,
         code_size: int,
         *,
-        width: int,
+        width: Size,
         code: str = "linear",
         norm_first: bool = False,
         bias: bool = True,
@@ -70,7 +72,7 @@ class DCGANDecoder(ConvDecoder):
         frame_shape: Sequence[int],
         code_size: int,
         *,
-        width: int,
+        width: Size,
         skips: bool,
         output: str,
         slope: float = SLOPE,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from stbench.contract.settings import Size, Weight
+
 from .integrator import FrameByFrame
 
 
@@ -16,7 +18,7 @@ class GRU(FrameByFrame):
     says "a standard GRU RNN": the linear maps between T and the units are our reading.
     """
 
-    def __init__(self, state_size: int, *, blocks: int, hidden: int, gain: float) -> None:
+    def __init__(self, state_size: int, *, blocks: Size, hidden: Size, gain: Weight) -> None:
         super().__init__()
         self.inward = nn.Linear(state_size, hidden)
         self.cells = nn.ModuleList(nn.GRUCell(hidden if number else state_size, hidden) for number in range(blocks))

@@ -12,6 +12,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from stbench.contract.settings import Size, Weight
 from stbench.errors import StbenchError
 
 from .mlp import perceptron
@@ -60,7 +61,7 @@ class ResidualMLP(FrameByFrame):
     accumulate along the roll-out. Weights are orthogonal with the given `gain`, biases zero (appendix E.2.2).
     """
 
-    def __init__(self, state_size: int, *, blocks: int, hidden: int, gain: float) -> None:
+    def __init__(self, state_size: int, *, blocks: Size, hidden: Size, gain: Weight) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(perceptron([state_size, hidden, hidden, state_size]) for _ in range(blocks))
         for layer in self.modules():

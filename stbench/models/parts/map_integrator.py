@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from stbench.contract.settings import Size, Weight
+
 from .convolutions import SLOPE, Chain, Conv2d, Stage
 from .integrator import FrameByFrame
 
@@ -16,7 +18,7 @@ class ResidualConvolutions(FrameByFrame):
     normalisation's scale, which is drawn from N(1, gain^2). The state stays float32 under autocast.
     """
 
-    def __init__(self, state_size: int, *, blocks: int, hidden: int, gain: float) -> None:
+    def __init__(self, state_size: int, *, blocks: Size, hidden: Size, gain: Weight) -> None:
         super().__init__()
         sizes = ((state_size, hidden, SLOPE), (hidden, hidden, SLOPE), (hidden, state_size, 1.0))
         self.blocks = nn.ModuleList(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
+from stbench.contract.settings import Size
+
 from .components import choose
 from .convolutions import Chain, ConvDecoder, ConvEncoder, Stage, conv3
 from .normalisation import Steps
@@ -24,7 +26,7 @@ class MapEncoder(ConvEncoder):
     The code is (batch, code_size, y/4, x/4). Feature maps: outputs of the first three groups, finest first.
     """
 
-    def __init__(self, frame_shape: Sequence[int], n_frames: int, code_size: int, *, width: int) -> None:
+    def __init__(self, frame_shape: Sequence[int], n_frames: int, code_size: int, *, width: Size) -> None:
         super().__init__(frame_shape, n_frames, SIZES)
         self.groups = nn.ModuleList(
             (
@@ -57,7 +59,7 @@ class MapDecoder(ConvDecoder):
     x of c channels, `published[:, [*range(maps, maps + c), *range(maps)]]` is ours. As functions both are the same.
     """
 
-    def __init__(self, frame_shape: Sequence[int], code_size: int, *, width: int, skips: bool, output: str) -> None:
+    def __init__(self, frame_shape: Sequence[int], code_size: int, *, width: Size, skips: bool, output: str) -> None:
         super().__init__(frame_shape, SIZES)
         last = choose("output", LAST_LAYERS, output)
         self.skips = skips

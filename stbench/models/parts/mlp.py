@@ -9,6 +9,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from stbench.contract.settings import Size
+
 from .components import choose
 from .convolutions import Code
 from .normalisation import Steps
@@ -30,7 +32,7 @@ class MLPEncoder(nn.Module):
     No batch statistics, so any number of windows may share one call. The code is float32 whatever autocast does inside.
     """
 
-    def __init__(self, frame_shape: Sequence[int], n_frames: int, code_size: int, *, hidden: Sequence[int]) -> None:
+    def __init__(self, frame_shape: Sequence[int], n_frames: int, code_size: int, *, hidden: Sequence[Size]) -> None:
         super().__init__()
         self.layers = perceptron([n_frames * math.prod(frame_shape), *hidden, code_size])
 
@@ -46,7 +48,7 @@ class MLPEncoder(nn.Module):
 class MLPDecoder(nn.Module):
     """(batch, code_size) -> (batch, *frame), ending in `output`, "sigmoid" or "identity" (appendix E.2.2)."""
 
-    def __init__(self, frame_shape: Sequence[int], code_size: int, *, hidden: Sequence[int], output: str) -> None:
+    def __init__(self, frame_shape: Sequence[int], code_size: int, *, hidden: Sequence[Size], output: str) -> None:
         super().__init__()
         self.frame_shape = tuple(frame_shape)
         self.layers = perceptron([code_size, *hidden, math.prod(frame_shape)])

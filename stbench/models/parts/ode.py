@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from stbench.contract.settings import Positive, Size, Weight
 from stbench.devices import moved
 from stbench.errors import StbenchError
 
@@ -109,12 +110,12 @@ class DormandPrince(_OdeIntegrator):
         self,
         state_size: int,
         *,
-        blocks: int,
-        hidden: int,
-        gain: float,
-        rtol: float,
-        atol: float,
-        evaluation: float,
+        blocks: Size,
+        hidden: Size,
+        gain: Weight,
+        rtol: Positive,
+        atol: Positive,
+        evaluation: Positive,
         gradient: str,
     ) -> None:
         super().__init__(state_size, blocks, hidden, gain, gradient, method="dopri5", rtol=rtol, atol=atol)
@@ -132,7 +133,9 @@ class _FixedStep(_OdeIntegrator):
     BETWEEN = "linear"
     """How torchdiffeq finds a state within a step."""
 
-    def __init__(self, state_size: int, *, blocks: int, hidden: int, gain: float, step: float, gradient: str) -> None:
+    def __init__(
+        self, state_size: int, *, blocks: Size, hidden: Size, gain: Weight, step: Positive, gradient: str
+    ) -> None:
         options = {"step_size": step}
         super().__init__(state_size, blocks, hidden, gain, gradient, method=self.METHOD, options=options)
         self.step = step

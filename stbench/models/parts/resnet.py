@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stbench.contract.settings import Size
+
 from .codes import code_layer, code_of
 from .convolutions import Chain, Conv2d, ConvEncoder, Stage
 from .normalisation import Steps
@@ -38,7 +40,7 @@ class ResNetEncoder(ConvEncoder):
     """
 
     def __init__(
-        self, frame_shape: Sequence[int], n_frames: int, code_size: int, *, width: int, code: str = "linear"
+        self, frame_shape: Sequence[int], n_frames: int, code_size: int, *, width: Size, code: str = "linear"
     ) -> None:
         super().__init__(frame_shape, n_frames, [64])
         self.first = Chain(Stage(Conv2d(self.channels, width, 5, 2, 3), slope=0.0), nn.MaxPool2d(3, 2, 1))

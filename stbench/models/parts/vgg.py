@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from stbench.contract.settings import Size
+
 from .codes import code_layer, code_of
 from .components import choose
 from .convolutions import Chain, ConvDecoder, ConvEncoder, ConvTranspose2d, Stage, conv3
@@ -43,7 +45,7 @@ class VGGEncoder(ConvEncoder):
     """
 
     def __init__(
-        self, frame_shape: Sequence[int], n_frames: int, code_size: int, *, width: int, code: str = "normalised"
+        self, frame_shape: Sequence[int], n_frames: int, code_size: int, *, width: Size, code: str = "normalised"
     ) -> None:
         super().__init__(frame_shape, n_frames, list(SIDES))
         sizes = [[factor * width] * number for factor, number in SIDES[frame_shape[1]]]
@@ -67,7 +69,7 @@ class VGGDecoder(ConvDecoder):
     With `skips` the maps of the encoder join each group at their resolution (KTH, sea surface with vector states).
     """
 
-    def __init__(self, frame_shape: Sequence[int], code_size: int, *, width: int, skips: bool, output: str) -> None:
+    def __init__(self, frame_shape: Sequence[int], code_size: int, *, width: Size, skips: bool, output: str) -> None:
         super().__init__(frame_shape, list(SIDES))
         self.skips = skips
         sizes = [(factor * width, number) for factor, number in reversed(SIDES[frame_shape[1]])]

@@ -16,13 +16,14 @@ from torch.nn import functional as F
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import construct
-from stbench.errors import StbenchError, nearest
+from stbench.contract.settings import Count, Size, Weight, construct
+from stbench.errors import StbenchError
 
 from ..parts.components import choose, make
 from ..parts.convolutions import Code
 from ..parts.initial import normal
 from ..parts.normalisation import ONE, Steps
+from ..parts.weights import term_weights
 from .parts import DECODERS, ENCODERS, INTEGRATORS, MIXINGS, PRIORS, check_fit
 from .static import change_of_static, window_starts
 
@@ -55,14 +56,14 @@ class SeparationOfVariables(nn.Module):
         frame_shape: tuple[int, ...],
         conditioning: int,
         *,
-        static_size: int,
-        temporal_size: int,
+        static_size: Count,
+        temporal_size: Size,
         mixing: str,
         encoder: Mapping[str, Any],
         decoder: Mapping[str, Any],
         integrator: Mapping[str, Any],
-        initial_std: float,
-        loss_weights: Mapping[str, float],
+        initial_std: Weight,
+        loss_weights: Mapping[str, Weight],
         offset: str = "conditioning",
         decode: str = "per_frame",
         prior: str = "half_sum",
@@ -71,7 +72,7 @@ class SeparationOfVariables(nn.Module):
         super().__init__()
         check_fit(mixing, static_size, temporal_size, encoder, decoder, integrator)
         self.conditioning = conditioning
-        self.loss_weights = _weights(loss_weights, bool(static_size))
+        self.loss_weights = term_weights("sepvar", TERMS, loss_weights, () if static_size else ("static",))
         self.mix = choose("mixing", MIXINGS, mixing)
         self.prior = choose("prior", PRIORS, prior)
         self.starts_after = choose("offset", OFFSETS, offset)
@@ -195,17 +196,6 @@ class SeparationOfVariables(nn.Module):
         terms["prior"] = self.prior(initial)
         terms["total"] = torch.stack([self.loss_weights[name] * term for name, term in terms.items()]).sum()
         return terms
-
-
-def _weights(given: Mapping[str, float], with_static: bool) -> dict[str, float]:
-    """lambda of each term; `StbenchError` for a term there is not, or one that is there and has none."""
-    for name in given:
-        if name not in TERMS:
-            raise StbenchError(f"sepvar has no loss term '{name}': {nearest(name, TERMS)}")
-    for name in TERMS:
-        if name not in given and (with_static or name != "static"):
-            raise StbenchError(f"sepvar lacks the loss weight of '{name}' in its configuration")
-    return dict(given)
 
 
 def build(settings: Mapping[str, Any], task: Task) -> SeparationOfVariables:
