@@ -28,6 +28,7 @@ from stbench.files import write_json
 from stbench.locks import locked
 from stbench.metrics.confusion import confusion_matrix, expected_calibration_error
 from stbench.progress import Progress, Silent
+from stbench.protocols.clips import places
 from stbench.protocols.judged import ACTION, MOTION
 from stbench.splits.training import TrainingWindows
 from stbench.store.reader import Store
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from stbench.judges.network import Head, JudgeNetwork
 
 VERSION = "1"
+TESTS = "2"
+"""Version of how a judge is tested; one that was tested otherwise is tested again when it is loaded."""
 DOCUMENT = "judge.json"
 LARGEST_DOCUMENT = 1 << 20
 """Bytes."""
@@ -76,6 +79,8 @@ class JudgeCard:
     accuracy; all factors of the head "action" are "motion", the first of them is "action"."""
     calibration: Mapping[str, float] = field(default_factory=dict)
     """Head -> expected calibration error on the test clips (`stbench.metrics.confusion`)."""
+    tests: str = ""
+    """The `TESTS` it was tested by. "2": the clips that models are scored on; before, the first frames of sequences."""
 
     @property
     def name(self) -> str:
@@ -197,7 +202,8 @@ def train_judge(
 ) -> Judge:
     """Train a judge on the train split of `store`, or load it when it is there; interrupted, it continues.
 
-    `judged`: head -> factors; `clip`: frames of a clip. Its accuracy is that on the first clips of all test sequences.
+    `judged`: head -> factors; `clip`: frames of a clip. Its accuracy is that on the test clips that models
+    are scored on.
     Raises `StbenchError` for an unknown preset and whatever training refuses, KeyboardInterrupt when interrupted.
     """
     import torch
@@ -265,6 +271,7 @@ def train_judge(
             seconds=summary.seconds,
             confusion=tested.confusion,
             calibration=tested.calibration,
+            tests=TESTS,
         )
         write_json(folder / DOCUMENT, asdict(card))
         return Judge(card, network, folder)
@@ -282,16 +289,13 @@ def _tested(network: JudgeNetwork, store: Store, clip: int, folder: Path) -> _Te
     """What a judge makes of the test clips, by head, where every test class was in the train split."""
     provisional: Any = None
     judge = Judge(provisional, network, folder)
-    sequences = store.split.indices("test")
-    row_size = store.row_size
-    if row_size is not None:
-        sequences = sequences[row_size[sequences] >= clip]
+    sequences, starts = places(store, clip, "test")
     parts: dict[str, list[np.ndarray]] = {head.name: [] for head in network.heads}
     trained = judge.classes(_factors(store, network, store.split.indices("train")))
     tested = judge.classes(_factors(store, network, sequences))
     for start in range(0, len(sequences), BATCH):
-        items = sequences[start : start + BATCH]
-        clips = np.stack([store.window(each, 0, clip) for each in items])
+        items = zip(sequences[start : start + BATCH], starts[start : start + BATCH], strict=True)
+        clips = np.stack([store.window(int(each), int(first), clip) for each, first in items])
         for name, opinion in judge.opinions(clips).items():
             parts[name].append(opinion)
     known = [head for head in network.heads if np.isin(tested[head.name], trained[head.name]).all()]
@@ -360,9 +364,10 @@ def load_judge(folder: Path, store: Store) -> Judge:
     heads = tuple(Head(name, factors, sizes) for name, (factors, sizes) in card.heads.items())
     network = _network(store, heads, card.configuration["model"])
     network.load_state_dict(read_tensors(folder / WEIGHTS))
-    if card.accuracy and not card.confusion:  # trained before a card told how a judge errs
+    if card.accuracy and card.tests != TESTS:
         tested = _tested(network, store, card.clip, folder)
-        card = replace(card, confusion=tested.confusion, calibration=tested.calibration)
+        card = replace(card, accuracy=tested.accuracy, confusion=tested.confusion, calibration=tested.calibration)
+        card = replace(card, test_clips=tested.clips, tests=TESTS)
         write_json(folder / DOCUMENT, asdict(card))
     return Judge(card, network, folder)
 

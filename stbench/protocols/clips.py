@@ -77,6 +77,20 @@ class Clips:
             yield np.arange(first, min(first + BATCH, len(self)))
 
 
+def places(store: Store, frames: int, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Sequences and first frames, (n,) int64 each, of the clips of `frames` frames that are scored."""
+    plugin = registry.dataset(store.dataset)
+    if isinstance(plugin, HasClips):
+        return plugin.clips(store, frames, split)
+    sequence = store.split.indices(split).astype(np.int64)
+    needed = min(frames, plugin.period) if isinstance(plugin, HasPeriod) else frames
+    if store.row_size is not None:
+        sequence = sequence[store.row_size[sequence] >= needed]
+    elif store.n_frames < needed:
+        sequence = sequence[:0]
+    return sequence, np.zeros(len(sequence), np.int64)
+
+
 def clips_of(store: Store, track: Track, frames: int, split: str = "test", limit: int | None = None) -> Clips:
     """Clips of `frames` frames, of `limit` evenly spaced test sequences or all.
 
@@ -89,18 +103,14 @@ def clips_of(store: Store, track: Track, frames: int, split: str = "test", limit
         )
     plugin = registry.dataset(track.dataset)
     period = plugin.period if isinstance(plugin, HasPeriod) else None
-    needed = min(frames, period) if period else frames
-    sequence = store.split.indices(split).astype(np.int64)
-    lengths = np.full(len(sequence), store.n_frames) if store.row_size is None else store.row_size[sequence]
-    start = np.zeros(len(sequence), np.int64)
-    if isinstance(plugin, HasClips):
-        sequence, start = plugin.clips(store, frames, split)
-    else:
-        sequence, start = sequence[lengths >= needed], start[lengths >= needed]
+    sequence, start = places(store, frames, split)
     if not len(sequence):
+        longest = (
+            store.n_frames if store.row_size is None else store.row_size[store.split.indices(split)].max(initial=0)
+        )
         raise StbenchError(
-            f"the track {track.id} shows clips of {needed} frames, and the longest sequence of the split '{split}' of "
-            f"{store.path} has {int(lengths.max(initial=0))}: generate longer ones"
+            f"the track {track.id} shows clips of {min(frames, period or frames)} frames, and the longest sequence of "
+            f"the split '{split}' of {store.path} has {longest}: generate longer ones"
         )
     if limit is not None:
         chosen = evenly_spaced(len(sequence), limit)

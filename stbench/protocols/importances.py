@@ -28,6 +28,8 @@ OF_MATRIX = {
     "block_modularity": modularity,
     "block_compactness": compactness,
 }
+OF_ONE = ("dci_completeness",)
+"""With one factor there is nothing to mix it with: the other three are 1 whatever the codes."""
 EXPLICITNESS = "dci_explicitness"
 NAMES = tuple(f"{name}{end}" for name in (*OF_MATRIX, EXPLICITNESS) for end in ("", "_chance"))
 
@@ -40,8 +42,10 @@ def code_importances(
 ) -> tuple[dict[str, np.ndarray], dict[str, Whole]]:
     """(values (n,), whole scores) of codes `asked` (n, k) by name, from those `known` (m, k) of train clips.
 
-    `learnt`: of each factor its classes (m,) in training; `wanted`: (n,) of the clips that are scored.
+    `learnt`: of each factor its classes (m,) in training; `wanted`: (n,) of the clips that are scored. Of one factor
+    only what says something of it (`OF_ONE`).
     """
+    told = OF_MATRIX if len(learnt) > 1 else {name: OF_MATRIX[name] for name in OF_ONE}
     chosen = np.unique(np.linspace(0, len(learnt[0]) - 1, min(MOST, len(learnt[0]))).astype(np.int64))
     codes, tested = (np.concatenate([each[name] for name in sorted(each)], axis=1) for each in (known, asked))
     codes, labels = codes[chosen], [each[chosen] for each in learnt]
@@ -51,7 +55,7 @@ def code_importances(
     for end, given in (("", labels), ("_chance", [each[order] for each in labels])):
         fitted = [_fitted(codes, each, tested, right) for each, right in zip(given, wanted, strict=True)]
         matrix = np.stack([column for column, _ in fitted], axis=1)
-        whole |= {f"{name}{end}": Whole(measure(matrix)) for name, measure in OF_MATRIX.items()}
+        whole |= {f"{name}{end}": Whole(measure(matrix)) for name, measure in told.items()}
         values[f"{EXPLICITNESS}{end}"] = np.mean([hits for _, hits in fitted], axis=0)
     return values, whole
 

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from stbench import registry
 from stbench.errors import StbenchError
 from stbench.judges import judge as judges
 from stbench.judges.network import Head, JudgeNetwork
+from stbench.metrics.confusion import expected_calibration_error
 from stbench.store.build import build, resolve
 from stbench.store.reader import Store
 from stbench.training.cost import count_parameters
@@ -167,13 +169,31 @@ def test_card_tells_how_a_judge_errs_and_how_sure_it_is(trained: judges.Judge, s
     assert card.summary["calibration"] == card.calibration
 
 
-def test_card_of_before_is_completed_where_it_lies(trained: judges.Judge, store: Store, tmp_path: Path) -> None:
+def test_a_judge_is_tested_on_the_clips_that_models_are_scored_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of mug begin where a rule draws, not at the first frame of a take, which shows a face at rest."""
+    monkeypatch.setenv("STBENCH_DATA", str(tmp_path))
+    monkeypatch.setattr(judges, "presets", lambda: _with_steps(1))
+    faces = build(resolve("mug", {"subjects": "008,077", "takes": 1, "size": 16, "split": "clip"}, "simulated"))
+    judge = judges.train_judge(faces, {"who": ("subject",)}, 8, runs=tmp_path)
+    rows, starts = registry.dataset("mug").clips(faces, 8, "test")  # type: ignore[attr-defined]
+    assert starts.any()
+    clips = [faces.window(int(each), int(at), 8) for each, at in zip(rows, starts, strict=True)]
+    opinions, true = judge.opinions(np.stack(clips))["who"], faces.factor("subject")[rows]
+    assert judge.card.accuracy["who"] == (opinions.argmax(1) == true).mean()
+    assert judge.card.calibration["who"] == expected_calibration_error(opinions, true)
+
+
+def test_a_judge_that_was_tested_otherwise_is_tested_again_where_it_lies(
+    trained: judges.Judge, store: Store, tmp_path: Path
+) -> None:
     import shutil
 
     copy = tmp_path / "judge"
     shutil.copytree(trained.folder, copy)
     document = json.loads((copy / judges.DOCUMENT).read_text())
-    del document["confusion"], document["calibration"]
+    document |= {"tests": "1", "accuracy": {"action": 0.0}, "confusion": {}, "calibration": {}, "test_clips": 1}
     (copy / judges.DOCUMENT).write_text(json.dumps(document))
     assert judges.load_judge(copy, store).card == trained.card
     assert judges.read_card(copy) == trained.card

@@ -493,6 +493,7 @@ def test_forests_are_fitted_on_train_clips_alone(store: Store, monkeypatch: pyte
     assert again == whole
     assert values["dci_explicitness"].mean() > 0.8
     assert np.array_equal(turned["dci_explicitness"], 1 - values["dci_explicitness"])
+    assert set(whole) == {"dci_completeness", "dci_completeness_chance"}, "of one factor the others are 1 for any codes"
 
 
 def test_judged_clips_are_as_long_as_the_track_asks(store: Store) -> None:
