@@ -149,7 +149,7 @@ class Line:
             )
 
     def summary(self, metric: str, lead_time: str) -> Summary | None:
-        """None: not applicable."""
+        """None: not scored in all of the runs."""
         rows = [row for entry in self.entries if (row := entry.cells.get((metric, lead_time))) is not None]
         if len(rows) < len(self.entries) or not rows:
             return None

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from stbench.boards.board import Board, boards
 from stbench.boards.entry import Entry
+from stbench.boards.leaderboard import NOT_APPLICABLE, NOT_SCORED
 from stbench.results.numbers import score_text
 
 __all__ = ["changed_boards"]
@@ -36,7 +37,8 @@ def _lines(board: Board | None) -> Iterator[tuple[str, ...]]:
     for block in board.blocks:
         for line in block.lines:
             found = line.summary(board.metrics[0], board.mean_lead_time)
-            value = score_text(found.value) if found is not None else "not applicable"
+            absent = NOT_APPLICABLE if line.record.not_applicable else NOT_SCORED
+            value = score_text(found.value) if found is not None else absent
             name = f"{line.model} (floor)" if line.record.floor else line.model
             yield (str(line.rank or ""), name, value, str(line.trust), block.dataset_digest[:8])
 

@@ -32,6 +32,8 @@ from stbench.files import write_text
 from stbench.results.paired import FEW
 
 NOT_APPLICABLE = "not applicable"
+NOT_SCORED = "not scored"
+"""The record has no value of the metric: it was scored before there was one, or it has no meaning for the answer."""
 OVERVIEW = "overview.csv"
 
 COLUMNS = (
@@ -144,7 +146,7 @@ def csv_text(board: Board, missing: Iterable[Absent] | None = None) -> str:
         for line in block.lines:
             common = _common(board, block, line)
             for metric, lead_time, summary in _cells(board, line):
-                cells = {**common, "metric": metric, "lead_time": lead_time, **_score(summary)}
+                cells = {**common, "metric": metric, "lead_time": lead_time, **_score(line, summary)}
                 writer.writerow([harmless(cells[column]) for column in COLUMNS])
     for each in absent(board) if missing is None else missing:
         cells = {**dict.fromkeys(COLUMNS, ""), **_place(board), "model": each.model, "note": each.reason}
@@ -163,10 +165,11 @@ def _cells(board: Board, line: Line) -> Iterator[tuple[str, str, Summary | None]
                 yield metric, lead_time, summary
 
 
-def _score(summary: Summary | None) -> dict[str, str]:
+def _score(line: Line, summary: Summary | None) -> dict[str, str]:
     names = ("value", "ci_low", "ci_high", "seed_sd", "sd", "n", "n_sequences", "metric_version")
     if summary is None:
-        return {**dict.fromkeys((*names, "interval"), ""), "value": NOT_APPLICABLE}
+        absent = NOT_APPLICABLE if line.record.not_applicable else NOT_SCORED
+        return {**dict.fromkeys((*names, "interval"), ""), "value": absent}
     few = f", fewer than {FEW} clusters" if summary.n_sequences < FEW else ""
     interval = f"percentile bootstrap{few}" if summary.ci_low is not None else ""
     return {**{name: _text(getattr(summary, name)) for name in names}, "interval": interval}

@@ -63,7 +63,7 @@ def test_a_run_without_psnr_gets_no_decibels_and_one_without_any_error_infinitel
     scored("vectors", np.ones((3, 3)), psnr=False)
     scored("perfect", np.zeros((3, 3)))
     (path,) = build(tmp_path / "runs", tmp_path / "out")
-    assert cells(path, "vectors", "psnr_of_mean_mse")["1..3"]["value"] == "not applicable"
+    assert cells(path, "vectors", "psnr_of_mean_mse")["1..3"]["value"] == "not scored"
     assert cells(path, "perfect", "psnr_of_mean_mse")["1..3"]["value"] == "inf"
 
 
