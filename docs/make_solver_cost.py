@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from stbench import registry
 from stbench.boards.board import Entry
@@ -52,17 +53,25 @@ class Cost:
 
 
 def costs(entries: Sequence[Entry]) -> list[Cost]:
-    """Of the runs of one board with seed 0, without those of the solver."""
-    found = []
+    """Means over the runs of each model of one board, without the solver. Of trainings those that know their processor
+    time count, if there are any: one that was interrupted, or shared its cores, says little by the clock."""
+    runs: dict[str, list[Entry]] = {}
     for entry in entries:
-        record = entry.record
-        if record.seed or record.inference_seconds is None or record.model == SOLVER:
-            continue
-        row = next(row for row in entry.rows if row.metric == METRIC and row.lead_time == f"1..{record.track.horizon}")
-        kind = registry.model(record.model).kind
-        ready = float(record.training["seconds"])
-        found.append(Cost(record.full_model, kind, row.value, ready, record.inference_seconds / row.n))
-    return found
+        if entry.record.model != SOLVER and entry.record.inference_seconds is not None:
+            runs.setdefault(entry.record.full_model, []).append(entry)
+    return [_cost(name, of_model) for name, of_model in runs.items()]
+
+
+def _cost(name: str, entries: Sequence[Entry]) -> Cost:
+    errors, ready, by_processor, forecasts = [], [], [], []
+    for record, rows in ((entry.record, entry.rows) for entry in entries):
+        row = next(row for row in rows if row.metric == METRIC and row.lead_time == f"1..{record.track.horizon}")
+        errors.append(row.value)
+        ready.append(float(record.training["seconds"]))
+        by_processor += [float(record.training["cpu_seconds"])] if record.training.get("cpu_seconds") else []
+        forecasts.append((record.inference_seconds or 0.0) / row.n)
+    kind = registry.model(entries[0].record.model).kind
+    return Cost(name, kind, fmean(errors), fmean(by_processor or ready), fmean(forecasts))
 
 
 def measured() -> dict[str, list[dict[str, str]]]:
@@ -90,8 +99,9 @@ def section(boards: dict[tuple[str, str], list[Cost]]) -> str:
     lines += [
         "Error against cost. A forecast is one window of 5 frames and its 40 next ones; ready: training, fitting or",
         f"making the table. Of `{SOLVER}` processor time, by `benchmarks/wave_solver.py` on a sample of test windows;",
-        "of all others the wall time of the published records, on another day, their windows in batches: factors",
-        "of two between rows mean little. A network has paid once its training and its forecasts together take",
+        "of all others means over the seeds of the published records, made on another day, their windows in batches:",
+        "of trainings processor time where records have it, else wall time. Factors of two between rows mean little.",
+        "A network has paid once its training and its forecasts together take",
         "less time than those of the cheapest one that is at least as accurate: of the solver's grids, or of these",
         f"and the look-up (`{TABLE}`).",
         "",
@@ -150,7 +160,7 @@ def draw(title: str, rows: Sequence[Cost], out: Path) -> Path:
             label={"classical": SOLVER, "floor": "floors", "learned": "networks"}[kind],
         )
     # Of the solver the grids alone, to the left as networks are, but for one that has another close by on that side;
-    # floors to the right, below where another one is above.
+    # floors to the right, below where another one is above, or to the left of networks that are close.
     for each in rows:
         near = [other for other in rows if other.kind == "floor" and 1 / 3 < other.forecast / each.forecast < 3]
         below = any(each.error < other.error < 100 * each.error for other in near)
@@ -160,8 +170,14 @@ def draw(title: str, rows: Sequence[Cost], out: Path) -> Path:
             and 1 / 4 < other.error / each.error < 4
             for other in rows
         )
-        right = each.kind == "floor" or beside
-        offset = (5, -10 if below else 4) if each.kind == "floor" else (6 if right else -6, -3)
+        before = each.kind == "floor" and any(
+            other.kind == "learned"
+            and 1 < other.forecast / each.forecast < 10
+            and 1 / 10 < other.error / each.error < 10
+            for other in rows
+        )
+        right = (each.kind == "floor" and not before) or beside
+        offset = (5, -10 if below else 4) if each.kind == "floor" and right else (6 if right else -6, -3)
         axes.annotate(
             each.model.removeprefix(f"{SOLVER} "),
             (1e3 * each.forecast, each.error),

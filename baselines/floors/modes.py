@@ -69,7 +69,7 @@ class Modes:
 
     def advance(self, state: np.ndarray, steps: int) -> np.ndarray:
         """x_1 .. x_steps from x_0 = `state` (m,): (steps, m). A mode outside the unit circle keeps its phase and does
-        not grow: λ/|λ| stands for its λ."""
+        not grow: λ/|λ| stands for its λ, but in the first step, which Φ has in it."""
         bounded = self.eigenvalues / np.maximum(np.abs(self.eigenvalues), 1.0)
         powers = bounded[None, :] ** np.arange(steps)[:, None]
         return np.asarray(((powers * (self.amplitudes @ state)) @ self.modes.T).real)

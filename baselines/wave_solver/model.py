@@ -12,7 +12,8 @@ at an error of 1e-5. The extrema that scale a sequence jump from one crest to an
 kinks: on the dataset's own grid a search that ends above rounding goes on piece by piece.
 
 Variants integrate on 16 x 16, 24 x 24, 32 x 32 or 48 x 48 nodes, and are seen on the dataset's pixels by cubic splines.
-Good values: 64, the dataset's own grid, where the error is that of float32 frames, about 1e-16.
+Good values: 64, the grid of the datasets as published, where the error is that of float32 frames, about 1e-16; of data
+made with another `size`, that size.
 
 Source: J. Dona et al., "PDE-Driven Spatiotemporal Disentanglement", ICLR 2021, appendix (Eq. 31-33). Written from the
 paper, apart from the simulator that made the data.

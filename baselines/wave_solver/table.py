@@ -37,6 +37,8 @@ class Table:
     def weights(self, speed: float) -> tuple[slice, np.ndarray]:
         """The neighbours of a speed and their Lagrange weights."""
         width = self.speeds[1] - self.speeds[0]
+        if width == 0:  # data of one wave speed
+            return slice(0, 1), np.ones(1)
         first = int((speed - self.speeds[0]) / width) - NEIGHBOURS // 2 + 1
         first = min(max(first, 0), len(self.speeds) - NEIGHBOURS)
         nodes = self.speeds[first : first + NEIGHBOURS].tolist()

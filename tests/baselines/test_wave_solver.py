@@ -6,6 +6,7 @@ import ast
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -150,12 +151,35 @@ def test_other_physics_than_the_published_one_are_refused(
         fitted(made)
 
 
+def test_data_of_one_wave_speed_leave_the_moment_to_be_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STBENCH_DATA", str(tmp_path))
+    made = build(resolve("waveeq", {"sequences": 5, "size": 16, "wave_speed": "350,350"}, "auto"))
+    conditioning, target = windows(made, [(0, 3), (1, 40)])
+    error = np.square(fitted(made, nodes=16).forecast(conditioning, 40).astype(float) - target).mean()
+    assert error < 1e-14
+
+
 def test_a_grid_of_too_few_nodes_is_refused(store: Store) -> None:
     with pytest.raises(StbenchError, match="'nodes' of wave-solver is 4: choose 8 to 1024"):
         fitted(store, nodes=4)
 
 
 # ---- what a network's training pays for
+
+
+def test_the_cost_of_a_model_is_the_mean_over_its_seeds_by_processor_time_where_it_is_known() -> None:
+    def run(error: float, **training: float) -> Any:
+        row = SimpleNamespace(metric="mse", lead_time="1..40", value=error, n=100)
+        told = {"model": "sepvar", "full_model": "sepvar", "track": SimpleNamespace(horizon=40)}
+        return SimpleNamespace(record=SimpleNamespace(**told, inference_seconds=2.0, training=training), rows=[row])
+
+    costs = runpy.run_path(str(Path(__file__).resolve().parents[2] / "docs" / "make_solver_cost.py"))["costs"]
+    (found,) = costs(
+        [run(1.0, seconds=900.0), run(2.0, seconds=30.0, cpu_seconds=20.0), run(3.0, seconds=90.0, cpu_seconds=40.0)]
+    )
+    assert (found.error, found.ready, found.forecast) == (2.0, 30.0, 0.02)
+    (found,) = costs([run(1.0, seconds=900.0), run(1.0, seconds=100.0)])
+    assert found.ready == 500.0
 
 
 def test_a_network_pays_where_its_forecasts_are_cheaper_than_a_solver_as_good() -> None:
