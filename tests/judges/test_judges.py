@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from stbench.errors import StbenchError
 from stbench.judges import judge as judges
 from stbench.judges.network import Head, JudgeNetwork
 from stbench.metrics.confusion import expected_calibration_error
+from stbench.protocols.sampling import resample
+from stbench.running.plan import find_track
 from stbench.store.build import build, resolve
 from stbench.store.reader import Store
 from stbench.training.cost import count_parameters
@@ -169,13 +172,18 @@ def test_card_tells_how_a_judge_errs_and_how_sure_it_is(trained: judges.Judge, s
     assert card.summary["calibration"] == card.calibration
 
 
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STBENCH_DATA", str(tmp_path_factory.mktemp("data")))
+        yield build(resolve("mug", {"subjects": "008,077", "takes": 1, "size": 16, "split": "clip"}, "simulated"))
+
+
 def test_a_judge_is_tested_on_the_clips_that_models_are_scored_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    faces: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of mug begin where a rule draws, not at the first frame of a take, which shows a face at rest."""
-    monkeypatch.setenv("STBENCH_DATA", str(tmp_path))
     monkeypatch.setattr(judges, "presets", lambda: _with_steps(1))
-    faces = build(resolve("mug", {"subjects": "008,077", "takes": 1, "size": 16, "split": "clip"}, "simulated"))
     judge = judges.train_judge(faces, {"who": ("subject",)}, 8, runs=tmp_path)
     rows, starts = registry.dataset("mug").clips(faces, 8, "test")  # type: ignore[attr-defined]
     assert starts.any()
@@ -183,6 +191,33 @@ def test_a_judge_is_tested_on_the_clips_that_models_are_scored_on(
     opinions, true = judge.opinions(np.stack(clips))["who"], faces.factor("subject")[rows]
     assert judge.card.accuracy["who"] == (opinions.argmax(1) == true).mean()
     assert judge.card.calibration["who"] == expected_calibration_error(opinions, true)
+
+
+@pytest.mark.parametrize("frames", [8, 15])
+def test_the_tracks_of_mug_are_played_by_the_judge_of_their_length(
+    faces: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frames: int
+) -> None:
+    monkeypatch.setattr(judges, "presets", lambda: _with_steps(1))
+    judged = {"action": ("expression",), "identity": ("subject",)}
+    judges.train_judge(faces, judged, frames, runs=tmp_path)
+    found = judges.find_judge(faces, "quick", tmp_path, frames)
+    track = find_track("mug", f"resample-{frames}")
+    seen = []
+
+    class Showing:
+        """Shows the clip it was handed."""
+
+        def resample(self, motion: np.ndarray, length: int, factors: Any, seed: int) -> np.ndarray:
+            seen.append(motion)
+            return motion[:, :length]
+
+    scores = resample(Showing(), faces, track, judge=found)
+    rows, starts = registry.dataset("mug").clips(faces, frames, "test")  # type: ignore[attr-defined]
+    clips = [faces.window(int(each), int(at), frames) for each, at in zip(rows, starts, strict=True)]
+    assert np.array_equal(np.concatenate(seen), np.stack(clips))
+    said = found.opinions(np.stack(clips))["action"].argmax(1)
+    right = said == faces.factor("expression")[rows]
+    np.testing.assert_array_equal(scores.values["judge_action_accuracy"][:, 0], right)
 
 
 def test_a_judge_that_was_tested_otherwise_is_tested_again_where_it_lies(
