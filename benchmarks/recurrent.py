@@ -3,8 +3,9 @@
     python benchmarks/recurrent.py [--turns 5] [--threads 2] [--batch 4] [--frames 20] [--models predrnn mim ...]
 
 The plain module has one convolution per operand and step, as public code has it: nothing is read ahead, no weight is
-prepared. Printed are medians of the seconds and of the processor's seconds: the second count where the machine is
-shared. Moving MNIST, half of the frames condition, variant `field`.
+prepared. With `--direct` every model is timed a second time with direct convolutions, without the tiles of
+`stbench.models.parts.tiles`. Printed are medians of the seconds and of the processor's seconds: the second count where
+the machine is shared. Moving MNIST, half of the frames condition, variant `field`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import statistics
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +23,7 @@ from torch import Tensor, nn
 from stbench import registry
 from stbench.contract.models import Task
 from stbench.contract.presets import select
+from stbench.models.parts import projection
 
 
 class PlainCell(nn.Module):
@@ -83,6 +86,16 @@ def published(name: str, frames: Tensor) -> Callable[[], Tensor]:
     return run
 
 
+def direct(run: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    """The same without tiles."""
+
+    def without() -> Tensor:
+        with patch.object(projection, "tiled", lambda layer, like: None):
+            return run()
+
+    return without
+
+
 def timed(run: Callable[[], Tensor]) -> tuple[float, float]:
     """Seconds and processor seconds of one forward and backward pass."""
     wall, processor = time.perf_counter(), time.process_time()
@@ -98,12 +111,15 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=20)
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--models", nargs="*", default=["predrnn"])
+    parser.add_argument("--direct", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     frames = torch.rand(arguments.batch, arguments.frames, 1, 64, 64)
     plain = PlainPredRNN()
     runs = {"plain PredRNN": lambda: plain.loss(frames)} | {name: published(name, frames) for name in arguments.models}
+    if arguments.direct:
+        runs |= {f"{name}, direct": direct(runs[name]) for name in arguments.models}
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
     with torch.autocast("cpu", torch.bfloat16, enabled=arguments.precision == "bfloat16"):
         for turn in range(arguments.turns + 1):
@@ -111,11 +127,11 @@ def main() -> None:
                 seconds = timed(run)
                 if turn:
                     found[name].append(seconds)
-    print(f"{'':16} seconds  processor  times plain's speed (processor)")
+    print(f"{'':20} seconds  processor  times plain's speed (processor)")
     base = statistics.median(each[1] for each in found["plain PredRNN"])
     for name, each in found.items():
         wall, processor = (statistics.median(values) for values in zip(*each, strict=True))
-        print(f"{name:16} {wall:7.2f} {processor:10.2f} {base / processor:10.2f}")
+        print(f"{name:20} {wall:7.2f} {processor:10.2f} {base / processor:10.2f}")
 
 
 if __name__ == "__main__":

@@ -154,7 +154,8 @@ def storage_errors(path: Path) -> Iterator[None]:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             where = error.filename or path
             raise StbenchError(
-                f"there is no permission for {where}, which the store {path} needs: choose another --out"
+                f"there is no permission for {where}, which the store {path} needs: choose another place, by "
+                "`stbench generate --out` or STBENCH_DATA"
             ) from None
         raise StbenchError(f"writing the store {path} failed: {error}; mend that, {again}") from None
 

@@ -33,6 +33,7 @@ from stbench.results.card import CARD, holds_path
 from stbench.results.clusters import CLUSTERS, check_clusters
 from stbench.results.record import RECORD, RunRecord
 from stbench.results.trust import Trust, trust_of
+from stbench.splits.index import check_learnt
 
 if TYPE_CHECKING:
     from stbench.store.reader import Store
@@ -88,13 +89,22 @@ def check(
     if published or entry.record.trust:  # a run folder of one's own holds more, and paths of one's own
         findings += [*_place(entry.record, folder, out if published else None), *_texts(entry.record)]
     blueprint, remark = blueprint_of(entry.record)
-    findings += [*_track(entry.record, from_others), *_data(entry.record, blueprint, others)]
+    findings += [*_learnt(entry.record), *_track(entry.record, from_others), *_data(entry.record, blueprint, others)]
     if entry.rows:
         findings += numbers(entry, blueprint, others)
         findings += windows(entry, blueprint, others)
         findings += [] if with_predictions else doubts(entry)
     remarks = [each for each in (remark, _apart(entry.record) if from_others else "") if each]
     return Checked(folder, entry, tuple(dict.fromkeys(findings)), tuple(remarks))
+
+
+def _learnt(record: RunRecord) -> Iterator[str]:
+    """Trained elsewhere, it need not say what it has learnt from."""
+    if (split := record.training.get("split")) is not None:
+        try:
+            check_learnt(split)
+        except StbenchError as error:
+            yield str(error)
 
 
 def _place(record: RunRecord, folder: Path, out: Path | None) -> Iterator[str]:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from stbench import registry
 from stbench.boards.absent import Absent, absent
 from stbench.boards.board import Block, Board, Line, lead_time_name
 from stbench.boards.leaderboard import NOT_APPLICABLE
 from stbench.boards.reported import Reported, reported_for
+from stbench.contract.datasets import setting_words
 from stbench.results.numbers import count_text, interval_text, score_text, seconds_text
 from stbench.results.trust import Trust
 
@@ -48,7 +50,7 @@ def board_tables(board: Board, *, highlight: str = "", width: int = WIDTH) -> li
     columns = [*_metric_columns(board, board.shown), *((each,) for each in _COSTS)]
     mean = board.mean_lead_time
     found: list[RenderableType] = [*layout.tables(f"{title}: {lead_time_name(mean)}", ranked, columns, (mean,))]
-    notes = [*_not_applicable(absent(board)), *_drawn(board)]
+    notes = [*_less(board), *_not_applicable(absent(board)), *_drawn(board)]
     if board.further:
         notes.append(f"scored too, in the CSV: {', '.join(board.further)}")
     notes += dict.fromkeys(f"{models}: {note}" for block in board.blocks for models, note in block.notes)
@@ -58,6 +60,13 @@ def board_tables(board: Board, *, highlight: str = "", width: int = WIDTH) -> li
         columns = [*_metric_columns(board, board.shown_at_lead_times)]
         found += layout.tables(f"{title}: other lead times", (_MODEL,), columns, others)
     return found
+
+
+def _less(board: Board) -> Iterator[str]:
+    known = board.dataset in registry.names("datasets")
+    if known and (settings := registry.dataset(board.dataset).presets.get(board.preset)):
+        words = " ".join(setting_words(settings))
+        yield f"the preset '{board.preset}' takes less of {board.dataset} than there is: {words}"
 
 
 def reported_table(rows: Iterable[Reported]) -> Table:

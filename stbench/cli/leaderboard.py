@@ -91,6 +91,8 @@ def leaderboard(
         raise StbenchError(
             "folders, --before, --predictions, --from-others and --accept belong to --check: give it, too"
         )
+    if jobs > 1 and not run_missing:
+        raise StbenchError("--jobs says how many runs of --run-missing go side by side: give both")
     if check:
         from stbench.cli.checks import check_records
 
@@ -114,7 +116,12 @@ def leaderboard(
     if pictures is None and OLDER_PICTURES.is_dir():
         pictures = OLDER_PICTURES
     *tables, overview_page = build(runs, out, reported, page or out / "index.html", pictures)
-    shown = [each for each in boards(read_published(out)) if each.preset == (f"{CUSTOM}-{name}" if name else preset)]
+    wanted = f"{CUSTOM}-{name}" if name else preset
+    shown = [each for each in boards(read_published(out)) if each.preset == wanted]
+    if not shown:
+        console.note(
+            f"no board of '{wanted}' is in {out}, and no finished run of it in {runs}: `stbench run` makes one"
+        )
     drawn = [_draw(shown, picture)] if picture is not None else []
     if as_json:
         files = [str(path) for path in (*tables, *drawn, overview_page)]

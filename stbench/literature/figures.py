@@ -45,6 +45,8 @@ _FIGURE = re.compile(
     r"\.?\s*(?P<unit>[kKMGT])?(?:%|dB|s|x)?(?:\s*(?:±|\+/?-|\().*)?",
     re.ASCII,
 )
+_POWER = re.compile(r"\s?[×x·]\s?10(?:\^\{?([+-]?\d{1,3})\}?|([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}))(?=$|\D)")
+_SUPERSCRIPTS = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+-0123456789")
 _UNITS = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _EPOCHS = re.compile(r",?\s{0,3}\(?\b([\d,]{1,12})\s{0,3}epochs?\b\)?", re.IGNORECASE | re.ASCII)
 _SUM = re.compile(r"(?:(\d{1,6}) x )?(sum|mean) over (\d{1,6}(?:x\d{1,6})*)")
@@ -148,10 +150,15 @@ def scale_of(heading: str) -> int:
 def figure(cell: str) -> tuple[str, float | None] | None:
     """The digits of a cell and its unit, None where the heading has to say: ("58.0", 1e6) of "**58.0M**"; None where
     there is no number."""
-    found = _FIGURE.fullmatch(cell.replace("−", "-").strip())
+    found = _FIGURE.fullmatch(_with_exponent(cell.replace("−", "-").strip()))
     if found is None:
         return None
     return found["digits"].replace(",", ""), _UNITS[found["unit"]] if found["unit"] else None
+
+
+def _with_exponent(cell: str) -> str:
+    """1.0×10⁻², as tables of stbench print it, and 1.0 x 10^-2 as 1.0e-2."""
+    return _POWER.sub(lambda found: "e" + (found[1] or found[2].translate(_SUPERSCRIPTS)), cell)
 
 
 def epochs_of(text: str) -> tuple[str, int | None]:

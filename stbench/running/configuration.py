@@ -12,6 +12,7 @@ from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import CUSTOM, PARTS, PRESETS, merge, resolve_shares, select
 from stbench.documents import Unreadable, parse_toml, read_toml
 from stbench.errors import StbenchError, nearest
+from stbench.splits.index import check_learnt
 
 _FILE = ".toml"
 _SPLIT = "training.split"
@@ -55,6 +56,9 @@ class Configured:
     """The preset whose data and judge the run takes."""
     tables: Mapping[str, Any]
     """{"model": ..., "training": ...}."""
+
+    def __post_init__(self) -> None:
+        check_learnt(self.tables["training"]["split"])
 
 
 def configure(plugin: ModelPlugin, dataset: str, variant: str, asked: Asked) -> Configured:
@@ -163,11 +167,15 @@ def _changes(texts: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    try:
-        read = parse_toml(f"value = {text}".encode())
-    except Unreadable:
-        return text
-    return read["value"] if len(read) == 1 else text
+    """As TOML has it, "0.9,0.99" as the list of its numbers; what is neither is text."""
+    for written in (text, f"[{text}]"):
+        try:
+            read = parse_toml(f"value = {written}".encode())
+        except Unreadable:
+            continue
+        if len(read) == 1:
+            return read["value"]
+    return text
 
 
 def check_built(plugin: ModelPlugin, configuration: Mapping[str, Any], task: Task) -> None:

@@ -25,8 +25,10 @@ TRAINED = "trained"
 
 
 def split_model_name(text: str) -> tuple[str, str]:
-    """ "sepvar:without-s" -> ("sepvar", "without-s"); no colon, no variant."""
-    name, _, variant = text.partition(":")
+    """ "sepvar:without-s" -> ("sepvar", "without-s"); no colon, no variant. `StbenchError` for a colon and nothing."""
+    name, colon, variant = text.partition(":")
+    if colon and not variant:
+        raise StbenchError(f"'{text}' names no variant behind its colon: write '{name}', or '{name}:VARIANT'")
     return name, variant
 
 
@@ -169,8 +171,11 @@ def dataset_for(
     for."""
     from stbench.store.build import build, resolve
 
-    generator = registry.dataset(dataset)
-    blueprint = resolve(dataset, {**generator.presets.get(preset, {}), **settings}, source, raw)
+    of_preset = registry.dataset(dataset).presets.get(preset, {})
+    less = {name: value for name, value in of_preset.items() if name not in settings}
+    blueprint = resolve(dataset, {**less, **settings}, source, raw)
+    if less:
+        progress.note(f"the preset '{preset}' takes less of {dataset} than there is: {' '.join(setting_words(less))}")
     if blueprint.source == "simulated" and source == "auto":
         progress.note(f"{dataset} is simulated here: the official files were not found, see `stbench fetch {dataset}`")
     if (paths.data_dir() / blueprint.store_name).exists():

@@ -21,7 +21,7 @@ from stbench.results.record import ELSEWHERE
 from stbench.running.recording import Made, record_numbers
 from stbench.running.run import RunResult, i3d_for, renderer_for
 from stbench.running.stages import code_of_predictions
-from stbench.running.turns import turn
+from stbench.running.turns import check_place, turn
 
 if TYPE_CHECKING:
     from stbench.protocols.scoring import Scores
@@ -61,6 +61,7 @@ def score(
     if store.dataset != found.dataset:
         raise StbenchError(f"the track {track} is of the dataset {found.dataset}, but {store.path} is {store.dataset}")
     runs = runs or paths.runs_dir()
+    check_place(runs)
     network, judge = i3d_for(found, i3d), judge_for(store, found, preset, runs)
     with progress.bar(f"scoring {name}", "windows") as advance:
         scores = scores_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from stbench.errors import StbenchError
 from stbench.locks import locked
@@ -18,11 +19,24 @@ def turn(folder: Path, busy: str, note: Callable[[str], None]) -> Iterator[Calla
     `StbenchError` where the folder cannot be made or locked.
     """
     with ExitStack() as stack:
-        try:
+        with _told(folder):
             check_held = stack.enter_context(locked(folder, busy, waiting=note))
-        except OSError as error:
-            raise StbenchError(
-                f"the folder {folder} cannot be made or locked ({error.strerror or error}): make room or permission, "
-                "or choose another folder with --out"
-            ) from None
         yield check_held
+
+
+def check_place(folder: Path) -> None:
+    """`StbenchError` where `folder` could not be made or written to, told before hours of work; leaves nothing."""
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    with _told(folder), TemporaryDirectory(dir=there, prefix=".stbench-"):
+        pass
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StbenchError(
+            f"the folder {folder} cannot be made or locked ({error.strerror or error}): make room or permission, "
+            "or choose another folder with --out"
+        ) from None

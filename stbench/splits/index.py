@@ -9,12 +9,26 @@ from functools import cached_property
 import numpy as np
 
 from stbench.contract.datasets import Split
+from stbench.errors import StbenchError
 
 
 def window_places(row: np.ndarray, start: np.ndarray, n_frames: int, length: int) -> np.ndarray:
     """(window, length) int64: the places of the frames of windows in an array (row · time, *frame), whose rows have
     `n_frames` each; a window lies in `row` (window,) and begins at frame `start` (window,) of it."""
     return np.asarray((row * n_frames + start)[:, None] + np.arange(length))
+
+
+LEARNT = ("train", "val")
+"""Parts that models and judges may learn from."""
+
+
+def check_learnt(part: object) -> None:
+    """`StbenchError` unless `part` is "train", "val" or both, "train+val": what is scored stays unseen."""
+    names = part.split("+") if isinstance(part, str) else []
+    if not names or len(set(names)) < len(names) or not set(names) <= {*LEARNT}:
+        raise StbenchError(
+            f"the split to learn from is {part!r}: choose train, val or train+val, because what is scored stays unseen"
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from stbench.errors import StbenchError
-from stbench.splits.index import WindowIndex, window_places
+from stbench.splits.index import WindowIndex, check_learnt, window_places
 from stbench.store.normaliser import Normaliser
 from stbench.store.reader import Store
 
@@ -114,8 +114,9 @@ class TrainingWindows:
     ) -> TrainingWindows:
         """The windows of "train", "val" or "train+val"; nothing is read yet.
 
-        `StbenchError` for an unknown part of the split or one without a single window. `memory_limit` in bytes.
+        `StbenchError` for another part of the split or one without a single window. `memory_limit` in bytes.
         """
+        check_learnt(split)
         index = WindowIndex.of_split(
             store.split, split, store.n_frames, conditioning, horizon, stride, row_size=store.row_size
         )

@@ -15,8 +15,10 @@ from stbench.arguments import archive, local_path
 from stbench.contract.datasets import Card, Split
 from stbench.documents import Unreadable, converted, read_json
 from stbench.errors import Damaged, StbenchError, nearest
+from stbench.store import integrity
 from stbench.store.attributes import check_attributes
 from stbench.store.cards import card_of
+from stbench.store.integrity import REMEDY
 from stbench.store.layout import INTEGRITY, ROW_SIZE
 from stbench.store.normaliser import Normaliser
 from stbench.store.texts import FORMAT, NEWEST_FORMAT, RAGGED_FORMATS, from_texts
@@ -140,20 +142,22 @@ class Store:
         self, sequence: int | slice | np.ndarray, time: slice = slice(None), variable: str = "frames"
     ) -> np.ndarray:
         """Stored values of a variable: (time, ...) of one sequence, (sequence, time, ...) of several; `time` cuts only
-        variables that have that dimension. `IndexError` for a sequence that is not there.
+        variables that have that dimension. `IndexError` for a sequence that is not there, `Damaged` where files of the
+        store are missing or cannot be decoded.
 
         Where sequences differ in length, one sequence is as long as it is, and several are padded with 0 to the longest
         of the store.
         """
         self._check_variable(variable)
-        array = _array(str(self.path), variable, self.digest, os.getpid())
         timed = "time" in self.attributes["variables"][variable]["dims"][1:2]
         if timed and not isinstance(sequence, slice | np.ndarray) and (row_size := self.row_size) is not None:
             time = slice(*time.indices(int(row_size[sequence])))
         key: tuple[Any, ...] = (sequence, time) if timed else (sequence,)
-        if isinstance(sequence, np.ndarray):
-            return np.asarray(array.oindex[key])
-        return np.asarray(array[key])
+        try:
+            array = _array(str(self.path), variable, self.digest, os.getpid())
+            return np.asarray(array.oindex[key] if isinstance(sequence, np.ndarray) else array[key])
+        except (OSError, ValueError, RuntimeError) as error:  # of zarr and its codecs
+            raise Damaged(f"'{variable}' of the store {self.path} cannot be read ({error}): {REMEDY}") from None
 
     def window(self, sequence: int, start: int, length: int) -> np.ndarray:
         """Frames `start` ... `start + length - 1` of a sequence, (length, *frame) float32, normalised; fewer where it
@@ -174,6 +178,7 @@ class Store:
         shards of the store, which do not fit a part."""
         import xarray as xr
 
+        check_files(self)
         dataset: xr.Dataset = xr.open_zarr(self.path, consolidated=False)
         for array in dataset.variables.values():
             array.encoding = {name: value for name, value in array.encoding.items() if name not in PLACES}
@@ -191,19 +196,44 @@ def _array(path: str, variable: str, digest: str, process: int) -> zarr.Array[An
     """An open array, kept for the process that opened it: a forked one must not go on with its parent's."""
     import zarr
 
+    _check_files(path, digest)
     return zarr.open_array(path, path=variable, mode="r")
+
+
+def check_files(store: Store) -> None:
+    """`Damaged` where a file of the store is missing or empty. zarr would take it for one full of 0 (or NaN), and
+    whoever forecasts frames of 0 would be right."""
+    _check_files(str(store.path), store.digest)
+
+
+@lru_cache(maxsize=64)
+def _check_files(path: str, digest: str) -> None:
+    tables = integrity.read(Path(path))
+    names = [*tables.files, *(name for name, _ in tables.shards())]
+    missing = [name for name in names if not _holds_something(Path(path, name))]
+    if missing:
+        raise Damaged(
+            f"of the {len(names)} files of the store {path} {len(missing)} are missing or empty, {missing[0]} first: "
+            f"{REMEDY}"
+        )
+
+
+def _holds_something(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except OSError:
+        return False
 
 
 @lru_cache(maxsize=64)
 def _row_size(path: str, digest: str) -> np.ndarray:
     import zarr
 
+    _check_files(path, digest)
     try:
         values = np.asarray(zarr.open_array(path, path=ROW_SIZE, mode="r")[...])
     except (OSError, ValueError, RuntimeError) as error:
-        raise StbenchError(
-            f"the lengths of the sequences of {path} cannot be read ({error}): generate it again"
-        ) from None
+        raise Damaged(f"the lengths of the sequences of {path} cannot be read ({error}): {REMEDY}") from None
     values.setflags(write=False)
     return values
 
@@ -226,7 +256,7 @@ def open_store(path: str | os.PathLike[str]) -> Store:
     if kind := archive(path):
         raise StbenchError(f"{path} is a {kind} archive and not a store: unpack it, then give the folder")
     if not file.is_file() and (path / INTEGRITY).is_dir():
-        raise Damaged(f"the metadata of the store {path} are damaged (it has no zarr.json): generate it again")
+        raise Damaged(f"the metadata of the store {path} are damaged (it has no zarr.json): {REMEDY}")
     if not file.is_file():
         raise StbenchError(f"{path} is not a store (it has no zarr.json): give the path of one")
     try:
@@ -236,7 +266,7 @@ def open_store(path: str | os.PathLike[str]) -> Store:
     except OSError as error:
         raise StbenchError(f"the metadata of the store {path} cannot be read: {error.strerror or error}") from None
     except Unreadable as error:
-        raise Damaged(f"the metadata of the store {path} are damaged ({error}): generate it again") from None
+        raise Damaged(f"the metadata of the store {path} are damaged ({error}): {REMEDY}") from None
     if store_format is None:
         raise StbenchError(f"{path} is a zarr group, but not a finished stbench store: give the path of one")
     if not isinstance(store_format, int) or store_format > NEWEST_FORMAT:
@@ -247,5 +277,5 @@ def open_store(path: str | os.PathLike[str]) -> Store:
         attributes = from_texts(attributes)
         check_attributes(attributes)
     except Unreadable as error:
-        raise Damaged(f"the metadata of the store {path} are damaged ({error}): generate it again") from None
+        raise Damaged(f"the metadata of the store {path} are damaged ({error}): {REMEDY}") from None
     return Store(path, attributes)

@@ -20,7 +20,7 @@ import stbench
 from stbench.arguments import new_place
 from stbench.contract.datasets import Blueprint, canonical_json
 from stbench.documents import Unreadable
-from stbench.errors import StbenchError
+from stbench.errors import Damaged, StbenchError
 from stbench.files import storage_errors, sync
 from stbench.locks import locked
 from stbench.raw.content import Seen, content_attributes, difference, read_content
@@ -31,7 +31,7 @@ from stbench.store.engine import check_scheduler, reach_scheduler, run_tasks
 from stbench.store.layout import INTEGRITY, ROW_SIZE, Layout, consolidate, layout_of, variable_attributes, write_whole
 from stbench.store.part import Part
 from stbench.store.plan import Plan, describe_difference
-from stbench.store.reader import Store, open_store
+from stbench.store.reader import Store, check_files, open_store
 from stbench.store.resume import lay_out, note_of, sound_shards
 from stbench.store.shard import ShardJob
 from stbench.store.statistics import by_part
@@ -94,12 +94,15 @@ def _finished(blueprint: Blueprint, path: Path) -> Store | None:
         return None
     try:
         store = open_store(path)
+    except Damaged:
+        raise
     except StbenchError as error:
         raise StbenchError(f"there is something at {path} already: {error}; choose another --out") from None
     if store.fingerprint != blueprint.fingerprint:
         here = json.loads(canonical_json(blueprint.identity))
         difference = describe_difference({key: store.attributes[key] for key in here}, here)
         raise StbenchError(f"{path} already holds another store ({difference}): choose another --out or move it away")
+    check_files(store)
     return store
 
 

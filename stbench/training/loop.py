@@ -89,6 +89,11 @@ def train(
     device = next(module.parameters()).device
     labels = module.labels if isinstance(module, HasLabels) else ()
     batches = Batches(windows, settings.batch_size, seed, device, labels)
+    if settings.batch_size > len(batches):
+        raise StbenchError(
+            f"a batch of {settings.batch_size:,} windows would show some of the {len(batches):,} there are to learn "
+            f"from twice: set batch_size to at most {len(batches):,}"
+        )
     identity = {
         "run": dict(identity),
         "seed": seed,

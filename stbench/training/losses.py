@@ -51,8 +51,13 @@ class Losses:
         if not math.isfinite(losses["total"]):
             whose = f" of the player '{player}'" if player else ""
             raise StbenchError(
-                f"the loss{whose} is {losses['total']} at step {step}: "
-                "look at the terms in log.jsonl and lower learning_rate, or use precision float32"
+                f"the loss{whose} is {losses['total']} at step {step}{_terms(losses)}: lower learning_rate, or use "
+                "precision float32"
             )
         named = {f"{player}/{name}": value for name, value in losses.items()} if player else losses
         self._numbers.setdefault(step, {}).update(named)
+
+
+def _terms(losses: dict[str, float]) -> str:
+    found = ", ".join(f"{name} {value:.3g}" for name, value in losses.items() if name != "total")
+    return f" ({found})" if found else ""

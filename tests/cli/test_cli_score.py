@@ -166,3 +166,13 @@ def test_a_leaderboard_without_runs_is_told(tmp_path: Path, monkeypatch: pytest.
     result = stbench("leaderboard")
     assert result.exit_code == 2
     assert "stbench run" in result.stderr
+
+
+def test_a_place_that_cannot_be_written_to_is_told_before_anything_is_scored(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    path = predict(store, tmp_path / "predictions.zarr", 0.25)
+    words = ("score", "--track", TRACK, "--name", "mine", "--predictions", path, *OPTIONS)
+    result = stbench(*words, "--out", tmp_path / "taken" / "runs")
+    assert result.exit_code == 2
+    assert "taken/runs cannot be made or locked" in result.output
+    assert "scoring" not in result.output

@@ -282,3 +282,18 @@ def test_what_is_opened_and_never_closed_does_not_hang(tmp_path: Path, suffix: s
     path.write_text("| a | MSE |\n|---|---|\n" * (suffix == ".md") + piece * (400_000 // len(piece)), "utf-8")
     with suppress(StbenchError):
         lint(read_figures(path))
+
+
+@pytest.mark.parametrize(
+    ("cell", "digits"),
+    [
+        ("1.0×10⁻²", "1.0e-2"),
+        ("4.33 × 10⁻⁵", "4.33e-5"),
+        ("2x10^-3", "2e-3"),
+        ("1.5×10^{12}", "1.5e12"),
+        ("7×10⁻¹²", "7e-12"),
+    ],
+)
+def test_powers_of_ten_are_read_as_they_are_printed_here(cell: str, digits: str) -> None:
+    assert figure(cell) == (digits, None)
+    assert figure("5 x 100") is None, "a scale and no power"

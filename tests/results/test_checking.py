@@ -192,6 +192,7 @@ def test_predictions_that_give_the_same_are_noted_where_they_are_accepted_and_on
         ({"processor": "a laptop, /home/me/bin"}, "its field 'processor' holds the path '/home/me/bin'"),
         ({"trust": "scored here from predictions"}, "a row from others is 'scored by the author'"),
         ({"trust": ""}, "a row from others is 'scored by the author'"),
+        ({"training": {"finished": True, "split": "train+test"}}, "the split to learn from is 'train+test'"),
         ({"track": {"conditioning": 3}}, "its track waveeq/forecast-40 differs from the one here in conditioning"),
     ],
 )

@@ -160,7 +160,7 @@ def test_what_a_model_cannot_do_is_not_applicable_and_has_no_rank(tmp_path: Path
     run(model="none", not_applicable="it cannot forecast")
     (path,) = build(tmp_path / "runs", tmp_path / "out")
     found = {(row["model"], row["metric"]): row for row in rows_of(path) if row["lead_time"] == "1..3"}
-    assert found["half", "mae"]["value"] == NOT_APPLICABLE
+    assert found["half", "mae"]["value"] == "not scored"
     assert found["half", "mse"]["rank"] == "2"
     assert (found["none", "mse"]["value"], found["none", "mse"]["rank"]) == (NOT_APPLICABLE, "")
     assert found["none", "mse"]["note"] == "it cannot forecast"

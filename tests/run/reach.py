@@ -61,7 +61,15 @@ def play(case: tuple[str, str, str | None, str], folder: Path) -> dict[str, list
     choice = dataclasses.replace(choice, configuration=shortened(choice.configuration))
     todo = plan(choice, open_store(path), 0)
     trained = fit(
-        todo, folder, "", budget_seconds=None, device="cpu", reuse_checkpoint=False, force=False, progress=Silent()
+        todo,
+        folder,
+        "",
+        budget_seconds=None,
+        device="cpu",
+        reuse_checkpoint=False,
+        force=False,
+        progress=Silent(),
+        check_held=lambda: None,
     )
     found = {"training": loaded()}
     protocol = protocol_of(todo.track)

@@ -141,6 +141,8 @@ def test_a_floor_beside_learns_from_the_same_split_and_has_no_other_setting(tmp_
     assert choose("mean", "waveeq", preset=str(file)).configuration["training"] == {"split": "train+val"}
     with pytest.raises(StbenchError, match=r"the floor 'mean' has no training setting 'steps'"):
         choose("mean", "waveeq", changes={"training.steps": "3"})
+    with pytest.raises(StbenchError, match=r"the split to learn from is 'test'"):
+        choose("mean", "waveeq", changes={"training.split": "test"})
     with pytest.raises(StbenchError, match=r"mean has no setting 'width'"):
         own(tmp_path, "mean", changes={"model.width": "3"})
 
@@ -181,7 +183,11 @@ def test_what_is_wrong_with_a_file_is_one_sentence(text: str | None, sentence: s
         ("model.static_size=1.5", "'static_size' of sepvar is 1.5: expected `int`, got `float`"),
         ("model.static_size={a=1}", "'static_size' of sepvar is .*expected `int`, got `object`"),
         ("model.encoder.name=mpl", "no encoder 'mpl': did you mean 'mlp'"),
-        ("model.integrator.hidden=-1", "sepvar cannot be built with these settings"),
+        ("model.integrator.hidden=-1", "'hidden' of the integrator .* is -1: expected `int` >= 1"),
+        ("training.split=test", "the split to learn from is 'test': choose train, val or train.val"),
+        ("training.split=train+test", "the split to learn from is 'train.test'"),
+        ("training.split=3", "the split to learn from is 3"),
+        ("training.betas=0.9,1.5", "'betas'"),
         ("training=3", "'training' names no setting"),
         ("training..steps=3", "'training..steps' names no setting"),
     ],

@@ -41,6 +41,8 @@ def test_an_unknown_name_is_refused_with_the_nearest_one(model: str, dataset: st
 
 def test_a_variant_is_named_after_a_colon() -> None:
     assert split_model_name("sepvar:without-s") == ("sepvar", "without-s")
+    with pytest.raises(StbenchError, match="'sepvar:' names no variant behind its colon: write 'sepvar'"):
+        split_model_name("sepvar:")
     assert choose("sepvar:without-s", "waveeq-100", preset="paper").configuration["model"]["static_size"] == 0
     assert choose("sepvar", "waveeq-100", preset="paper").configuration["model"]["static_size"] == 32
 

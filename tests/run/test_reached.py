@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from stbench import registry
-from stbench.protocols.known import has_capability
-from stbench.running.plan import find_track
+from stbench.protocols.known import not_applicable
 from stbench.store.build import build, resolve
 
 TINY = {
     "moving-mnist": {"sequences": 3, "train_sequences": 4, "val_sequences": 2},
     "sprites": {"characters": 12},
+    "waveeq": {"sequences": 5, "size": 16},
+    "sst": {"grid": (193, 257), "years": 2, "n_zones": 4},
 }
 FURTHER = [
     ("phydnet", "moving-mnist", "swap-10"),
@@ -34,14 +35,18 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STBENCH_DATA", str(tmp_path_factory.mktemp("data")))
         patch.delenv("STBENCH_RAW", raising=False)
-        yield {name: build(resolve(name, settings, "simulated")).path for name, settings in TINY.items()}
+        sources = {name: "procedural" if name == "waveeq" else "simulated" for name in TINY}
+        yield {name: build(resolve(name, settings, sources[name])).path for name, settings in TINY.items()}
 
 
-def main_track_of(model: str) -> tuple[str, str, str | None]:
+def main_track_of(model: str) -> tuple[str, str, str]:
+    """The first track of a tiny dataset that the model can be asked for."""
     plugin = registry.model(model)
     for dataset in TINY:
-        if has_capability(plugin, find_track(dataset, None)) and (plugin.floor or plugin.presets(dataset).get("quick")):
-            return model, dataset, None
+        if plugin.floor or plugin.presets(dataset).get("quick"):
+            for track in registry.dataset(dataset).tracks:
+                if not not_applicable(plugin, track):
+                    return model, dataset, track.id
     raise AssertionError(f"{model} knows none of {', '.join(TINY)}: add a tiny dataset it knows")
 
 

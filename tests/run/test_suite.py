@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from stbench.cli.main import cli
 from stbench.errors import StbenchError
 from stbench.progress import Silent
+from stbench.running.plan import dataset_for
 from stbench.running.suite import Job, run_all
 
 SMALL = {"sequences": "10"}
@@ -92,6 +93,18 @@ def test_that_data_are_simulated_is_said_once_for_all_jobs(tmp_path: Path, monke
     run_all(jobs, runs=tmp_path / "runs", jobs=2, progress=heard)
     assert sum("is simulated here" in note for note in heard.notes) == 1
     assert sum("done in" in note for note in heard.notes) == len(jobs)
+
+
+def test_a_preset_that_takes_less_than_the_whole_dataset_says_what_unless_the_user_said_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STBENCH_DATA", str(tmp_path))
+    heard = Heard()
+    dataset_for("waveeq-100", "quick", settings={"sensors": "4"}, progress=heard)
+    assert heard.notes == ["the preset 'quick' takes less of waveeq-100 than there is: --set sequences=60"]
+    heard = Heard()
+    dataset_for("waveeq-100", "quick", settings={"sequences": "8", "sensors": "4"}, progress=heard)
+    assert heard.notes == []
 
 
 @pytest.mark.slow

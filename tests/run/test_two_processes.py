@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from stbench.results.record import read_record
-from stbench.running.run import run
 from stbench.training.checkpoint import read_tensors
 
 pytestmark = pytest.mark.slow
@@ -83,9 +82,11 @@ def start(tmp_path: Path, data: Path) -> Iterator[Start]:
     """`start(model, standing)` begins a run under tmp_path/runs, which stands still in a place of `STANDING`."""
     started: list[Told] = []
 
-    def make(model: str, standing: str = "", *, data: Path = data, changes: dict[str, str] = CHANGES) -> Told:
+    def make(
+        model: str, standing: str = "", *, data: Path = data, changes: dict[str, str] = CHANGES, out: str = "runs"
+    ) -> Told:
         words = ["run", "--model", model, "--dataset", "waveeq-100", "--set", "sequences=5"]
-        words += ["--no-table", "--out", str(tmp_path / "runs")]
+        words += ["--no-table", "--out", str(tmp_path / out)]
         for name, value in changes.items():
             words += ["--set-model", f"{name}={value}"]
         environment = {**os.environ, "STBENCH_DATA": str(data), "OMP_NUM_THREADS": "1", "COLUMNS": "500"}
@@ -105,16 +106,14 @@ def lines(folder: Path) -> list[int]:
     return found
 
 
-def check_whole(runs: Path, alone: Path) -> None:
-    """One record, its log with each step once, and the weights of a run that nothing disturbed."""
+def check_whole(folder: Path, start: Start) -> None:
+    """One record, its log with each step once, and the weights of a run that nothing disturbed, on as many threads."""
+    runs, alone = folder / "runs", folder / "alone"
     assert lines(runs) == [*range(10, 81, 10)]
     (record,) = (read_record(path.parent) for path in runs.rglob("record.json"))
     assert record.training["finished"]
-    undisturbed = run("sepvar", "waveeq-100", settings={"sequences": "5"}, changes=CHANGES, runs=alone)
-    (weights,) = runs.rglob("checkpoint/weights.safetensors")
-    assert undisturbed.weights is not None
-    expected = read_tensors(undisturbed.weights / "checkpoint" / "weights.safetensors")
-    found = read_tensors(weights)
+    assert start("sepvar", out="alone").end() == 0
+    found, expected = (read_tensors(*each.rglob("checkpoint/weights.safetensors")) for each in (runs, alone))
     assert found.keys() == expected.keys()
     assert all(found[name].equal(expected[name]) for name in expected)
     assert not [path for path in runs.rglob("*") if ".part" in path.name]
@@ -136,25 +135,25 @@ def one_at_work_and_one_waiting(tmp_path: Path, start: Start) -> tuple[Told, Tol
 
 
 def test_of_two_equal_runs_one_trains_and_the_other_waits_for_it(
-    tmp_path: Path, one_at_work_and_one_waiting: tuple[Told, Told]
+    tmp_path: Path, start: Start, one_at_work_and_one_waiting: tuple[Told, Told]
 ) -> None:
     first, second = one_at_work_and_one_waiting
     first.process.send_signal(signal.SIGCONT)
     assert (first.end(), second.end()) == (0, 0), first.said + second.said
     assert "trained 80 steps" in first.said
     assert "trained" not in second.said
-    check_whole(tmp_path / "runs", tmp_path / "alone")
+    check_whole(tmp_path, start)
 
 
 def test_a_run_whose_process_was_killed_is_taken_over_by_the_one_that_waits(
-    tmp_path: Path, one_at_work_and_one_waiting: tuple[Told, Told]
+    tmp_path: Path, start: Start, one_at_work_and_one_waiting: tuple[Told, Told]
 ) -> None:
     first, second = one_at_work_and_one_waiting
     first.process.kill()
     assert second.end() == 0, second.said
     assert first.end() == -signal.SIGKILL
     assert "trained 80 steps" in second.said
-    check_whole(tmp_path / "runs", tmp_path / "alone")
+    check_whole(tmp_path, start)
 
 
 def test_another_track_waits_for_the_training_both_share(tmp_path: Path, start: Start) -> None:
@@ -187,7 +186,7 @@ def test_two_runs_that_lack_the_same_data_make_it_once(tmp_path: Path, start: St
     """Different models in a job array, as each of them starts."""
     data = tmp_path / "data"
     first = start("mean", "in making data", data=data, changes={})
-    until(lambda: any(data.glob("*.part/plan.json")), first)
+    until(lambda: any(data.glob("*.part")), first)
     second = start("persistence", data=data, changes={})
     until(lambda: "waiting for it" in second.said, second)
     assert "another process is generating" in second.said
@@ -200,7 +199,7 @@ def test_two_runs_that_lack_the_same_data_make_it_once(tmp_path: Path, start: St
 def test_data_whose_maker_was_killed_is_made_by_the_run_that_waits(tmp_path: Path, start: Start) -> None:
     data = tmp_path / "data"
     first = start("mean", "in making data", data=data, changes={})
-    until(lambda: any(data.glob("*.part/plan.json")), first)
+    until(lambda: any(data.glob("*.part")), first)
     second = start("persistence", data=data, changes={})
     until(lambda: "waiting for it" in second.said, second)
     first.process.kill()

@@ -19,7 +19,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return generate(toy(normaliser="standardise"), tmp_path_factory.mktemp("stores") / "toy.zarr", workers=1)
 
 
-@pytest.mark.parametrize("part", ["train", "val", "test", "train+val"])
+@pytest.mark.parametrize("part", ["train", "val", "train+val"])
 def test_frames_are_the_normalised_sequences_of_the_split(store: Store, part: str) -> None:
     windows = TrainingWindows.open(store, part, 2, 3)
     assert np.array_equal(windows.sequences, store.split.indices(part))

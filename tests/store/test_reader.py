@@ -14,7 +14,7 @@ from toy_dataset import CARD, toy
 
 import stbench
 from stbench import registry
-from stbench.errors import StbenchError
+from stbench.errors import Damaged, StbenchError
 from stbench.store.named import locate, open_named
 from stbench.store.reader import Store, open_store
 from stbench.store.writer import generate
@@ -215,3 +215,58 @@ def test_sources_are_chosen_or_refused(registered: Path) -> None:
 
 def test_attributes_are_plain_json(store: Store) -> None:
     assert json.loads(json.dumps(store.attributes, allow_nan=False)) == store.attributes
+
+
+# ---- What is missing or damaged is never read as values
+
+
+def shards(store: Store) -> list[Path]:
+    return sorted(path for path in (store.path / "frames").iterdir() if path.name != "zarr.json")
+
+
+def asked(name: str, path: Path) -> None:
+    if name == "generate":
+        generate(toy(normaliser="standardise"), path, workers=1)
+    elif name == "xarray":
+        open_store(path).to_xarray()
+    elif name == "window":
+        open_store(path).window(0, 0, 3)
+    else:
+        open_store(path).read(slice(None), variable="frames")
+
+
+@pytest.mark.parametrize("name", ["generate", "xarray", "window", "read"])
+@pytest.mark.parametrize("lost", ["frames", "speed"])
+@pytest.mark.parametrize("emptied", [False, True])
+def test_a_store_that_lacks_a_file_is_refused_and_not_read_as_zeros(
+    tmp_path: Path, name: str, lost: str, emptied: bool
+) -> None:
+    """zarr reads its fill value where a file is missing; whoever forecast zeros would be right."""
+    store = generate(toy(normaliser="standardise"), tmp_path / "toy.zarr", workers=1)
+    gone = shards(store)[0] if lost == "frames" else next(p for p in (store.path / lost).rglob("*") if p.is_file())
+    if emptied:
+        gone.write_bytes(b"")
+    else:
+        gone.unlink()
+    missing = gone.relative_to(store.path).as_posix()
+    with pytest.raises(
+        Damaged, match=f"toy.zarr 1 are missing or empty, {missing} first: delete the store and generate"
+    ):
+        asked(name, store.path)
+
+
+@pytest.mark.parametrize("name", ["window", "read"])
+@pytest.mark.parametrize("left", [10, -5])
+def test_a_truncated_file_is_one_sentence(tmp_path: Path, name: str, left: int) -> None:
+    store = generate(toy(normaliser="standardise"), tmp_path / "toy.zarr", workers=1)
+    content = shards(store)[0].read_bytes()
+    shards(store)[0].write_bytes(content[:left])
+    with pytest.raises(
+        Damaged, match=r"'frames' of the store .*toy.zarr cannot be read .*: delete the store and generate"
+    ):
+        asked(name, store.path)
+
+
+def test_a_sequence_that_is_not_there_is_no_damage(store: Store) -> None:
+    with pytest.raises(IndexError):
+        store.read(13)

@@ -15,6 +15,7 @@ from stbench.training.adapter import TorchForecaster
 from stbench.training.batches import Batches
 from stbench.training.checkpoint import read_tensors
 from stbench.training.loop import train
+from stbench.training.losses import Losses
 from stbench.training.settings import TrainingSettings
 
 IDENTITY = {"model": "walker", "preset": "test", "nested": {"width": 16}}
@@ -207,7 +208,7 @@ def test_loss_that_is_not_finite_is_refused_before_it_reaches_the_weights(tmp_pa
     batches = Batches(windows, 8, seed=3, device=torch.device("cpu"))
     bad = next(step for step in range(40) if not batches.batch(step)["conditioning"].isfinite().all())
     module = walker()
-    with pytest.raises(StbenchError, match=r"the loss is nan at step \d+"):
+    with pytest.raises(StbenchError, match=r"the loss is nan at step \d+.*: lower learning_rate"):
         train(module, windows, settings, tmp_path, seed=3, identity=IDENTITY)
     assert bad < 40
     assert all(value.isfinite().all() for value in module.state_dict().values())
@@ -360,3 +361,18 @@ def test_batch_normalisation_of_a_batch_of_one_is_refused(tmp_path, windows, set
     module = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
     with pytest.raises(StbenchError, match="batch_size of this preset is 1: set it to 2 or more"):
         train(module, windows, {**settings, "batch_size": 1}, tmp_path, seed=0, identity=IDENTITY)
+
+
+def test_a_batch_of_more_windows_than_there_are_is_refused_before_a_step(tmp_path, windows, walker, settings):
+    number = len(Batches(windows, 8, seed=0, device=torch.device("cpu")))
+    with pytest.raises(StbenchError, match=f"set batch_size to at most {number}"):
+        train(walker(), windows, {**settings, "batch_size": number + 1}, tmp_path, seed=0, identity=IDENTITY)
+    assert not (tmp_path / "log.jsonl").exists()
+    train(walker(), windows, {**settings, "batch_size": number, "steps": 1}, tmp_path, seed=0, identity=IDENTITY)
+
+
+def test_terms_of_a_loss_that_is_not_finite_are_told():
+    losses = Losses(torch.device("cpu"))
+    terms = {"error": torch.tensor(2.5), "prior": torch.tensor(float("inf")), "total": torch.tensor(float("inf"))}
+    with pytest.raises(StbenchError, match=r"the loss is inf at step 3 \(error 2.5, prior inf\): lower learning_rate"):
+        losses.add(3, "", terms)
