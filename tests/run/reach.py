@@ -28,6 +28,12 @@ def loaded() -> set[str]:
 
 def shortened(configuration: Any) -> dict[str, Any]:
     training = {**configuration["training"]}
+    if "players" in training:  # all from the first step to the last one
+        kept = {
+            name: {key: value for key, value in player.items() if key not in ("first_step", "last_step")}
+            for name, player in training["players"].items()
+        }
+        training["players"] = kept
     for name, value in {"steps": 1, "batch_size": 2, "log_every": 1, "snapshots": [], "warmup_steps": 0}.items():
         if name in training:
             training[name] = value
