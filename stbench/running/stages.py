@@ -41,6 +41,7 @@ LEFT_OUT = {
     "stbench.protocols.known": "finds the protocol, which is followed itself",
     "stbench.provenance": "describes a run",
     "stbench.registry": "finds plug-ins, which are followed themselves",
+    "stbench.results.migration": "reads records of before",
     "stbench.results.record": "describes a run",
     "stbench.running": "hands the outcome of one stage to the next; `fit`, which seeds and builds, is a root",
     "stbench.training.cost": "counts operations and bytes",

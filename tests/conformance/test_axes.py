@@ -20,7 +20,7 @@ from stbench.conformance.suite import Finding, check_plugin
 from stbench.contract.models import Coder, Forecaster, Sampler, Task, Transferrer
 from stbench.contract.modules import TorchModel, TorchResampler, TorchSampler, TorchSequencer, TorchTransferrer
 from stbench.errors import StbenchError
-from stbench.models.hamiltonian.model import Hamiltonian
+from stbench.models.hamiltonian.model import TERMS, Hamiltonian
 
 TASK = Task(toys.TRACK, (1, 6, 8))
 SEEN = np.zeros((5, 3, 1, 6, 8), np.float32)
@@ -127,7 +127,7 @@ def test_the_reference_model_of_clips_keeps_the_interface_on_tensors() -> None:
         divergence_frames="all",
         encoder={"width": 4, "dense": 16, "features": 16},
         decoder={"width": 4, "dense": 16, "output": "plain"},
-        loss_weights={"reconstruction": 1.0},
+        loss_weights=dict.fromkeys(TERMS, 1.0),
     ).eval()
     clip, action, generator = torch.rand(3, 8, 1, 16, 16), torch.tensor([0, 1, 1]), torch.Generator()
     rest: list[tuple[Callable[..., Any], Callable[..., Any], tuple[Any, ...]]] = [

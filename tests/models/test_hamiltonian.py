@@ -172,7 +172,7 @@ def test_loss_terms_equal_a_numpy_evaluation() -> None:
 
 def test_divergence_at_the_reference_frame_counts_one_frame() -> None:
     batch = {"frames": clip(), "action": ACTION}
-    weights = dict.fromkeys(("divergence_position",), 1.0)
+    weights = dict.fromkeys(TERMS, 0.0) | {"divergence_position": 1.0}
     whole = model(loss_weights=weights).eval().loss(batch, generator())["total"]
     one = model(loss_weights=weights, divergence_frames="reference").eval().loss(batch, generator())["total"]
     assert 0 < one < whole

@@ -115,9 +115,11 @@ def play(case: tuple[str, str, str | None, str], folder: Path) -> dict[str, list
     known["scoring"] |= known["training"]
     # The data is in the identity of a run, by the digest of its values; its plug-in was loaded to find the track.
     made = {"stbench.generators": "", "stbench.raw": ""}
+    # `stbench.running` asks there whether a track wants renderings, and needs nothing else of metrics to train.
+    asked_of = {} if wants_renderings(todo.track.scored) else {"stbench.metrics.rendered": ""}
     apart = {
-        "training": {**LEFT_OUT, **ASKS, **made},
-        "scoring": LEFT_OUT if protocol.asks_dataset else {**LEFT_OUT, **made},
+        "training": {**LEFT_OUT, **ASKS, **made, "stbench.metrics": ""},
+        "scoring": {**LEFT_OUT, **asked_of, **({} if protocol.asks_dataset else made)},
     }
     return {
         stage: sorted(
