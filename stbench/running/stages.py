@@ -48,9 +48,13 @@ LEFT_OUT = {
     "stbench.training.interruption": "stops between two steps, which continues bit for bit",
     "stbench.training.log": "writes down losses and times",
     "stbench.training.memory": "keeps freed memory",
+    "stbench.training.operations": "counts operations",
 }
 """What cannot change a number -> why; it is not entered."""
-ASKS = {"stbench.training.adapter": "asks a trained model"}
+ASKS = {
+    "stbench.contract.modules": "names what a torch model can be asked",
+    "stbench.training.adapter": "asks a trained model",
+}
 """What training hands to scoring."""
 
 
