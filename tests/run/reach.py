@@ -119,7 +119,7 @@ def play(case: tuple[str, str, str | None, str], folder: Path) -> dict[str, list
     asked_of = {} if wants_renderings(todo.track.scored) else {"stbench.metrics.rendered": ""}
     apart = {
         "training": {**LEFT_OUT, **ASKS, **made, "stbench.metrics": ""},
-        "scoring": {**LEFT_OUT, **asked_of, **({} if protocol.asks_dataset else made)},
+        "scoring": {**LEFT_OUT, **asked_of, **(_of_others(dataset) if protocol.asks_dataset else made)},
     }
     return {
         stage: sorted(
@@ -127,6 +127,15 @@ def play(case: tuple[str, str, str | None, str], folder: Path) -> dict[str, list
         )
         for stage in found
     }
+
+
+def _of_others(dataset: str) -> dict[str, str]:
+    """Every dataset is asked for its questions where a metric is named after one; what they make is not."""
+    from stbench import registry
+
+    own = registry.module("datasets", dataset).rpartition(".")[0]
+    made = {name for name in loaded() if is_in(name, ("stbench.generators",)) and not is_in(name, (own,))}
+    return {**dict.fromkeys(made, ""), "stbench.raw": ""}
 
 
 def is_in(name: str, rooms: Any) -> bool:
