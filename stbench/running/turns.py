@@ -26,9 +26,9 @@ def turn(folder: Path, busy: str, note: Callable[[str], None]) -> Iterator[Calla
 
 def check_place(folder: Path) -> None:
     """`StbenchError` where `folder` could not be made or written to, told before hours of work; leaves nothing."""
-    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
-    with _told(folder), TemporaryDirectory(dir=there, prefix=".stbench-"):
-        pass
+    with _told(folder):
+        there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+        TemporaryDirectory(dir=there, prefix=".stbench-").cleanup()
 
 
 @contextmanager

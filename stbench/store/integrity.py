@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from stbench.documents import Unreadable, converted, parse_json, read_bytes
-from stbench.errors import Damaged
+from stbench.errors import Damaged, StbenchError
 from stbench.files import sync, write_bytes
 from stbench.store.digest import file_checksum, file_damage
 from stbench.store.layout import INTEGRITY, write_whole
@@ -26,6 +26,8 @@ from stbench.store.layout import INTEGRITY, write_whole
 TABLES = ("sequence_digest", "shard_checksum")
 OWN_FILE = f"{INTEGRITY}/zarr.json"
 REMEDY = "delete the store and generate it again"
+MENDED = "mend that, then give the same command"
+"""Where a file cannot be opened, and nothing says that it is damaged."""
 NO_CHECKSUM = "0" * 64
 LARGEST = 1 << 28
 """Bytes of the file of the attributes."""
@@ -81,12 +83,14 @@ def write(root: Path, shard_files: Sequence[str], sequence_digest: np.ndarray, s
 
 
 def read(root: Path) -> Integrity:
-    """Read the tables; `Damaged` where they are damaged themselves."""
+    """Read the tables; `Damaged` where they are damaged themselves, another `StbenchError` where none may be opened."""
     file = root / OWN_FILE
     try:
         attributes = _attributes(file)
-    except (OSError, Unreadable) as error:
+    except (FileNotFoundError, NotADirectoryError, Unreadable) as error:
         raise Damaged(f"the checksums of the store {root} cannot be read from {file} ({error}): {REMEDY}") from None
+    except OSError as error:
+        raise StbenchError(f"the checksums of the store {root} cannot be read ({error}): {MENDED}") from None
     for name, checksum in attributes.files.items():
         if name.startswith(f"{INTEGRITY}/") and file_damage(root, name, bytes.fromhex(checksum)):
             raise Damaged(f"the checksums of the store {root} are damaged in {root / name}: {REMEDY}")

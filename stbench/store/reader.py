@@ -18,7 +18,7 @@ from stbench.errors import Damaged, StbenchError, nearest
 from stbench.store import integrity
 from stbench.store.attributes import check_attributes
 from stbench.store.cards import card_of
-from stbench.store.integrity import REMEDY
+from stbench.store.integrity import MENDED, REMEDY
 from stbench.store.layout import INTEGRITY, ROW_SIZE
 from stbench.store.normaliser import Normaliser
 from stbench.store.texts import FORMAT, NEWEST_FORMAT, RAGGED_FORMATS, from_texts
@@ -143,7 +143,7 @@ class Store:
     ) -> np.ndarray:
         """Stored values of a variable: (time, ...) of one sequence, (sequence, time, ...) of several; `time` cuts only
         variables that have that dimension. `IndexError` for a sequence that is not there, `Damaged` where files of the
-        store are missing or cannot be decoded.
+        store are missing or cannot be decoded, another `StbenchError` where they cannot be opened.
 
         Where sequences differ in length, one sequence is as long as it is, and several are padded with 0 to the longest
         of the store.
@@ -156,7 +156,9 @@ class Store:
         try:
             array = _array(str(self.path), variable, self.digest, os.getpid())
             return np.asarray(array.oindex[key] if isinstance(sequence, np.ndarray) else array[key])
-        except (OSError, ValueError, RuntimeError) as error:  # of zarr and its codecs
+        except OSError as error:  # no permission, a disk that does not answer: no reason to delete anything
+            raise StbenchError(f"'{variable}' of the store {self.path} cannot be read ({error}): {MENDED}") from None
+        except (ValueError, RuntimeError) as error:  # of zarr and its codecs
             raise Damaged(f"'{variable}' of the store {self.path} cannot be read ({error}): {REMEDY}") from None
 
     def window(self, sequence: int, start: int, length: int) -> np.ndarray:
@@ -210,7 +212,10 @@ def check_files(store: Store) -> None:
 def _check_files(path: str, digest: str) -> None:
     tables = integrity.read(Path(path))
     names = [*tables.files, *(name for name, _ in tables.shards())]
-    missing = [name for name in names if not _holds_something(Path(path, name))]
+    try:
+        missing = [name for name in names if not _holds_something(Path(path, name))]
+    except OSError as error:
+        raise StbenchError(f"the files of the store {path} cannot be looked at ({error}): {MENDED}") from None
     if missing:
         raise Damaged(
             f"of the {len(names)} files of the store {path} {len(missing)} are missing or empty, {missing[0]} first: "
@@ -221,7 +226,7 @@ def _check_files(path: str, digest: str) -> None:
 def _holds_something(file: Path) -> bool:
     try:
         return file.stat().st_size > 0
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 
@@ -232,7 +237,9 @@ def _row_size(path: str, digest: str) -> np.ndarray:
     _check_files(path, digest)
     try:
         values = np.asarray(zarr.open_array(path, path=ROW_SIZE, mode="r")[...])
-    except (OSError, ValueError, RuntimeError) as error:
+    except OSError as error:
+        raise StbenchError(f"the lengths of the sequences of {path} cannot be read ({error}): {MENDED}") from None
+    except (ValueError, RuntimeError) as error:
         raise Damaged(f"the lengths of the sequences of {path} cannot be read ({error}): {REMEDY}") from None
     values.setflags(write=False)
     return values

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from stbench.generators.mug.dataset import evaluation_clips
 
-from stbench import registry
 from stbench.errors import StbenchError
 from stbench.judges import judge as judges
 from stbench.judges.network import Head, JudgeNetwork
@@ -179,13 +179,19 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         yield build(resolve("mug", {"subjects": "008,077", "takes": 1, "size": 16, "split": "clip"}, "simulated"))
 
 
+def drawn_places(faces: Store, frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Test takes and first frames by the published rule."""
+    assert faces.row_size is not None
+    return evaluation_clips(faces.row_size, faces.split, frames)[1:]
+
+
 def test_a_judge_is_tested_on_the_clips_that_models_are_scored_on(
     faces: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of mug begin where a rule draws, not at the first frame of a take, which shows a face at rest."""
     monkeypatch.setattr(judges, "presets", lambda: _with_steps(1))
     judge = judges.train_judge(faces, {"who": ("subject",)}, 8, runs=tmp_path)
-    rows, starts = registry.dataset("mug").clips(faces, 8, "test")  # type: ignore[attr-defined]
+    rows, starts = drawn_places(faces, 8)
     assert starts.any()
     clips = [faces.window(int(each), int(at), 8) for each, at in zip(rows, starts, strict=True)]
     opinions, true = judge.opinions(np.stack(clips))["who"], faces.factor("subject")[rows]
@@ -212,7 +218,7 @@ def test_the_tracks_of_mug_are_played_by_the_judge_of_their_length(
             return motion[:, :length]
 
     scores = resample(Showing(), faces, track, judge=found)
-    rows, starts = registry.dataset("mug").clips(faces, frames, "test")  # type: ignore[attr-defined]
+    rows, starts = drawn_places(faces, frames)
     clips = [faces.window(int(each), int(at), frames) for each, at in zip(rows, starts, strict=True)]
     assert np.array_equal(np.concatenate(seen), np.stack(clips))
     said = found.opinions(np.stack(clips))["action"].argmax(1)

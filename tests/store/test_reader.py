@@ -15,6 +15,7 @@ from toy_dataset import CARD, toy
 import stbench
 from stbench import registry
 from stbench.errors import Damaged, StbenchError
+from stbench.store import reader
 from stbench.store.named import locate, open_named
 from stbench.store.reader import Store, open_store
 from stbench.store.writer import generate
@@ -270,3 +271,20 @@ def test_a_truncated_file_is_one_sentence(tmp_path: Path, name: str, left: int) 
 def test_a_sequence_that_is_not_there_is_no_damage(store: Store) -> None:
     with pytest.raises(IndexError):
         store.read(13)
+
+
+@pytest.mark.parametrize("place", ["opened", "looked at", "checksums"])
+def test_a_file_that_may_not_be_opened_is_no_damage_and_nothing_is_to_be_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def refused(*arguments: object, **keywords: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    store = generate(toy(normaliser="standardise"), tmp_path / "toy.zarr", workers=1)
+    name = {"opened": "reader._array", "looked at": "reader._holds_something", "checksums": "integrity._attributes"}
+    reader._check_files.cache_clear()
+    reader._array.cache_clear()
+    monkeypatch.setattr(f"stbench.store.{name[place]}", refused)
+    with pytest.raises(StbenchError, match=r"Permission denied.*: mend that, then give the same command") as told:
+        open_store(store.path).read(0)
+    assert not isinstance(told.value, Damaged)
