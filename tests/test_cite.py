@@ -53,6 +53,12 @@ def test_a_model_is_cited_with_its_paper_and_version() -> None:
     assert "model sepvar, version" in found.bibtex
 
 
+def test_a_variant_is_cited_as_its_model_and_one_there_is_not_is_refused() -> None:
+    assert citation("sepvar:without-s").bibtex == citation("sepvar").bibtex.replace("sepvar, v", "sepvar:without-s, v")
+    with pytest.raises(StbenchError, match="sepvar has no variant 'without-t' to cite: did you mean 'without-s'"):
+        citation("sepvar:without-t")
+
+
 def test_a_floor_without_a_paper_still_cites_stbench() -> None:
     assert entries(citation("persistence").bibtex)[-1] == "stbench"
 

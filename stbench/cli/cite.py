@@ -9,7 +9,7 @@ from stbench.cli.options import set_option, source_option
 
 
 @click.command()
-@click.argument("name", metavar="DATASET_OR_MODEL")
+@click.argument("name", metavar="DATASET|MODEL[:VARIANT]|STORE")
 @source_option
 @set_option
 def cite(name: str, source: str, settings: dict[str, str]) -> None:

@@ -38,11 +38,12 @@ def compare(
     """
     from stbench.boards.board import boards
     from stbench.boards.comparison import compare as compare_lines
-    from stbench.boards.publishing import at_hand
+    from stbench.boards.publishing import RECORDS, at_hand
     from stbench.boards.verdicts import comparison_tables
     from stbench.paths import runs_dir
 
-    board = _board(boards(at_hand(runs or runs_dir(), out)), track, preset, source)
+    runs = runs or runs_dir()
+    board = _board(boards(at_hand(runs, out)), track, preset, source, f"in {runs} or {out / RECORDS}")
     metric = metric or next(iter(board.metrics), "")
     rows = compare_lines(board, a, b, metric)
     if as_json:
@@ -55,13 +56,13 @@ def compare(
         console.print(each)
 
 
-def _board(found: list[Board], track: str, preset: str, source: str) -> Board:
+def _board(found: list[Board], track: str, preset: str, source: str, searched: str) -> Board:
     """The board that is asked for; of several sources the best. `StbenchError` with the nearest track."""
     of_preset = [board for board in found if board.preset == preset]
     there = [board for board in of_preset if board.track.id == track or (board.main_track and board.dataset == track)]
     if not there:
         known = nearest(track, [board.track.id for board in of_preset]) if of_preset else "there is no board of it"
-        raise StbenchError(f"no run of the preset {preset} on the track '{track}' is at hand: {known}")
+        raise StbenchError(f"no run of the preset {preset} on the track '{track}' is {searched}: {known}")
     sources = [board.source for board in there]
     wanted = min(sources, key=lambda each: BEST_FIRST.index(each) if each in BEST_FIRST else 9)
     wanted = wanted if source == "auto" else source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ NOT_RIGHT = (
     "A figure without a finding is not thereby right: it was only held against other figures of the same file, and a "
     "table that is wrong throughout can be so without a contradiction."
 )
+
+SHOWN = 3
+"""Cells without a number that are named."""
 
 
 @click.command("lint-table")
@@ -39,22 +43,27 @@ def lint_table(file: Path, frame: str, classes: int | None, as_json: bool) -> No
     """
     from stbench.literature.checks import lint
     from stbench.literature.figures import elements_of
-    from stbench.literature.reading import read_figures
+    from stbench.literature.reading import read_tables
 
     if frame:
         try:
             elements_of(frame)
         except ValueError as error:
             raise StbenchError(str(error)) from None
-    report = lint(read_figures(file, frame=frame, classes=classes))
+    read = read_tables(file, frame=frame, classes=classes)
+    report = lint(read.figures)
     if as_json:
-        print_json(_document(report))
+        print_json({**_document(report), "unread": [asdict(each) for each in read.unread]})
     else:
         for finding in report.findings:
             click.echo(f"{_where(finding)}: {finding.sentence} [{finding.kind}]")
         count = len(report.findings)
         held = f"{report.compared:,} of {report.figures:,} figures were held against others"
         click.echo(f"{count or 'no'} finding{'' if count == 1 else 's'}; {held}")
+        if read.unread:
+            cells = f"{len(read.unread):,} cell{'' if len(read.unread) == 1 else 's'}"
+            shown = ", ".join(f"{each.text!r} ({each.place}, {each.heading})" for each in read.unread[:SHOWN])
+            click.echo(f"{cells} could not be read as a number: {shown}")
         click.echo(NOT_RIGHT)
     if report.findings:
         raise click.exceptions.Exit(1)

@@ -65,8 +65,31 @@ class _Table:
     """Place, cells."""
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What a file of tables holds."""
+
+    figures: list[Figure]
+    unread: list[Unread]
+    """Cells of columns that are known, with digits and no number: nothing was held against them."""
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A cell that should be a number."""
+
+    place: str
+    heading: str
+    text: str
+
+
 def read_figures(path: Path, *, frame: str = "", classes: int | None = None) -> list[Figure]:
-    """The figures of all tables of a file, in its order.
+    """The figures of `read_tables`."""
+    return read_tables(path, frame=frame, classes=classes).figures
+
+
+def read_tables(path: Path, *, frame: str = "", classes: int | None = None) -> Reading:
+    """The figures of all tables of a file, in its order, and the cells that could not be read as one.
 
     `frame`: the shape of a frame ("1x64x64") where MSE and MAE are sums or means over one; `classes`: how many the
     judge of the entropies tells apart. What the file itself says goes first. Raises `StbenchError` where the file is
@@ -77,11 +100,15 @@ def read_figures(path: Path, *, frame: str = "", classes: int | None = None) -> 
         raise StbenchError(f"{path} is no table that is read here: give a file that ends in {', '.join(readers)}")
     text = _text(path)
     if path.suffix.lower() == ".csv" and next(iter(text.splitlines()), "").split(",") == [*COLUMNS]:
-        return of_reported(read_reported(path))
+        return Reading(of_reported(read_reported(path)), [])
     tables = list(readers[path.suffix.lower()](text, path))
     if not tables:
         raise StbenchError(f"there is no table in {path}: it should have rows, and a line of headings above them")
-    found = [each for number, table in enumerate(tables, 1) for each in _figures(table, number, len(tables))]
+    cells = [each for number, table in enumerate(tables, 1) for each in _figures(table, number, len(tables))]
+    found = [each for each in cells if isinstance(each, Figure)]
+    unread = [each for each in cells if isinstance(each, Unread)]
+    if unread and not found:
+        raise StbenchError(f"{path} has no figure that can be read: {unread[0].text!r} in {unread[0].place} is none")
     if not found:
         headings = " | ".join(cell for line in tables[0].heading for cell in line if cell)[:200]
         raise StbenchError(
@@ -90,7 +117,7 @@ def read_figures(path: Path, *, frame: str = "", classes: int | None = None) -> 
         )
     if len(found) > MOST:
         raise StbenchError(f"{path} has {len(found):,} figures and {MOST:,} are read at most: give one table at a time")
-    return [replace(each, convention=_completed(each.convention, frame, classes)) for each in found]
+    return Reading([replace(each, convention=_completed(each.convention, frame, classes)) for each in found], unread)
 
 
 def _text(path: Path) -> str:
@@ -243,7 +270,7 @@ def _untex(cell: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"\\[a-zA-Z]+|[${}\\]", "", cell)).strip()
 
 
-def _figures(table: _Table, number: int, tables: int) -> Iterator[Figure]:
+def _figures(table: _Table, number: int, tables: int) -> Iterator[Figure | Unread]:
     width = max(len(line) for line in table.heading)
     names = [" ".join(dict.fromkeys(filter(None, (_at(line, k) for line in table.heading)))) for k in range(width)]
     title = table.title or (f"table {number}" if tables > 1 else "the table")
@@ -270,7 +297,10 @@ def _figures(table: _Table, number: int, tables: int) -> Iterator[Figure]:
             if k == run_column or roles[k]:
                 continue
             asked = found if found and found != ["epochs"] else common if len(common) > 1 and not found else []
-            for quantity, text, unit in _numbers(_at(cells, k), asked):
+            numbers = [*_numbers(_at(cells, k), asked)]
+            if asked and not numbers and re.search(r"\d", _at(cells, k)):
+                yield Unread(place, names[k], _at(cells, k))
+            for quantity, text, unit in numbers:
                 yield Figure(
                     table=title,
                     place=place,

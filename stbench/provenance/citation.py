@@ -26,15 +26,19 @@ class Citation:
 
 
 def citation(name: str, settings: Mapping[str, Any] | None = None, source: str = "auto") -> Citation:
-    """Cite a dataset (with these parameters and source), the store at a path, or a model.
+    """Cite a dataset (with these parameters and source), the store at a path, or a model or a variant of one.
 
     The entry of stbench names dataset version, source, split id with its SHA-256, and the digest of the decoded values
     when the store exists. Raises `StbenchError` for a name that is neither.
     """
     if name in registry.names("datasets"):
         return _cite_dataset(name, settings or {}, source)
-    if name in registry.names("models"):
-        plugin = registry.model(name)
+    model, colon, variant = name.partition(":")
+    if model in registry.names("models"):
+        plugin = registry.model(model)
+        known = {each for dataset in registry.names("datasets") for each in plugin.presets(dataset).get("variants", {})}
+        if colon and variant not in known:
+            raise StbenchError(f"{model} has no variant '{variant}' to cite: {nearest(variant, sorted(known))}")
         return Citation(_join(plugin.bibtex, stbench_bibtex(f"model {name}, version {plugin.version}")))
     if Path(name).exists():
         from stbench.store.reader import open_store
@@ -42,8 +46,8 @@ def citation(name: str, settings: Mapping[str, Any] | None = None, source: str =
         store = open_store(name)
         used = data_note(store.dataset, store.version, store.source, store.split, store.digest)
         return Citation(_join(store.card.bibtex, stbench_bibtex(used)))
-    known = registry.names("datasets") + registry.names("models")
-    raise StbenchError(f"there is no dataset, model or store '{name}' to cite: {nearest(name, known)}")
+    names = registry.names("datasets") + registry.names("models")
+    raise StbenchError(f"there is no dataset, model or store '{name}' to cite: {nearest(name, names)}")
 
 
 def stbench_bibtex(used: str = "") -> str:

@@ -63,11 +63,26 @@ def test_json_of_a_table_has_the_documented_keys() -> None:
     result = run("lint-table", TABLES / "weather.md", "--json")
     assert result.exit_code == 1
     document = json.loads(result.stdout)
-    assert document.keys() == {"findings", "figures", "compared", "note"}
+    assert document.keys() == {"findings", "figures", "compared", "unread", "note"}
     (finding,) = document["findings"]
     assert finding.keys() == {"kind", "table", "dataset", "run", "sentence", "figures"}
     assert finding["run"] is None
     assert finding["figures"][0] == {"place": "line 8", "quantity": "ssim", "printed": "1.233", "run": "ConvLSTM"}
+
+
+def test_a_cell_that_is_no_number_is_named_with_its_line_and_column(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text(f"{CLEAN}c,27.10,about 85,-\n")
+    result = run("lint-table", tmp_path / "table.csv")
+    assert result.exit_code == 0
+    assert "1 cell could not be read as a number: 'about 85' (line 4, MAE)" in result.stdout
+    assert "could not be read" not in run("lint-table", TABLES / "weather.md").stdout
+
+
+def test_a_table_of_which_no_cell_is_a_number_is_refused_with_the_first(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("model,MSE\na,about 30\nb,-\n")
+    result = run("lint-table", tmp_path / "table.csv")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "no figure that can be read: 'about 30' in line 2" in result.stderr
 
 
 def test_a_number_is_explained_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,6 +166,10 @@ def test_compare_prints_the_difference_its_interval_and_what_would_separate(tmp_
     refused = CliRunner().invoke(cli, asked)
     assert refused.exit_code != 0
     assert "did you mean 'two'" in str(refused.exception) + refused.output
+    asked[1], asked[4] = "two", "waveeq/forecast-40"
+    refused = CliRunner().invoke(cli, asked)
+    searched = f"in {tmp_path / 'runs'} or {tmp_path / 'out' / 'records'}"
+    assert f"'waveeq/forecast-40' is {searched}: " in str(refused.exception) + refused.output
 
 
 def test_compare_sees_published_runs_and_newer_ones_of_the_run_folder(tmp_path: Path, scored: Any) -> None:
