@@ -178,11 +178,15 @@ class MoCoGAN(nn.Module):
 
     def _encoder_loss(self, clips: Tensor, labels: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         assert self.encoder is not None
+        # Neither statistics nor the stream of random numbers move, so that the others learn as without an encoder.
+        learning, generator = self.generator.training, _twin(generator)
+        self.generator.eval()
         with torch.no_grad():
             codes = self.draw(len(clips), clips.shape[1], None, generator)
             made = self.generator(codes)
         found, real = self.encoder(made), self.encoder(clips)
         again = self.generator(real._replace(category=self._one_hot(labels)))
+        self.generator.train(learning)
         errors = (F.mse_loss(found.content, codes.content), F.mse_loss(found.motion, codes.motion))
         terms = {"content": errors[0], "motion": errors[1], "reconstruction": F.mse_loss(again, clips)}
         if self.actions:
@@ -233,6 +237,12 @@ class MoCoGAN(nn.Module):
         return label
 
 
+def _twin(generator: torch.Generator) -> torch.Generator:
+    """Gives the numbers `generator` would give next, and leaves it where it is."""
+    twin = torch.Generator(generator.device)
+    return twin.set_state(generator.get_state())
+
+
 def _verdict(logits: Tensor) -> Tensor:
     """Is it real? The first logit of a clip, or those of its patches, without the categories behind it."""
     return logits[:, 0] if logits.dim() == 2 else logits
@@ -247,7 +257,7 @@ def build(settings: Mapping[str, Any], task: Task) -> MoCoGAN:
 
 plugin = ModelPlugin(
     name="mocogan",
-    version="1",
+    version="2",
     summary="MoCoGAN: content and motion noise before a critic of frames and a critic of clips",
     reference="Tulyakov, Liu, Yang, Kautz: MoCoGAN: Decomposing Motion and Content for Video Generation, CVPR 2018",
     bibtex="""@inproceedings{tulyakov2018mocogan,

@@ -18,6 +18,7 @@ from stbench.boards.derived import BESIDE, with_psnr_of_mean_mse, with_useful_ho
 from stbench.boards.entry import Entry
 from stbench.contract.datasets import Track, fingerprint
 from stbench.contract.presets import BREAKABLE, CUSTOM
+from stbench.protocols.known import KNOWN
 from stbench.results.aggregate import ResultRow
 from stbench.results.card import Card
 from stbench.results.lead_times import main_lead_times, mean_of
@@ -124,6 +125,7 @@ class Line:
             found.append("tracked files were changed since the revision")
         if any(each.made_elsewhere for each in records):
             found.append(ELSEWHERE)
+        found += dict.fromkeys(note for each in records if (note := _asked_before(each)))
         found += dict.fromkeys(note for entry in self.entries if (note := _stated(entry)))
         found += dict.fromkeys(f"trained on {each.device}" for each in records if not each.device.startswith("cpu"))
         found += sorted({note for each in records if (note := _doubtful(each.judge))})
@@ -171,7 +173,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Block:
-    """Lines that may be ranked together: same data digest, split, windows and metric version."""
+    """Lines that may be ranked together: same data digest, split, windows, versions of protocol and ranking metric."""
 
     dataset_version: str
     dataset_digest: str
@@ -276,6 +278,14 @@ def _mean(values: Sequence[float]) -> float:
     return -math.inf if -math.inf in values else statistics.fmean(values)
 
 
+def _asked_before(record: RunRecord) -> str:
+    """What an earlier version of the protocol did otherwise; nothing of this one."""
+    version = record.protocol_version or "1"
+    known = KNOWN.get(record.track.protocol)
+    what = known.before.get(version) if known is not None else None
+    return f"protocol of version {version}: {what}" if what else ""
+
+
 def _stated(entry: Entry) -> str:
     """What the authors of a row from others state of it; nothing of one made here."""
     if entry.card is None:
@@ -313,8 +323,7 @@ def boards(entries: Iterable[Entry]) -> list[Board]:
 
 def _newest(entries: Iterable[Entry]) -> RunRecord:
     """The record that was finished last; of two at once always the same one."""
-    records = (entry.record for entry in entries)
-    return max(records, key=lambda record: (datetime.fromisoformat(record.finished), record.fingerprint))
+    return max(entries, key=_age).record
 
 
 def _one_main_track(found: Sequence[Board]) -> list[Board]:
@@ -355,13 +364,15 @@ def _board(entries: Sequence[Entry]) -> Board:
     for entry in unscored:
         blocks.setdefault(largest.get(_data(entry), _data(entry)), []).append(entry)
 
+    blocks = {key: _of_one_version(each) for key, each in blocks.items()}
     if metrics:
         blocks = {key: with_useful_horizons(each, metrics[0]) for key, each in blocks.items()}
     derived = (row.metric for each in blocks.values() for entry in each for row in entry.rows)
     metrics = tuple(dict.fromkeys([*metrics, *derived]))
 
-    # The newest data first: the block a reader looks for.
+    # The newest data and protocol first: the block a reader looks for.
     order = sorted(blocks, key=lambda key: key[1:])
+    order.sort(key=lambda key: _version_order(key[DATA - 1]), reverse=True)
     order.sort(key=lambda key: _version_order(key[0]), reverse=True)
     return Board(
         preset=record.preset,
@@ -380,21 +391,40 @@ def _board(entries: Sequence[Entry]) -> Board:
     )
 
 
+def _of_one_version(entries: Sequence[Entry]) -> list[Entry]:
+    """Without values of another version of a metric than the newest run has: a column holds one definition."""
+    newest: dict[str, str] = {}
+    for entry in sorted(entries, key=_age):
+        newest |= {row.metric: row.metric_version for row in entry.rows}
+
+    def of_newest(entry: Entry) -> Entry:
+        kept = tuple(row for row in entry.rows if row.metric_version == newest[row.metric])
+        return entry if len(kept) == len(entry.rows) else replace(entry, rows=kept)
+
+    return [*map(of_newest, entries)]
+
+
+def _age(entry: Entry) -> tuple[datetime, str]:
+    return datetime.fromisoformat(entry.record.finished), entry.record.fingerprint
+
+
 def _shorter_means(rows: Iterable[ResultRow], horizon: int) -> tuple[int, ...]:
     """k of the means over lead times 1..k < horizon, descending."""
     ends = {row.lead_time.removeprefix("1..") for row in rows if row.lead_time.startswith("1..")}
     return tuple(sorted({int(end) for end in ends if end.isdecimal()} - {horizon}, reverse=True))
 
 
-DATA = 7
+DATA = 8
 """Parts of `_data`."""
 
 
 def _data(entry: Entry) -> tuple[str, ...]:
-    """Version and digest of the data, the split, and what of the track says which windows are cut from them."""
+    """Version and digest of the data, the split, what of the track says which windows are cut from them, and the
+    protocol's version."""
     record = entry.record
     windows = (str(record.track.conditioning), str(record.track.stride), str(record.drawn.get("windows_sha256", "")))
-    return record.dataset_version, record.dataset_digest, record.split, record.split_digest, *windows
+    protocol = record.protocol_version or "1"
+    return record.dataset_version, record.dataset_digest, record.split, record.split_digest, *windows, protocol
 
 
 NUMBER = re.compile(r"[0-9]{1,18}")

@@ -127,7 +127,7 @@ class Transferrer(Protocol):
         factors: Factors,
     ) -> Float32[np.ndarray, "batch length *frame"]:
         """What `content` shows, moving as `motion` does, both (batch, n, *frame), from the first frame of `motion` on:
-        (batch, length, *frame), float32. `factors`: the action of `motion`."""
+        (batch, length, *frame), float32. `factors`: the action of `motion`, where it is told; no track tells it."""
         ...
 
 
@@ -147,7 +147,7 @@ class Resampler(Protocol):
         self, motion: Float32[np.ndarray, "batch time *frame"], length: int, factors: Factors, seed: int
     ) -> Float32[np.ndarray, "batch length *frame"]:
         """Drawn content that moves as `motion` (batch, n, *frame) does, from its first frame on: (batch, length,
-        *frame), float32. `factors`: the action of `motion`."""
+        *frame), float32. `factors`: the action of `motion`, where it is told; no track tells it."""
         ...
 
 

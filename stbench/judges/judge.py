@@ -373,18 +373,22 @@ def load_judge(folder: Path, store: Store) -> Judge:
 
 
 def find_judge(store: Store, preset: str, runs: Path, clip: int) -> Judge:
-    """The judge of a preset trained on clips of `clip` frames of exactly this store; `StbenchError`, with the command
-    that trains it, if none."""
+    """The judge of a preset as it is today, trained on clips of `clip` frames of exactly this store, of several that
+    of the smallest seed; `StbenchError`, with the command that trains it, if none."""
     folder = judges_folder(runs, store.dataset)
-    others = []
+    found, others = [], []
     for path in sorted(folder.glob(f"*/{DOCUMENT}")):
         card = read_card(path.parent)
-        if card.dataset_digest == store.digest and card.preset == preset and card.clip == clip:
-            return load_judge(path.parent, store)
-        others.append(f"{card.name} (digest {card.dataset_digest[:12]}, {card.clip} frames)")
-    found = f"there are {', '.join(others)}" if others else "there is none at all"
+        old = card.version != VERSION or card.configuration != presets().get(preset)
+        if card.dataset_digest == store.digest and card.preset == preset and card.clip == clip and not old:
+            found.append((card.seed, path.parent))
+        settings = ", other settings" if old and card.preset == preset else ""
+        others.append(f"{card.name} (digest {card.dataset_digest[:12]}, {card.clip} frames{settings})")
+    if found:
+        return load_judge(min(found)[1], store)
+    there = f"there are {', '.join(others)}" if others else "there is none at all"
     command = f"stbench judge train --dataset {store.dataset} --preset {preset} --frames {clip}"
     raise StbenchError(
         f"no judge of {clip} frames of the preset '{preset}' for {store.path} (digest {store.digest[:12]}) is in "
-        f"{folder}, {found}: `{command}` trains one"
+        f"{folder}, {there}: `{command}` trains one"
     )

@@ -61,7 +61,7 @@ def _purity(rows: np.ndarray) -> np.ndarray:
     if rows.shape[1] == 1:
         return np.ones(len(rows))
     shares = np.divide(rows, mass, out=np.full_like(rows, 1 / rows.shape[1]), where=mass > 0)
-    return np.asarray(1 - entr(shares).sum(axis=1) / np.log(rows.shape[1]))
+    return np.asarray(np.clip(1 - entr(shares).sum(axis=1) / np.log(rows.shape[1]), 0, 1))
 
 
 def _checked(importances: np.ndarray) -> np.ndarray:

@@ -11,10 +11,12 @@ LOCATELLO_2019 = (
 STBENCH = "stbench"
 
 
-def _metric(name: str, formula: str, *, higher_is_better: bool, reference: str = LOCATELLO_2019) -> Metric:
+def _metric(
+    name: str, formula: str, *, higher_is_better: bool, reference: str = LOCATELLO_2019, version: str = "1"
+) -> Metric:
     return Metric(
         name=name,
-        version="1",
+        version=version,
         formula=formula,
         range="none",
         reference=reference,
@@ -52,9 +54,10 @@ probe_chance_attributes = _metric(
 )
 content_temporal_variance = _metric(
     "content_temporal_variance",
-    "mean_n |z_n - z'_n|² / mean_n |z_n - z'_{n+1}|²",
+    "mean_n |z_n - z'_n|² / mean_{n != m} |z_n - z'_m|²",
     higher_is_better=False,
     reference=STBENCH,
+    version="2",
 )
 energy_drift = _metric(
     "energy_drift", "mean_n |E(s_n(h)) - E(s_n(0))| / |E(s_n(0))|", higher_is_better=False, reference=STBENCH

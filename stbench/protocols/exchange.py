@@ -20,6 +20,7 @@ from stbench.contract.models import Transferrer
 from stbench.protocols.asking import Asking, Question
 from stbench.protocols.clips import Clips, clips_of
 from stbench.protocols.judged import Opinions, intervened, judged
+from stbench.protocols.sampling import untold
 from stbench.protocols.scoring import Scorer, Scores, track_metrics
 from stbench.store.reader import Store
 
@@ -45,8 +46,8 @@ def exchange(
 ) -> Scores:
     """Show every test clip in the motion of another one: frames 0 .. h-1, h the horizon.
 
-    The model is handed copies of both clips (b, h, *frame), and the action of the motion's. `StbenchError` for what
-    `forecast` refuses.
+    The model is handed copies of both clips (b, h, *frame), and no action: it is what the judge is asked for.
+    `StbenchError` for what `forecast` refuses.
     """
     length = track.horizon
     clips = clips_of(store, track, length, split, limit)
@@ -59,7 +60,7 @@ def exchange(
         for items in clips.batches():
             content, motion = clips.frames(items, length), clips.frames(donor[items], length)
             truth = motion if truth_of is None else truth_of(items)
-            rest = length, clips.known(donor[items])
+            rest = length, untold(items)
             question = Question(int(items[0]), (content, motion), rest, truth[None], motion, content)
             opinions.add(asking.put(question, model.transfer))
         by_frame = dict(scorer.values)

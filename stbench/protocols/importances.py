@@ -55,7 +55,8 @@ def code_importances(
     for end, given in (("", labels), ("_chance", [each[order] for each in labels])):
         fitted = [_fitted(codes, each, tested, right) for each, right in zip(given, wanted, strict=True)]
         matrix = np.stack([column for column, _ in fitted], axis=1)
-        whole |= {f"{name}{end}": Whole(measure(matrix)) for name, measure in told.items()}
+        if matrix.any():  # codes that are the same of all clips belong to no factor
+            whole |= {f"{name}{end}": Whole(measure(matrix)) for name, measure in told.items()}
         values[f"{EXPLICITNESS}{end}"] = np.mean([hits for _, hits in fitted], axis=0)
     return values, whole
 

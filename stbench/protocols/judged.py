@@ -51,7 +51,7 @@ class Opinions:
         self._features: list[np.ndarray] = []
 
     def add(self, clips: np.ndarray) -> None:
-        """Clips (b, time, *frame) as a model made them; a judge sees them as bytes would hold them, in [0, 1]."""
+        """Clips (b, time, *frame) as a model made them; judges see them in [0, 1]."""
         shown = np.clip(clips, 0, 1)
         self._opinions.append(self.judge.opinions(shown))
         self._features.append(self.judge.features(shown))
@@ -139,13 +139,16 @@ def judged(
 
 def intervened(opinions: Opinions, clips: Clips, content: np.ndarray, motion: np.ndarray) -> dict[str, Whole]:
     """The intervention scores of clips that show the sequences `content` (n,) moving as `motion` (n,), and beside them
-    what naming the most frequent classes would give; by the judge's heads, and by the nearest renderings."""
+    what naming the most frequent classes would give; by the judge's heads, and by the nearest renderings. Of heads of
+    one kind alone (`mug` split by subject has no identities) it would not be one: nothing."""
     judge, classes = opinions.judge, _classes(opinions.judge, clips)
     said = {"judge": {name: opinions.by_head[name].argmax(axis=1) for name in judge.card.accuracy}}
     if (nearest := opinions.nearest) is not None:
         said["renderer"] = {head.name: class_of(head, nearest.factors) for head in judge.heads}
     found = {}
     for who, by_head in said.items():
+        if by_head.keys() <= {ACTION} or ACTION not in by_head:
+            continue
         given = {name: (motion, content) if name == ACTION else (content, motion) for name in by_head}
         answers = [
             Answers(by_head[name], classes[name][kept], classes[name][other]) for name, (kept, other) in given.items()

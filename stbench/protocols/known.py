@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stbench.contract.datasets import Track
@@ -42,6 +42,10 @@ class Protocol:
     """A method that will do where a model lacks `capability`: a forecast is one draw."""
     sized: bool = False
     """Asks for less in small presets: `play` takes `preset`."""
+    version: str = "1"
+    """Of what a model is handed and held against; rows of different versions are not ranked together."""
+    before: Mapping[str, str] = field(default_factory=dict)
+    """Earlier version -> what was different, for the reader of a row: "it was told ..."."""
 
     @property
     def play(self) -> Callable[..., Scores]:
@@ -51,6 +55,9 @@ class Protocol:
         return played
 
 
+TOLD = {"1": "it was told the action of the clip whose motion it takes, which the judge is asked for"}
+CODED = {"1": "it was told the action of every clip, which the probe looks for"}
+
 KNOWN = {
     each.name: each
     for each in (
@@ -59,9 +66,9 @@ KNOWN = {
         Protocol("swap", "swap", "stbench.protocols.swap"),
         Protocol("generation", "generate", "stbench.protocols.generation"),
         Protocol("sample", "sample", "stbench.protocols.sampling", judged=True),
-        Protocol("resample", "resample", "stbench.protocols.sampling", judged=True),
-        Protocol("exchange", "transfer", "stbench.protocols.exchange", judged=True),
-        Protocol("probe", "codes", "stbench.protocols.probe"),
+        Protocol("resample", "resample", "stbench.protocols.sampling", judged=True, version="2", before=TOLD),
+        Protocol("exchange", "transfer", "stbench.protocols.exchange", judged=True, version="2", before=TOLD),
+        Protocol("probe", "codes", "stbench.protocols.probe", version="2", before=CODED),
     )
 }
 

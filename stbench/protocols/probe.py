@@ -6,6 +6,8 @@ code and not in the content code, attributes the other way round; "not" is the s
 stands beside them. Attributes are the judge's questions but the action, averaged; those whose test classes never occur
 in training (identities, where subjects are split) are left out.
 
+The model is handed frames alone: of an action it was told, its motion code would say nothing of what it infers.
+
 A clip is followed by as many frames again, of which `content_temporal_variance` alone makes use; on `mug` a take that
 is not that long is not probed (`probe-15`: 30 frames, which 590 of the 639 test takes of the stand-in have).
 
@@ -28,6 +30,7 @@ from stbench.errors import StbenchError
 from stbench.protocols.asking import Asking
 from stbench.protocols.clips import Clips, clips_of
 from stbench.protocols.importances import NAMES, code_importances
+from stbench.protocols.sampling import untold
 from stbench.protocols.scoring import Scores, Whole
 from stbench.store.reader import Store
 
@@ -49,9 +52,8 @@ def probe(
 ) -> Scores:
     """Probe the codes of every test clip; nothing is kept for pictures.
 
-    The model is handed copies of clips (b, h, *frame), h the horizon, and, where it is told, their action: what it then
-    finds of the action in the motion code says little, what leaks into the content code says something. `StbenchError`
-    for codes that are not finite or not one row a clip.
+    The model is handed copies of clips (b, h, *frame), h the horizon. `StbenchError` for codes that are not finite or
+    not one row a clip.
     """
     seen = track.horizon
     train = clips_of(store, track, 2 * seen, "train", TRAINED_ON)
@@ -77,10 +79,11 @@ def probe(
         pairs = [(train.store.factor(f)[train.sequence], test.store.factor(f)[test.sequence]) for f in factors]
         more, whole = code_importances(known, [one for one, _ in pairs], asked, [other for _, other in pairs])
         values |= more
-    values["content_temporal_variance"] = temporal_variance(asked["content"], later["content"])
+    if (moved := temporal_variance(asked["content"], later["content"])) is not None:
+        values["content_temporal_variance"] = moved
     if conserves(model):
         parts = [
-            asking.timed(model.conservation, test.frames(items, seen), rest=(seen, test.known(items)))
+            asking.timed(model.conservation, test.frames(items, seen), rest=(seen, untold(items)))
             for items in test.batches()
         ]
         values |= {name: np.concatenate([each[name] for each in parts]) for name in parts[0]}
@@ -101,7 +104,7 @@ def codes_of(
     parts: list[dict[str, np.ndarray]] = []
     for items in clips.batches():
         frames = clips.frames(items, shift + clips.track.horizon)[:, shift:]
-        found = asking.timed(model.codes, frames, rest=(clips.known(items),))
+        found = asking.timed(model.codes, frames, rest=(untold(items),))
         for name in CODES:
             code = found.get(name)
             if code is None or code.ndim != 2 or len(code) != len(items) or not np.isfinite(code).all():
@@ -114,14 +117,22 @@ def codes_of(
     return {name: np.concatenate([each[name] for each in parts]) for name in CODES}
 
 
-def temporal_variance(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def temporal_variance(one: np.ndarray, other: np.ndarray) -> np.ndarray | None:
     """(n,): squared distance of the two content codes of a clip, in units of the mean one between different clips.
 
-    0 where content does not move in time, about 1 where it says nothing of the clip.
+        |a_i - b_i|² / mean_{i != j} |a_i - b_j|²
+
+    a, b (n, k): codes of the two pieces. 0 where content does not move in time, about 1 where it says nothing of the
+    clip; None where the codes of all clips are equal.
     """
-    between = np.square(one - np.roll(other, 1, axis=0)).sum(axis=1).mean()
-    within = np.square(one - other).sum(axis=1)
-    return np.asarray(within / between if between > 0 else np.zeros_like(within))
+    n = len(one)
+    middle = (one.mean(axis=0) + other.mean(axis=0)) / 2  # distances do not see it, rounding does
+    a, b = one - middle, other - middle
+    within = np.square(a - b).sum(axis=1)
+    everything = n * (np.square(a).sum() + np.square(b).sum()) - 2 * float(a.sum(axis=0) @ b.sum(axis=0))
+    between = (everything - within.sum()) / (n * (n - 1)) if n > 1 else 0.0
+    rounding = 1e-24 * (np.square(one).sum() + np.square(other).sum()) / n
+    return np.asarray(within / between) if between > rounding else None
 
 
 def _all_probes(

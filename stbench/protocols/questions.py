@@ -22,7 +22,7 @@ from stbench.errors import StbenchError
 from stbench.protocols.clips import SEEN, clips_of
 from stbench.protocols.draws import SIZES, batch_windows, window_seeds
 from stbench.protocols.exchange import motion_donors
-from stbench.protocols.sampling import SEED, asked_actions
+from stbench.protocols.sampling import SEED, asked_actions, untold
 from stbench.protocols.selection import select
 from stbench.protocols.swap import cases_of
 from stbench.protocols.windows import Windows, automatic_batch_size, batches, track_windows
@@ -37,7 +37,8 @@ class Asked(NamedTuple):
     handed: tuple[Any, ...]
     """What a model is called with: `forecast(conditioning, horizon)`, `draw(conditioning, horizon, members, seeds)`,
     `swap(content, motion, horizon)`, `generate(clip, length, factors)`, `sample` and `resample(clip, length, factors,
-    seed)`, `transfer(content, motion, length, factors)`; arrays float32, normalised."""
+    seed)`, `transfer(content, motion, length, factors)`; arrays float32, normalised; factors empty where the judge is
+    asked for them."""
     sequence: np.ndarray
     """(b,) int64: the sequence; of a swap the motion's, of an exchange the content's."""
     start: np.ndarray
@@ -122,7 +123,7 @@ def _sample(store: Store, track: Track, preset: str, split: str) -> Iterator[Ask
 def _resample(store: Store, track: Track, preset: str, split: str) -> Iterator[Asked]:
     clips = clips_of(store, track, track.horizon, split)
     for items in clips.batches():
-        handed = clips.frames(items, track.horizon), track.horizon, clips.known(items), _seed(items)
+        handed = clips.frames(items, track.horizon), track.horizon, untold(items), _seed(items)
         yield Asked(handed, clips.sequence[items], clips.start[items])
 
 
@@ -131,7 +132,7 @@ def _exchange(store: Store, track: Track, preset: str, split: str) -> Iterator[A
     donor = motion_donors(clips, _asking_for_actions(track))
     for items in clips.batches():
         content, motion = clips.frames(items, track.horizon), clips.frames(donor[items], track.horizon)
-        handed = content, motion, track.horizon, clips.known(donor[items])
+        handed = content, motion, track.horizon, untold(items)
         yield Asked(handed, clips.sequence[items], clips.start[items])
 
 

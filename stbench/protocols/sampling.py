@@ -5,7 +5,7 @@
     resample  motion inferred from a real clip, content from the prior: does the judge still see the clip's action?
               (the convention of DSVAE, S3VAE, C-DSVAE)
 
-The two are no rivals on one board: the first is told the action, the second infers it.
+The two are no rivals on one board: the first is told the action, the second is not and infers it.
 """
 
 from __future__ import annotations
@@ -70,12 +70,18 @@ def resample(
     on_progress: Callable[[int, int], None] | None = None,
     limit: int | None = None,
 ) -> Scores:
-    """Every test clip's motion with drawn content; handed out is a copy of the clip, its action and a seed."""
+    """Every test clip's motion with drawn content; handed out is a copy of the clip and a seed, and no action: it is
+    what the judge is asked for."""
     clips = clips_of(store, track, track.horizon, split, limit)
     asked = clips.factors[clips.action]
     asking = Asking(model, clips.windows, keep=keep, truth=False, on_progress=on_progress)
     opinions = Opinions(judge, store, renderer)
-    return _play(asking, model.resample, clips, opinions, clips.known, asked, motion=clips.sequence)
+    return _play(asking, model.resample, clips, opinions, untold, asked, motion=clips.sequence)
+
+
+def untold(items: np.ndarray) -> Factors:
+    """What a model is told of clips it shall infer everything from."""
+    return {}
 
 
 def asked_actions(clips: Clips) -> np.ndarray:

@@ -26,7 +26,7 @@ __all__ = ["FORMAT", "RECORD", "RunRecord", "environment", "read_record"]
 FORMAT = 2
 """Bumped when an older stbench could not read the record. Format 1 is still read (`stbench.results.migration`)."""
 
-MAY_BE_ABSENT = ("drawn", "breaks", "trust")
+MAY_BE_ABSENT = ("drawn", "breaks", "trust", "protocol_version")
 """Fields that are written only where they are not empty, so that no record of before lacks one."""
 
 ELSEWHERE = {"predictions": "made elsewhere"}
@@ -115,6 +115,8 @@ class RunRecord:
     """Of a track of draws: {"members": of each window, "windows": name of the selected ones, "windows_sha256": str}."""
     breaks: Mapping[str, str] = field(default_factory=dict)
     """Promise that this variant breaks, and says so -> why (`stbench.contract.presets.BREAKABLE`)."""
+    protocol_version: str = ""
+    """Of the protocol of the track (`stbench.protocols.known`). Empty: 1."""
     trust: Literal["", "scored by the author", "scored here from predictions"] = ""
     """Of a run that was handed in (`stbench submit`): its rung (`stbench.results.trust`). Empty for one made here."""
     format: int = field(default=FORMAT)

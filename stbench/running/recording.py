@@ -73,6 +73,7 @@ def record_numbers(
 
 
 def record_of(made: Made, store: Store, track: Track, scores: Scores) -> RunRecord:
+    from stbench.protocols.known import protocol_of
     from stbench.provenance.environment import environment
     from stbench.results.aggregate import infinite_windows
     from stbench.results.record import RunRecord
@@ -95,6 +96,7 @@ def record_of(made: Made, store: Store, track: Track, scores: Scores) -> RunReco
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         infinite=infinite_windows(scores),
         drawn=asdict(scores.drawn) if scores.drawn else {},
+        protocol_version="" if (version := protocol_of(track).version) == "1" else version,
         **own,
         **environment(made.device),
     )

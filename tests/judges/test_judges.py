@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,10 @@ def test_trained_judge_is_loaded_with_the_same_opinions(trained: judges.Judge, s
         assert np.array_equal(again.opinions(clips)[name], opinion)
 
 
-def test_judge_is_found_by_the_data_it_was_trained_on(trained: judges.Judge, store: Store) -> None:
+def test_judge_is_found_by_the_data_it_was_trained_on(
+    trained: judges.Judge, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judges, "presets", _small)
     runs = trained.folder.parents[2]
     assert judges.find_judge(store, "quick", runs, 8).card == trained.card
     other = Store(store.path, {**store.attributes, "digest": "0" * 64})
@@ -93,6 +97,24 @@ def test_judge_is_found_by_the_data_it_was_trained_on(trained: judges.Judge, sto
         judges.find_judge(other, "quick", runs, 8)
     with pytest.raises(StbenchError, match="another version of sprites"):
         judges.load_judge(trained.folder, other)
+
+
+def test_a_judge_of_other_settings_is_not_taken_for_that_of_the_preset(trained: judges.Judge, store: Store) -> None:
+    """The preset has changed since: its name is the same, and its answers are not."""
+    with pytest.raises(StbenchError, match=r"no judge of 8 frames of the preset 'quick'.*8 frames, other settings\)"):
+        judges.find_judge(store, "quick", trained.folder.parents[2], 8)
+
+
+def test_of_several_judges_that_of_the_smallest_seed_is_taken(
+    trained: judges.Judge, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judges, "presets", _small)
+    for name, seed in (("a-later-one", 10), ("z-first", 2)):
+        folder = tmp_path / "judges" / "sprites" / name
+        shutil.copytree(trained.folder, folder)
+        card = json.loads((folder / judges.DOCUMENT).read_text())
+        (folder / judges.DOCUMENT).write_text(json.dumps({**card, "seed": seed}))
+    assert judges.find_judge(store, "quick", tmp_path, 8).card.seed == 2
 
 
 def test_missing_judge_is_one_sentence_with_the_command(store: Store, tmp_path: Path) -> None:
@@ -151,7 +173,10 @@ def test_unknown_preset_is_refused_with_the_nearest_name(store: Store, tmp_path:
         judges.train_judge(store, JUDGED, 8, runs=tmp_path, preset="quik")
 
 
-def test_a_judge_of_other_clips_is_not_the_one_a_track_asks_for(trained: judges.Judge, store: Store) -> None:
+def test_a_judge_of_other_clips_is_not_the_one_a_track_asks_for(
+    trained: judges.Judge, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judges, "presets", _small)
     with pytest.raises(StbenchError, match=r"no judge of 15 frames .*8 frames\): .*--preset quick --frames 15"):
         judges.find_judge(store, "quick", trained.folder.parents[2], 15)
 

@@ -25,6 +25,7 @@ from stbench.protocols.importances import code_importances
 from stbench.protocols.judged import Opinions, _inception_scores, _inter_entropies
 from stbench.protocols.known import KNOWN
 from stbench.protocols.probe import probe, temporal_variance
+from stbench.protocols.questions import Asked, questions
 from stbench.protocols.sampling import asked_actions, resample, sample
 from stbench.protocols.scoring import Scores
 from stbench.results.aggregate import rows
@@ -110,7 +111,6 @@ class Oracle(Repeater):
 
     def transfer(self, content: np.ndarray, motion: np.ndarray, length: int, factors: Any) -> np.ndarray:
         found = self._find(content) // 9 * 9 + self._find(motion) % 9
-        assert (self._store.factor("action")[found] == factors["action"]).all()
         return np.asarray(self._frames[found][:, :length])
 
     def sample(self, content: np.ndarray, length: int, factors: Any, seed: int) -> np.ndarray:
@@ -234,6 +234,40 @@ def test_no_other_shift_leaves_fewer_clips_with_a_donor_of_their_own_motion(stor
     assert keeps_motion(dict(enumerate(motion_donors(clips, judge)))) == min(counts)
 
 
+def test_a_model_is_not_told_what_the_judge_or_the_probe_asks_for(store: Store, judge: Any) -> None:
+    told: dict[str, list[dict[str, np.ndarray]]] = {}
+
+    class Listening(Coded):
+        def transfer(self, content: np.ndarray, motion: np.ndarray, length: int, factors: Any) -> np.ndarray:
+            told.setdefault("exchange", []).append(factors)
+            return content
+
+        def resample(self, motion: np.ndarray, length: int, factors: Any, seed: int) -> np.ndarray:
+            told.setdefault("resample", []).append(factors)
+            return motion
+
+        def codes(self, clip: np.ndarray, factors: Any) -> dict[str, np.ndarray]:
+            told.setdefault("probe", []).append(factors)
+            return super().codes(clip, factors)
+
+        def conservation(self, clip: np.ndarray, steps: int, factors: Any) -> dict[str, np.ndarray]:
+            told.setdefault("energy", []).append(factors)
+            return {"energy_drift": np.zeros(len(clip)), "reversibility_error": np.zeros(len(clip))}
+
+    model = Listening(store, "hair", "action")
+    exchange(model, store, track("exchange-8"), judge=judge)
+    resample(model, store, track("resample-8"), judge=judge)
+    probe(model, store, track("probe-8"))
+    assert told.keys() == {"exchange", "resample", "probe", "energy"}
+    assert all(each == {} for calls in told.values() for each in calls)
+    for name in ("exchange-8", "resample-8"):
+        assert all(each.handed[len(each.handed) - 1 - (name == "resample-8")] == {} for each in asked_of(name, store))
+
+
+def asked_of(name: str, store: Store) -> list[Asked]:
+    return [*questions(store, track(name))]
+
+
 def test_batch_of_one_and_a_limit_are_played(store: Store, judge: Any) -> None:
     for name, play in (("sample-8", sample), ("resample-8", resample)):
         scores = play(Repeater(), store, track(name), judge=judge, limit=1)  # type: ignore[operator]
@@ -326,8 +360,39 @@ def test_codes_that_are_not_finite_are_refused(store: Store) -> None:
 def test_temporal_variance_is_zero_for_constant_content_and_about_one_for_noise() -> None:
     rng = np.random.default_rng(1)
     codes = rng.normal(size=(400, 6))
-    assert temporal_variance(codes, codes).max() == 0
-    assert temporal_variance(codes, rng.normal(size=(400, 6))).mean() == pytest.approx(1, abs=0.1)
+    assert temporal_variance(codes, codes).max() == 0  # type: ignore[union-attr]
+    assert temporal_variance(codes, rng.normal(size=(400, 6))).mean() == pytest.approx(1, abs=0.1)  # type: ignore[union-attr]
+
+
+def test_temporal_variance_is_that_of_all_pairs_whatever_their_order() -> None:
+    """Neighbours in a store share their character, so a mean over neighbours would say little of different clips."""
+    rng = np.random.default_rng(2)
+    character = np.repeat(rng.normal(size=(7, 3)), 9, axis=0)
+    one, other = (character + 0.1 * rng.normal(size=(63, 3)) for _ in range(2))
+    apart = [np.square(one[i] - other[j]).sum() for i in range(63) for j in range(63) if i != j]
+    found = temporal_variance(one, other)
+    np.testing.assert_allclose(found, np.square(one - other).sum(axis=1) / np.mean(apart))
+    order = rng.permutation(63)
+    np.testing.assert_allclose(temporal_variance(one[order], other[order]), np.asarray(found)[order])
+    far = temporal_variance(one + 1e6, other + 1e6)
+    np.testing.assert_allclose(far, found, rtol=1e-6)
+
+
+def test_temporal_variance_of_codes_that_are_all_alike_is_not_a_number_that_could_be_mistaken_for_one() -> None:
+    alike = np.full((20, 3), 0.1)
+    assert temporal_variance(alike, alike) is None
+    assert temporal_variance(alike[:1], alike[:1] + 1) is None
+
+
+def test_codes_that_are_all_alike_belong_to_no_factor(store: Store) -> None:
+    class Constant:
+        def codes(self, clip: np.ndarray, factors: Any) -> dict[str, np.ndarray]:
+            return {name: np.ones((len(clip), 2)) for name in ("content", "motion")}
+
+    scores = probe(Constant(), store, track("probe-8"))
+    assert "content_temporal_variance" not in scores.values
+    assert scores.whole == {}
+    assert "dci_explicitness" in scores.values
 
 
 def test_scores_of_whole_clips_become_one_row_that_names_the_judge(store: Store, judge: Any) -> None:

@@ -321,3 +321,43 @@ def test_runs_on_other_selected_windows_are_not_ranked_together(tmp_path: Path, 
     build(tmp_path / "runs", tmp_path / "out")
     (board,) = boards(read_published(tmp_path / "out"))
     assert sorted([line.model for line in block.lines] for block in board.blocks) == [["one", "two"], ["other"]]
+
+
+def test_answers_to_other_questions_are_not_ranked_together(tmp_path: Path, run: Any) -> None:
+    """A protocol that hands out something else has another version; the newest stands first, the others say what they
+    are."""
+    track = find_track("sprites", "resample-8")
+    for model, version in (("old", ""), ("new", "2"), ("newer", "10")):
+        run(model=model, track=track, dataset="sprites", protocol_version=version, finished="2026-01-02T03:05:05+00:00")
+    build(tmp_path / "runs", tmp_path / "out")
+    (board,) = boards(read_published(tmp_path / "out"))
+    assert [[line.model for line in block.lines] for block in board.blocks] == [["newer"], ["new"], ["old"]]
+    newest, *_, oldest = board.blocks
+    assert oldest.lines[0].notes[-1].startswith("protocol of version 1: it was told the action")
+    assert not [note for note in newest.lines[0].notes if "protocol" in note]
+
+
+def test_a_column_holds_one_version_of_a_metric(tmp_path: Path, run: Any, record: Any) -> None:
+    """That of the newest run; of older ones the value is not scored, and their others stay."""
+    for model, month in (("old", "01"), ("new", "02")):
+        run(model=model, metrics=("mse", "mae"), finished=f"2026-{month}-02T03:05:05+00:00")
+    entries = [read_entry(folder) for folder in find_runs(tmp_path / "runs")]
+    changed = [
+        dataclasses.replace(
+            entry,
+            rows=tuple(
+                dataclasses.replace(row, metric_version="2") if row.metric == "mae" else row for row in entry.rows
+            ),
+        )
+        if entry.record.model == "new"
+        else entry
+        for entry in entries
+    ]
+    (board,) = boards(changed)
+    (block,) = board.blocks
+    found = {line.model: line for line in block.lines}
+    assert found["old"].summary("mae", board.mean_lead_time) is None
+    assert found["old"].summary("mse", board.mean_lead_time) is not None
+    kept = found["new"].summary("mae", board.mean_lead_time)
+    assert kept is not None
+    assert kept.metric_version == "2"
