@@ -183,6 +183,11 @@ def _network(store: Store, heads: tuple[Head, ...], settings: Mapping[str, Any])
     shape = store.frame_shape
     if len(shape) != 3 or shape[1] != shape[2] or shape[1] < 16 or shape[1] & (shape[1] - 1):
         raise StbenchError(f"a judge wants square frames whose side is a power of two from 16, not {shape}")
+    if store.attributes["normaliser"]["kind"] == "standardise":
+        raise StbenchError(
+            f"a judge sees frames from 0 to 1, and those of {store.dataset} have mean 0 and deviation 1: give its "
+            "frames a fixed normaliser"
+        )
     return construct("the judge", JudgeNetwork, settings, shape, heads)
 
 

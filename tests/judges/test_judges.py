@@ -99,6 +99,13 @@ def test_judge_is_found_by_the_data_it_was_trained_on(
         judges.load_judge(trained.folder, other)
 
 
+def test_frames_that_are_not_shown_from_0_to_1_have_no_judge(trained: judges.Judge, store: Store) -> None:
+    """What is beyond would be cut off before a judge sees it."""
+    other = Store(store.path, {**store.attributes, "normaliser": {"kind": "standardise"}})
+    with pytest.raises(StbenchError, match="sprites have mean 0 and deviation 1: give its frames a fixed normaliser"):
+        judges.load_judge(trained.folder, other)
+
+
 def test_a_judge_of_other_settings_is_not_taken_for_that_of_the_preset(trained: judges.Judge, store: Store) -> None:
     """The preset has changed since: its name is the same, and its answers are not."""
     with pytest.raises(StbenchError, match=r"no judge of 8 frames of the preset 'quick'.*8 frames, other settings\)"):
