@@ -32,6 +32,8 @@ from .produce import Files, Producer, Stage, Studio
 from .video import FPS
 
 PIXEL_METRICS = ("mse", "rmse", "mae", "psnr", "ssim_gauss11")
+CLUSTER = "person"
+"""Clips of one are no independent samples."""
 METRICS = (*PIXEL_METRICS, "fvd")
 FURTHER = ("mse_sum", "mae_sum", "ssim_uniform7", "ssim_uniform7_range2", "ssim_uniform7_uint8")
 """What the PredRNN line and its descendants print as MSE, MAE and SSIM."""
@@ -285,13 +287,19 @@ def _coordinates(clips: Sequence[Clip], size: int) -> dict[str, Coordinate]:
 
 
 def _track(horizon: int) -> Track:
-    return Track("kth", "forecast", 10, horizon, train_horizon=10, metrics=METRICS, stride=40, further=FURTHER)
+    return Track("kth", "forecast", 10, horizon, 10, metrics=METRICS, stride=40, further=FURTHER, cluster=CLUSTER)
 
 
 def _track_128(horizon: int) -> Track:
     """Trained 10 -> 20 as in the field's tables; test windows that share no frame."""
     name, length = "kth-128", 10 + horizon
-    return Track(name, "forecast", 10, horizon, 20, metrics=PIXEL_METRICS, stride=length, further=FURTHER)
+    return Track(
+        *(name, "forecast", 10, horizon, 20),
+        metrics=PIXEL_METRICS,
+        stride=length,
+        further=FURTHER,
+        cluster=CLUSTER,
+    )
 
 
 kth = Kth(
@@ -305,7 +313,7 @@ kth = Kth(
     tracks=(
         _track(30),
         _track(20),
-        Track("kth", "draws", 10, 30, train_horizon=10, metrics=DRAWN, stride=40, further=DRAWN_FURTHER),
+        Track("kth", "draws", 10, 30, 10, metrics=DRAWN, stride=40, further=DRAWN_FURTHER, cluster=CLUSTER),
     ),
     presets={"quick": {"persons": (1, 2, 3, 19, 21), "scenarios": (1,)}},
 )

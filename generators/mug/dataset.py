@@ -55,6 +55,8 @@ JUDGED = {
 }
 LENGTHS = (8, 15)
 """Frames of the clips that are judged and probed: those of Khan and Storkey 2021, and those of the field since."""
+CLUSTER = "subject"
+"""Clips of one are no independent samples."""
 METRICS = ("mse", "rmse", "mae", "psnr", "ssim_gauss11")
 SHARD_BYTES = 48_000_000
 """Most bytes of a shard, padding included; 48 sequences of the canonical dataset."""
@@ -242,11 +244,16 @@ mug = Mug(
     version="1",
     card=MUG,
     parameters=MugParameters,
-    # Windows side by side over each take, so that rest, onset, apex and offset are all forecast.
+    # Windows side by side over each take, so that rest, onset, apex and offset are all forecast. The takes of a subject
+    # are one sample.
     tracks=(
-        Track("mug", "forecast", 5, 10, train_horizon=10, metrics=METRICS, stride=15),
-        Track("mug", "generation", 5, 16, train_horizon=10, metrics=GENERATION),
-        *(Track("mug", name, 5, length, 10, asked) for length in LENGTHS for name, asked in JUDGED.items()),
+        Track("mug", "forecast", 5, 10, train_horizon=10, metrics=METRICS, stride=15, cluster=CLUSTER),
+        Track("mug", "generation", 5, 16, train_horizon=10, metrics=GENERATION, cluster=CLUSTER),
+        *(
+            Track("mug", name, 5, length, 10, asked, cluster=CLUSTER)
+            for length in LENGTHS
+            for name, asked in JUDGED.items()
+        ),
     ),
     presets={"quick": {"subjects": ("008", "017", "021", "077", "001", "002"), "takes": 2}},
     judged_factors={"action": ("expression",), "identity": ("subject",)},

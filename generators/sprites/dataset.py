@@ -64,6 +64,8 @@ INTERVENTIONS = (
     *("renderer_local_consistency", "renderer_local_consistency_chance"),
 )
 OPINIONS = ("judge_intra_entropy", "judge_inter_entropy", "judge_inception_score")
+CLUSTER = "character"
+"""Clips of one are no independent samples."""
 METRICS = ("mse", "rmse", "mae", "psnr", "ssim_gauss11")
 PUBLISHED_TRAIN = 1_000
 PER_CHARACTER = len(ACTIONS) * len(VIEWS)
@@ -250,14 +252,15 @@ sprites = Sprites(
     version="1",
     card=SPRITES,
     parameters=SpritesParameters,
-    # One training for all of them: a model sees the whole clip.
+    # One training for all of them: a model sees the whole clip. The nine clips of a character are one sample.
     tracks=(
-        Track("sprites", "forecast", 4, 4, train_horizon=4, metrics=METRICS, stride=FRAMES),
-        Track("sprites", "generation", 4, 2 * FRAMES, train_horizon=4, metrics=GENERATION),
+        Track("sprites", "forecast", 4, 4, train_horizon=4, metrics=METRICS, stride=FRAMES, cluster=CLUSTER),
+        Track("sprites", "generation", 4, 2 * FRAMES, train_horizon=4, metrics=GENERATION, cluster=CLUSTER),
         Track(
             *("sprites", "sample", 4, FRAMES, 4),
             metrics=("judge_action_accuracy", *ATTRIBUTES, *OPINIONS, "frechet_judge", *RENDERED),
             further=("renderer_distance",),
+            cluster=CLUSTER,
         ),
         Track(
             *("sprites", "resample", 4, FRAMES, 4),
@@ -266,6 +269,7 @@ sprites = Sprites(
                 *("renderer_motion_accuracy", "renderer_action_accuracy", "renderer_margin", "judge_agreement"),
             ),
             further=("renderer_distance",),
+            cluster=CLUSTER,
         ),
         Track(
             *("sprites", "exchange", 4, FRAMES, 4),
@@ -274,8 +278,9 @@ sprites = Sprites(
                 *("renderer_motion_accuracy", *RENDERED, *INTERVENTIONS),
             ),
             further=("renderer_distance",),
+            cluster=CLUSTER,
         ),
-        Track("sprites", "probe", 4, FRAMES, 4, metrics=PROBES),
+        Track("sprites", "probe", 4, FRAMES, 4, metrics=PROBES, cluster=CLUSTER),
     ),
     presets={"quick": {"characters": 120}},
     judged_factors={"action": ("action", "view"), **{layer: (layer,) for layer in LAYERS}},

@@ -11,7 +11,7 @@ from stbench import registry
 from stbench.contract.capabilities import HasClips, HasJudgedFactors, HasPeriod
 from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
-from stbench.protocols.windows import Windows, evenly_spaced
+from stbench.protocols.windows import Windows, clusters, evenly_spaced
 from stbench.store.reader import Store
 
 SEEN = 8
@@ -47,6 +47,11 @@ class Clips:
     @property
     def windows(self) -> Windows:
         return Windows(self.track, self.sequence, self.start)
+
+    @property
+    def clusters(self) -> np.ndarray | None:
+        """(n,) int64: clips of one number are drawn together by the bootstrap; None: each by itself."""
+        return clusters(self.store, self.windows)
 
     @property
     def action(self) -> str:

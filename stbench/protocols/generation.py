@@ -48,4 +48,5 @@ def generation(
                 Question(int(items[0]), (truth[:, :SEEN],), rest, truth[None], truth[:, :1]), model.generate
             )
             videos.add(made, truth)
-        return Scores(clips.sequence, clips.start, scorer.values, asking.seconds, asking.kept, videos.whole)
+        names, values, spent, together = clips.windows, scorer.values, asking.seconds, clips.clusters
+        return Scores(names.sequence, names.start, values, spent, asking.kept, videos.whole, cluster=together)

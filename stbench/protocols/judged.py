@@ -101,6 +101,7 @@ class Judged:
             {each: self.whole[each] for each in names if each in self.whole},
             judge.card.name,
             verdicts={each: self.verdicts[each] for each in names if each in self.verdicts},
+            cluster=clips.clusters,
         )
 
 
@@ -126,8 +127,8 @@ def judged(
         said = {name: each.argmax(axis=1) for name, each in by_head.items() if name in judge.card.accuracy}
         values |= rendered_values(judge.heads, nearest, clips, asked, classes, content, motion, said)
     whole = {
-        "judge_inter_entropy": _interval(by_head[ACTION], inter_entropy, _inter_entropies),
-        "judge_inception_score": _interval(by_head[ACTION], inception_score, _inception_scores),
+        "judge_inter_entropy": _interval(clips, by_head[ACTION], inter_entropy, _inter_entropies),
+        "judge_inception_score": _interval(clips, by_head[ACTION], inception_score, _inception_scores),
     }
     verdicts = {
         f"judge_{name}_accuracy": Verdicts(*questions[name], np.asarray(matrix, np.int64))
@@ -153,8 +154,8 @@ def intervened(opinions: Opinions, clips: Clips, content: np.ndarray, motion: np
         answers = [
             Answers(by_head[name], classes[name][kept], classes[name][other]) for name, (kept, other) in given.items()
         ]
-        found[f"{who}_intervention"] = _of_answers(answers)
-        found[f"{who}_intervention_chance"] = _of_answers(blind(answers))
+        found[f"{who}_intervention"] = _of_answers(clips, answers)
+        found[f"{who}_intervention_chance"] = _of_answers(clips, blind(answers))
     return found
 
 
@@ -163,10 +164,10 @@ def _classes(judge: Judge, clips: Clips) -> dict[str, np.ndarray]:
     return judge.classes({name: clips.store.factor(name) for head in judge.heads for name in head.factors})
 
 
-def _of_answers(answers: Sequence[Answers]) -> Whole:
+def _of_answers(clips: Clips, answers: Sequence[Answers]) -> Whole:
     n = len(answers[0].said)
     value = float(intervention(answers, np.full((1, n), 1 / n))[0])
-    return _interval(np.zeros((n, 0)), lambda _: value, lambda weights, _: intervention(answers, weights))
+    return _interval(clips, np.zeros((n, 0)), lambda _: value, lambda weights, _: intervention(answers, weights))
 
 
 def frechet_to_real(opinions: Opinions, clips: Clips) -> Whole:
@@ -178,19 +179,24 @@ def frechet_to_real(opinions: Opinions, clips: Clips) -> Whole:
 
 
 def _interval(
-    opinions: np.ndarray, score: Callable[[np.ndarray], float], scores: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    clips: Clips,
+    opinions: np.ndarray,
+    score: Callable[[np.ndarray], float],
+    scores: Callable[[np.ndarray, np.ndarray], np.ndarray],
 ) -> Whole:
-    """The score with its 95 % percentile bootstrap interval over clips."""
+    """The score with its 95 % percentile bootstrap interval over the clusters of clips."""
     from scipy.stats import bootstrap  # type: ignore[import-untyped]
 
-    value, n = score(opinions), len(opinions)
+    names = clips.sequence if clips.clusters is None else clips.clusters
+    ids, row = np.unique(names, return_inverse=True)
+    value, n = score(opinions), len(ids)
     if n < 2:
         return Whole(value)
 
     def of_drawn(drawn: np.ndarray, axis: int = -1) -> np.ndarray:
         flat = drawn.reshape(-1, n)
-        times = np.stack([np.bincount(row, minlength=n) for row in flat]).astype(np.float64)
-        return scores(times / n, opinions).reshape(drawn.shape[:-1])
+        times = np.stack([np.bincount(each, minlength=n) for each in flat]).astype(np.float64)[:, row]
+        return scores(times / times.sum(axis=1, keepdims=True), opinions).reshape(drawn.shape[:-1])
 
     ends = bootstrap(
         (np.arange(n),),

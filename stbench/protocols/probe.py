@@ -89,7 +89,7 @@ def probe(
         values |= {name: np.concatenate([each[name] for each in parts]) for name in parts[0]}
     chosen = {name: np.asarray(values[name], np.float64)[:, None] for name in track.scored if name in values}
     chosen_whole = {name: whole[name] for name in track.scored if name in whole}
-    return Scores(test.sequence, test.start, chosen, asking.seconds, whole=chosen_whole)
+    return Scores(test.sequence, test.start, chosen, asking.seconds, whole=chosen_whole, cluster=test.clusters)
 
 
 def conserves(model: object) -> TypeGuard[Conserving]:
