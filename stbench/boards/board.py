@@ -414,17 +414,26 @@ def _shorter_means(rows: Iterable[ResultRow], horizon: int) -> tuple[int, ...]:
     return tuple(sorted({int(end) for end in ends if end.isdecimal()} - {horizon}, reverse=True))
 
 
-DATA = 8
+DATA = 9
 """Parts of `_data`."""
 
 
 def _data(entry: Entry) -> tuple[str, ...]:
-    """Version and digest of the data, the split, what of the track says which windows are cut from them, and the
-    protocol's version."""
+    """Version and digest of the data, the split, what of the track says which windows are cut from them, how frames are
+    normalised, and the protocol's version."""
     record = entry.record
     windows = (str(record.track.conditioning), str(record.track.stride), str(record.drawn.get("windows_sha256", "")))
     protocol = record.protocol_version or "1"
-    return record.dataset_version, record.dataset_digest, record.split, record.split_digest, *windows, protocol
+    normaliser = str(sorted(record.normaliser.items()))
+    return (
+        record.dataset_version,
+        record.dataset_digest,
+        record.split,
+        record.split_digest,
+        *windows,
+        normaliser,
+        protocol,
+    )
 
 
 NUMBER = re.compile(r"[0-9]{1,18}")

@@ -8,7 +8,7 @@ result row names the judge by it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
@@ -31,6 +31,7 @@ from stbench.progress import Progress, Silent
 from stbench.protocols.clips import places
 from stbench.protocols.judged import ACTION, MOTION
 from stbench.splits.training import TrainingWindows
+from stbench.store.apart import apart
 from stbench.store.reader import Store
 from stbench.training.settings import without_defaults
 
@@ -218,19 +219,9 @@ def train_judge(
     if preset not in (known := presets()):
         raise StbenchError(f"there is no preset '{preset}' of judges: {nearest(preset, known)}")
     configuration, heads = known[preset], heads_of(store, judged)
-    identity = {
-        "judge": VERSION,
-        "configuration": {**configuration, "training": without_defaults(configuration["training"])},
-        "heads": [asdict(head) for head in heads],
-        "clip": clip,
-        "dataset_digest": store.digest,
-        "preset": preset,
-        "seed": seed,
-    }
     # Other weights than where bfloat16 is computed as such: another judge, whose rows do not join those of that one.
     rounded = rounds_bfloat16(configuration["training"], torch.device(REFERENCE))
-    if rounded:
-        identity["bfloat16"] = "rounded"
+    identity = _identity(store, heads, configuration, clip, preset, seed, rounded)
     key = fingerprint(identity)
     folder = judges_folder(runs, store.dataset) / f"{preset}-seed-{seed}-{key[:8]}"
     if (folder / DOCUMENT).exists():
@@ -280,6 +271,38 @@ def train_judge(
         )
         write_json(folder / DOCUMENT, asdict(card))
         return Judge(card, network, folder)
+
+
+def _identity(
+    store: Store,
+    heads: Sequence[Head],
+    configuration: Mapping[str, Any],
+    clip: int,
+    preset: str,
+    seed: int,
+    rounded: bool,
+) -> dict[str, Any]:
+    return {
+        "judge": VERSION,
+        "configuration": {**configuration, "training": without_defaults(configuration["training"])},
+        "heads": [asdict(head) for head in heads],
+        "clip": clip,
+        "dataset_digest": store.digest,
+        "preset": preset,
+        "seed": seed,
+        **({"bfloat16": "rounded"} if rounded else {}),
+        **apart(store),
+    }
+
+
+def _is_of(card: JudgeCard, store: Store) -> bool:
+    """Is it a judge of exactly this store, its split and the way its frames are normalised?"""
+    from stbench.judges.network import Head
+
+    heads = [Head(name, factors, sizes) for name, (factors, sizes) in card.heads.items()]
+    about = store, heads, card.configuration, card.clip, card.preset, card.seed
+    same = card.dataset_digest == store.digest
+    return same and card.fingerprint in {fingerprint(_identity(*about, rounded)) for rounded in (False, True)}
 
 
 @dataclass(frozen=True)
@@ -351,11 +374,11 @@ def load_judge(folder: Path, store: Store) -> Judge:
     from stbench.training.checkpoint import read_tensors
 
     card = read_card(folder)
-    if card.dataset_digest != store.digest:
+    if not _is_of(card, store):
         raise StbenchError(
-            f"the judge {folder} was trained on another version of {card.dataset} (digest {card.dataset_digest[:12]}) "
-            f"than {store.path} (digest {store.digest[:12]}): train one with `stbench judge train --dataset "
-            f"{store.dataset}`"
+            f"the judge {folder} was trained on another version or split of {card.dataset} (digest "
+            f"{card.dataset_digest[:12]}) than {store.path} (digest {store.digest[:12]}, split {store.split.id}): "
+            f"train one with `stbench judge train --dataset {store.dataset}`"
         )
     try:
         found = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
@@ -385,15 +408,17 @@ def find_judge(store: Store, preset: str, runs: Path, clip: int) -> Judge:
     for path in sorted(folder.glob(f"*/{DOCUMENT}")):
         card = read_card(path.parent)
         old = card.version != VERSION or card.configuration != presets().get(preset)
-        if card.dataset_digest == store.digest and card.preset == preset and card.clip == clip and not old:
+        same_data = _is_of(card, store)
+        if same_data and card.preset == preset and card.clip == clip and not old:
             found.append((card.seed, path.parent))
         settings = ", other settings" if old and card.preset == preset else ""
-        others.append(f"{card.name} (digest {card.dataset_digest[:12]}, {card.clip} frames{settings})")
+        split = ", another split" if card.dataset_digest == store.digest and not same_data and not old else ""
+        others.append(f"{card.name} (digest {card.dataset_digest[:12]}, {card.clip} frames{settings}{split})")
     if found:
         return load_judge(min(found)[1], store)
     there = f"there are {', '.join(others)}" if others else "there is none at all"
     command = f"stbench judge train --dataset {store.dataset} --preset {preset} --frames {clip}"
     raise StbenchError(
-        f"no judge of {clip} frames of the preset '{preset}' for {store.path} (digest {store.digest[:12]}) is in "
-        f"{folder}, {there}: `{command}` trains one"
+        f"no judge of {clip} frames of the preset '{preset}' for {store.path} (digest {store.digest[:12]}, split "
+        f"{store.split.id}) is in {folder}, {there}: `{command}` trains one"
     )

@@ -26,7 +26,7 @@ __all__ = ["FORMAT", "RECORD", "RunRecord", "environment", "read_record"]
 FORMAT = 2
 """Bumped when an older stbench could not read the record. Format 1 is still read (`stbench.results.migration`)."""
 
-MAY_BE_ABSENT = ("drawn", "breaks", "trust", "protocol_version")
+MAY_BE_ABSENT = ("drawn", "breaks", "trust", "protocol_version", "normaliser")
 """Fields that are written only where they are not empty, so that no record of before lacks one."""
 
 ELSEWHERE = {"predictions": "made elsewhere"}
@@ -117,6 +117,8 @@ class RunRecord:
     """Promise that this variant breaks, and says so -> why (`stbench.contract.presets.BREAKABLE`)."""
     protocol_version: str = ""
     """Of the protocol of the track (`stbench.protocols.known`). Empty: 1."""
+    normaliser: Mapping[str, Any] = field(default_factory=dict)
+    """Of frames that are stored as bytes and not divided by 255 (`stbench.store.apart`)."""
     trust: Literal["", "scored by the author", "scored here from predictions"] = ""
     """Of a run that was handed in (`stbench submit`): its rung (`stbench.results.trust`). Empty for one made here."""
     format: int = field(default=FORMAT)

@@ -15,6 +15,7 @@ from stbench.errors import StbenchError, nearest
 from stbench.progress import Progress
 from stbench.protocols.known import check_capability, not_applicable
 from stbench.running.configuration import Asked, configure
+from stbench.store.apart import apart
 from stbench.training.settings import without_defaults
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ class Plan(Choice):
             "preset": self.preset,
             "seed": self.seed,
             **({"device": self.card} if self.card else {}),
+            **apart(self.store),
         }
 
     @property

@@ -77,6 +77,7 @@ def record_of(made: Made, store: Store, track: Track, scores: Scores) -> RunReco
     from stbench.provenance.environment import environment
     from stbench.results.aggregate import infinite_windows
     from stbench.results.record import RunRecord
+    from stbench.store.apart import apart
 
     own = {name: value for name, value in vars(made).items() if name not in ("identity", "device", "started")}
     return RunRecord(
@@ -96,6 +97,7 @@ def record_of(made: Made, store: Store, track: Track, scores: Scores) -> RunReco
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         infinite=infinite_windows(scores),
         drawn=asdict(scores.drawn) if scores.drawn else {},
+        normaliser=apart(store).get("normaliser", {}),
         protocol_version="" if (version := protocol_of(track).version) == "1" else version,
         **own,
         **environment(made.device),

@@ -95,7 +95,7 @@ def test_judge_is_found_by_the_data_it_was_trained_on(
         StbenchError, match=r"no judge of 8 frames of the preset 'quick'.*stbench judge train --dataset sprites"
     ):
         judges.find_judge(other, "quick", runs, 8)
-    with pytest.raises(StbenchError, match="another version of sprites"):
+    with pytest.raises(StbenchError, match="another version or split of sprites"):
         judges.load_judge(trained.folder, other)
 
 
@@ -113,14 +113,11 @@ def test_a_judge_of_other_settings_is_not_taken_for_that_of_the_preset(trained: 
 
 
 def test_of_several_judges_that_of_the_smallest_seed_is_taken(
-    trained: judges.Judge, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judges, "presets", _small)
-    for name, seed in (("a-later-one", 10), ("z-first", 2)):
-        folder = tmp_path / "judges" / "sprites" / name
-        shutil.copytree(trained.folder, folder)
-        card = json.loads((folder / judges.DOCUMENT).read_text())
-        (folder / judges.DOCUMENT).write_text(json.dumps({**card, "seed": seed}))
+    monkeypatch.setattr(judges, "presets", lambda: _with_steps(1))
+    for seed in (10, 2):
+        judges.train_judge(store, JUDGED, 8, runs=tmp_path, seed=seed)
     assert judges.find_judge(store, "quick", tmp_path, 8).card.seed == 2
 
 
@@ -130,7 +127,6 @@ def test_missing_judge_is_one_sentence_with_the_command(store: Store, tmp_path: 
 
 
 def test_weights_with_a_wrong_checksum_are_refused(trained: judges.Judge, store: Store, tmp_path: Path) -> None:
-    import shutil
 
     copy = tmp_path / "judge"
     shutil.copytree(trained.folder, copy)
@@ -261,7 +257,6 @@ def test_the_tracks_of_mug_are_played_by_the_judge_of_their_length(
 def test_a_judge_that_was_tested_otherwise_is_tested_again_where_it_lies(
     trained: judges.Judge, store: Store, tmp_path: Path
 ) -> None:
-    import shutil
 
     copy = tmp_path / "judge"
     shutil.copytree(trained.folder, copy)

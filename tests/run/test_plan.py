@@ -15,6 +15,10 @@ from stbench.errors import StbenchError
 from stbench.protocols.known import has_capability
 from stbench.running.plan import Plan, choose, find_track, plan, split_model_name
 from stbench.running.suite import Job, everything, floors, tracks_of
+from stbench.store.apart import BEFORE
+
+PUBLISHED = {"split": SimpleNamespace(digest=min(BEFORE)), "attributes": {"normaliser": {"kind": "identity"}}}
+"""Of a store whose runs were published before identities named a split."""
 
 
 @pytest.mark.parametrize(
@@ -95,7 +99,7 @@ def test_everything_plays_a_swap_with_those_that_can_only() -> None:
 
 
 def _planned(track: str | None) -> Plan:
-    store: Any = SimpleNamespace(dataset="moving-mnist", digest="00")
+    store: Any = SimpleNamespace(dataset="moving-mnist", digest="00", **PUBLISHED)
     return plan(choose("mean", "moving-mnist", track=track), store, 0)
 
 
@@ -124,7 +128,7 @@ def as_it_was(todo: Plan, track: str | None = None) -> str:
 
 @pytest.mark.slow
 def test_every_preset_names_its_folders_as_before_defaults_were_left_out(tmp_path: Path) -> None:
-    store: Any = SimpleNamespace(dataset="any", digest="ab" * 32)
+    store: Any = SimpleNamespace(dataset="any", digest="ab" * 32, **PUBLISHED)
     seen = 0
     for name in registry.names("models"):
         plugin = registry.model(name)
@@ -144,7 +148,7 @@ def test_every_preset_names_its_folders_as_before_defaults_were_left_out(tmp_pat
 
 
 def test_saying_what_is_the_default_names_the_same_folder(tmp_path: Path) -> None:
-    store: Any = SimpleNamespace(dataset="any", digest="ab" * 32)
+    store: Any = SimpleNamespace(dataset="any", digest="ab" * 32, **PUBLISHED)
     todo = plan(choose("sepvar", "waveeq-100"), store, 0)
     training = {**todo.configuration["training"], "average_decay": 0.0, "weight_decay": 0.0}
     said = dataclasses.replace(todo, configuration={**todo.configuration, "training": training})
@@ -155,7 +159,7 @@ def test_saying_what_is_the_default_names_the_same_folder(tmp_path: Path) -> Non
 
 
 def test_a_folder_from_before_defaults_were_left_out_is_found(tmp_path: Path) -> None:
-    store: Any = SimpleNamespace(dataset="any", digest="ab" * 32)
+    store: Any = SimpleNamespace(dataset="any", digest="ab" * 32, **PUBLISHED)
     todo = plan(choose("sepvar", "waveeq-100"), store, 0)
     training = {**todo.configuration["training"], "average_decay": 0.0}
     said = dataclasses.replace(todo, configuration={**todo.configuration, "training": training})
