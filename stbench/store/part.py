@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ import numpy as np
 
 from stbench.documents import Unreadable, read_bytes
 from stbench.errors import StbenchError
-from stbench.files import is_partial, remove_locked, write_bytes
+from stbench.files import is_partial, remove_locked, sync, write_bytes
 from stbench.locks import is_of_lock
 from stbench.store.digest import file_damage
 from stbench.store.layout import Layout
@@ -88,6 +88,13 @@ class Part:
             raise Unreadable("its bytes have changed")
         with np.load(io.BytesIO(arrays), allow_pickle=False) as found:
             return dict(found)
+
+    def forget(self, shards: Sequence[int]) -> None:
+        """Remove the done-markers of shards: they are made again when the work goes on."""
+        for shard in shards:
+            self.marker(shard).unlink(missing_ok=True)
+        if shards:
+            sync(self.folder / "done")
 
     def marked(self) -> list[int]:
         """Shards that have a marker, ascending; one listing of a folder, however many there are in all."""

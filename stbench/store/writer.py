@@ -130,7 +130,7 @@ def _write_shards(
         on_note(remark)
     if on_progress:
         on_progress(done, layout.n_sequences)
-    plan, made_again = _begin(blueprint, layout, part, begun, needs_raw=not whole)
+    plan, made_again = _begin(blueprint, layout, part, begun, needs_raw=not whole or blueprint.raw_files is not None)
     if damaged := damaged + made_again:
         on_note(note_of(damaged, part))
     if whole:
@@ -146,7 +146,7 @@ def _write_shards(
     job = ShardJob(part, layout, blueprint.split.ranges, blueprint.produce)
     run_tasks(job, missing, workers, scheduler, on_done)
     if blueprint.raw_files:
-        plan.check_same_raw(read_content(blueprint.raw_files(), plan.raw), part.path, part.folder)
+        _check_same_raw(plan, read_content(blueprint.raw_files(), plan.raw), part, missing)
     return plan
 
 
@@ -189,8 +189,19 @@ def _raw_content(blueprint: Blueprint, part: Part, begun: Plan | None) -> dict[s
             part.remove()
         raise
     if begun:
-        begun.check_same_raw(content, part.path, part.folder)
+        # The run that wrote the shards was interrupted before it looked at the raw files once more.
+        _check_same_raw(begun, content, part, part.marked())
     return content
+
+
+def _check_same_raw(plan: Plan, content: Mapping[str, Seen], part: Part, doubtful: Sequence[int]) -> None:
+    """`Plan.check_same_raw`; where it refuses, `doubtful` shards, perhaps of the other content, are to be made
+    again."""
+    try:
+        plan.check_same_raw(content, part.path, part.folder)
+    except StbenchError:
+        part.forget(doubtful)
+        raise
 
 
 def _as_begun(paths: Sequence[Path], begun: Plan) -> bool:

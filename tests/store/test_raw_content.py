@@ -18,6 +18,7 @@ from stbench.contract.datasets import Blueprint
 from stbench.errors import StbenchError
 from stbench.raw import content
 from stbench.raw.content import read_content
+from stbench.store.plan import Plan
 from stbench.store.reader import open_store
 from stbench.store.writer import generate
 
@@ -47,7 +48,7 @@ def raw(tmp_path: Path) -> Path:
 
 
 def plan(raw: Path, stop: int = -1, **changes: Any) -> Blueprint:
-    return toy(produce=FromFiles(raw, stop), raw_files=lambda: sorted(raw.glob("*.raw")), **changes)
+    return toy(**{"produce": FromFiles(raw, stop), "raw_files": lambda: sorted(raw.glob("*.raw")), **changes})
 
 
 def interrupted(raw: Path, path: Path) -> None:
@@ -120,9 +121,40 @@ def test_raw_files_that_change_while_a_store_is_made_are_no_store(tmp_path: Path
             exchange(raw, 0, b"\x05" * 100)
             return super().__call__(first, last)
 
+    path, told = tmp_path / "toy.zarr", r"raw files of another content \(0\.raw has the SHA-256"
+    with pytest.raises(StbenchError, match=told):
+        generate(toy(produce=Changing(raw), raw_files=plan(raw).raw_files), path, workers=1)
+    assert not path.exists()
+    with pytest.raises(StbenchError, match=told):
+        generate(plan(raw), path, workers=1)
+    assert not path.exists()
+    exchange(raw, 0, b"\x01" * 100)
+    store = generate(plan(raw), path, workers=1)
+    assert store.digest == generate(plan(raw), tmp_path / "whole.zarr", workers=1).digest
+
+
+@pytest.mark.parametrize("stop", [6, 15], ids=["between shards", "after the last shard"])
+def test_a_store_that_was_interrupted_before_its_raw_files_were_looked_at_again_is_checked_when_it_goes_on(
+    tmp_path: Path, raw: Path, stop: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Changing(FromFiles):
+        def __call__(self, first: int, last: int) -> dict[str, np.ndarray]:
+            exchange(raw, 0, b"\x05" * 100)
+            return super().__call__(first, last)
+
+    def killed(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    path = tmp_path / "toy.zarr"
+    with monkeypatch.context() as patched:
+        patched.setattr(Plan, "check_same_raw", killed)
+        with pytest.raises(KeyboardInterrupt):
+            generate(plan(raw, produce=Changing(raw, stop)), path, workers=1)
     with pytest.raises(StbenchError, match=r"raw files of another content \(0\.raw has the SHA-256"):
-        generate(toy(produce=Changing(raw), raw_files=plan(raw).raw_files), tmp_path / "toy.zarr", workers=1)
-    assert not (tmp_path / "toy.zarr").exists()
+        generate(plan(raw), path, workers=1)
+    exchange(raw, 0, b"\x01" * 100)
+    store = generate(plan(raw), path, workers=1)
+    assert store.digest == generate(plan(raw), tmp_path / "whole.zarr", workers=1).digest
 
 
 def test_an_unchanged_raw_file_is_not_read_again(tmp_path: Path, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
