@@ -164,7 +164,8 @@ class Kth:
         prepare = None
         listed: Callable[[], Sequence[Path]] | None = None
         if p.write_raw:
-            key = fingerprint([self.version, p.seed, *(video.name for video in chosen)])[:8]
+            lengths = [[each.video.name, each.n_frames] for each in recordings]
+            key = fingerprint([self.version, p.seed, *lengths])[:8]
             folder = data_dir() / "raw" / f"{self.name}-simulated-{key}"
             studio, prepare = _Imported(folder), partial(_write_and_check, recordings, clips, folder)
             listed = partial(videos_in, folder, tuple(chosen))

@@ -19,7 +19,7 @@ from ..index import ACTIONS, Interval, Video
 
 HEIGHT, WIDTH = 120, 160
 TAIL = 10
-"""Frames after the last interval."""
+"""Frames after the end of every interval."""
 GAITS = {
     # hip swing, hip offset, knee swing, knee base (turns), arm swing, arm bend, trunk lean (turns), flight (heights)
     "walking": (0.070, 0.006, 0.155, 0.012, 0.060, 0.045, 0.008, 0.0),
@@ -41,7 +41,8 @@ class Recording:
 
     @property
     def n_frames(self) -> int:
-        return self.intervals[-1][1] + TAIL
+        """Frames up to `TAIL` after the largest end: the list of KTH does not have all intervals in order."""
+        return max(last for _, last in self.intervals) + TAIL
 
     def frames(self, numbers: Sequence[int]) -> Iterator[np.ndarray]:
         """Each (120, 160) uint8."""
