@@ -46,6 +46,8 @@ name where its unit is one of time, and none where it counts frames.
 
 One chunk holds frames of one sequence only, so reading a window touches no other sequence. Models see normalised
 frames; what they are normalised with comes from the train part and is in the attributes `normaliser` and `statistics`.
+The values of `taxibj` are scaled before, as published, by the range of all days but the last 28, those of validation
+among them.
 
 ```console
 $ stbench datasets

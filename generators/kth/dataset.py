@@ -292,7 +292,7 @@ def _track(horizon: int) -> Track:
 
 
 def _track_128(horizon: int) -> Track:
-    """Trained 10 -> 20 as in the field's tables; test windows that share no frame."""
+    """Trained 10 -> 20 as in the field's tables; test windows of one interval share no frame."""
     name, length = "kth-128", 10 + horizon
     return Track(
         *(name, "forecast", 10, horizon, 20),

@@ -67,7 +67,7 @@ MUG = Card(
         "takes), the last 10 % dropped (mocogan-chainer, HALO); here whole takes are stored",
         "clips to evaluate generation on are listed by `stbench.generators.mug.dataset.evaluation_clips`: one of 16 "
         "frames a take, drawn (mug/clips-16-drawn-1) or in its middle (mug/clips-16-middle-1); training takes windows "
-        "of 8",
+        "of 15",
         "folders may be empty or hold pictures without a level of takes, and takes end with an .avi: empty ones are "
         "left out with a note, pictures directly below the expression count as one take (HALO skips them), the .avi is "
         "not read",

@@ -78,7 +78,8 @@ TAXIBJ = Card(
         "In the published split the last seven training windows share frames with the first test windows; here no "
         "frame is in two parts.",
         "There is no published validation part; train+val is what the papers train on, but for those windows.",
-        "Test frames may exceed 1: the maximum does not know them.",
+        "Minimum and maximum are of all days but the last 28, as published: validation days count, and so do the last "
+        "slots of the day before the test weeks, with which the first test windows begin. Later frames may exceed 1.",
         "Published scores are 100 times the squared error summed over the 2,048 values of a frame: 204,800 times mse.",
     ),
     licence="none stated by the authors; for research, with citation",

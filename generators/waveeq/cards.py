@@ -111,7 +111,7 @@ WAVEEQ_RICH = replace(
     preprocessing="every second time point; windows are standardised with the mean and deviation of the train split",
     quirks=(
         "Not a published dataset: made here because a table solves WaveEq.",
-        "In 13 % of the test windows a source starts after the last conditioning frame, which no model can foresee; "
+        "In 15.0 % of the test windows a source starts after the last conditioning frame, which no model can foresee; "
         "in the others the continuation follows from the state and the medium.",
         "The medium shows only where the field moves, so a forecast of a front entering still water is uncertain by "
         "nature.",

@@ -359,7 +359,7 @@ def test_kth_128_is_kth_at_128_pixels_with_other_persons_held_out() -> None:
         resolve("kth-128", {"variant": "srvp"}, "simulated")
 
 
-def test_test_windows_of_kth_128_share_no_frame_and_are_of_two_lengths() -> None:
+def test_test_windows_of_kth_128_are_of_two_lengths_and_those_of_one_interval_share_no_frame() -> None:
     row_size = resolve("kth-128", {}, "simulated").coordinates["row_size"].values
     split = load_split("stbench.generators.kth", "kth-128-1.json")
     assert [(track.id, track.train_horizon) for track in kth_128.tracks] == [
@@ -373,6 +373,24 @@ def test_test_windows_of_kth_128_share_no_frame_and_are_of_two_lengths() -> None
         same = np.diff(sequence) == 0
         assert (np.diff(start)[same] == 10 + track.horizon).all()
         assert (start + 10 + track.horizon <= row_size[sequence]).all()
+
+
+def test_as_the_card_says_six_test_windows_of_kth_128_share_frames_with_one_of_another_interval() -> None:
+    clips = interval_clips(shipped_intervals())
+    row_size = np.array([each.length for each in clips])
+    split = load_split("stbench.generators.kth", "kth-128-1.json")
+    for track in kth_128.tracks:
+        index = WindowIndex.of_split(split, "test", 362, 10, track.horizon, track.stride, row_size=row_size)
+        seen: dict[tuple[Video, int], list[int]] = {}
+        for window, (sequence, start) in enumerate(zip(*index.arrays(), strict=True)):
+            for k in range(10 + track.horizon):
+                frame = (clips[sequence].video, clips[sequence].first + int(start) + k)
+                seen.setdefault(frame, []).append(window)
+        sharing = {window for windows in seen.values() if len(windows) > 1 for window in windows}
+        assert len(sharing) == 6
+    for card in (kth_128.card, kth_128.simulated):
+        assert sum("6 test windows of either length share frames" in each for each in card.quirks) == 1
+        assert not any("interval and share no frame" in each for each in card.quirks)
 
 
 def test_the_canonical_blueprint_has_the_published_split_and_is_picklable() -> None:

@@ -210,6 +210,11 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return generate(made, tmp_path_factory.mktemp("stores") / "mug.zarr", workers=1)
 
 
+def test_the_card_says_how_long_the_windows_are_that_models_learn_from() -> None:
+    (length,) = {track.conditioning + track.train_horizon for track in mug.tracks}
+    assert any(each.endswith(f"training takes windows of {length}") for each in mug.card.quirks)
+
+
 def test_the_stand_in_says_so_and_its_takes_are_as_long_as_published(simulated: Store) -> None:
     assert "imulated" in simulated.card.title
     assert simulated.card.summary.startswith("Simulated")

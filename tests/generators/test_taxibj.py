@@ -90,6 +90,22 @@ def test_reversed_windows_are_the_published_ones(raw: Path, files: list[tuple[li
     assert len(published - train) <= 14
 
 
+def test_the_range_is_of_all_days_but_those_of_the_test_and_so_of_validation_and_the_first_test_frames_too(
+    tmp_path: Path,
+) -> None:
+    flows = np.full((5 * 48, 2, *GRID), 7.0)
+    flows[2 * 48 + 20] = 2.0  # of validation
+    flows[3 * 48 - 1] = 91.0  # the last slot before the test days, in the first test window
+    flows[3 * 48] = 400.0
+    (tmp_path / "TaxiBJ").mkdir()
+    write_flows(tmp_path / "TaxiBJ" / NAMES[0], slot_list("2014-03-01", 5), flows)
+    store = build(blueprint(tmp_path, files=NAMES[:1], val_days=1), workers=1)
+    assert (store.factor("offset")[0], store.factor("scale")[0]) == (2.0, 91.0 - 2.0)
+    # Day 3 begins with the seven last slots of day 2.
+    assert store.split.ranges["test"][0][:3] == (3, 5, 0)
+    assert any("validation days count" in each for each in taxibj.card.quirks)
+
+
 def test_forward_is_reversed_turned_round(raw: Path) -> None:
     forward, backward = (build(blueprint(raw, order=each), workers=1) for each in ("forward", "official_reversed"))
     np.testing.assert_array_equal(forward.read(slice(None))[:, ::-1], backward.read(slice(None)))

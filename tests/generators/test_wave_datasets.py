@@ -22,6 +22,7 @@ from stbench.generators.waveeq.rich import RichParameters, waveeq_rich
 from stbench.generators.waveeq.solver import solve
 
 from stbench.contract.datasets import Blueprint, canonical_json, parse_parameters
+from stbench.splits.index import WindowIndex
 
 DATASETS = {"waveeq": waveeq, "waveeq-100": waveeq_100, "waveeq-rich": waveeq_rich}
 
@@ -49,6 +50,21 @@ def test_published_source_covers_69_pixels() -> None:
     assert len(pixels) == 69
     assert pixels.min() == 28
     assert pixels.max() == 36
+
+
+def test_the_card_of_waveeq_rich_says_how_often_a_source_starts_after_the_last_conditioning_frame() -> None:
+    made, p = blueprint("waveeq-rich"), RichParameters()
+    (track,) = waveeq_rich.tracks
+    index = WindowIndex.of_split(made.split, "test", p.n_frames, track.conditioning, track.horizon, track.stride)
+    sequence, start = index.arrays()
+    onsets = {int(k): np.array([each.first_step for each in draw(p, int(k)).sources]) for k in np.unique(sequence)}
+    last_seen = (start + track.conditioning - 1) * p.record_every
+    last_asked = last_seen + track.horizon * p.record_every
+    late = [
+        ((onsets[int(k)] > low) & (onsets[int(k)] < high)).any()
+        for k, low, high in zip(sequence, last_seen, last_asked, strict=True)
+    ]
+    assert any(each.startswith(f"In {100 * np.mean(late):.1f} % of the test windows") for each in made.card.quirks)
 
 
 def test_published_pixels() -> None:
