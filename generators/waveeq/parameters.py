@@ -158,6 +158,12 @@ def check(p: WaveParameters) -> None:
     _interval("n_sources", p.n_sources, 1, 64)
     _interval("source_amplitude", p.source_amplitude, 1e-9, 1e9)
     _choice("source_scaling", p.source_scaling, ("amplitude", "impulse"))
+    # Grid points and not their area are counted: another factor would change values under the same fingerprint.
+    if p.source_scaling == "impulse" and p.spacing != 1:
+        raise StbenchError(
+            f"source_scaling=impulse counts the grid points of a source, which is its area at spacing 1 only, not at "
+            f"{p.spacing:g}: set spacing=1, or source_scaling=amplitude and in source_amplitude the accelerations"
+        )
     _choice("source_sign", p.source_sign, ("positive", "random"))
     _choice("first_onset", p.first_onset, ("random", "earliest"))
     # The centre must be an unknown, not a pixel the boundary holds at zero; then a radius of one cell reaches at least

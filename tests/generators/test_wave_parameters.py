@@ -84,6 +84,7 @@ def test_unknown_choices_are_refused(name: str, value: str) -> None:
         ({"source_radius": (0.5, 0.5)}, "source_radius"),
         ({"source_onset": (0.0, 1.0)}, "source_onset"),
         ({"source_decay": (0.0, 0.0), "source_scaling": "impulse"}, "source_decay"),
+        ({"spacing": 2.0, "source_scaling": "impulse"}, "at spacing 1 only, not at 2: set spacing=1"),
         ({"size": 4096, "points": 3000, "wave_speed": (300.0, 400.0)}, "MB"),
         ({"draws": "official", "sequences": 301}, "draws=seeded"),
         ({"draws": "official", "seed": 1}, "their seed is 42"),
