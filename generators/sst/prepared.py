@@ -68,9 +68,14 @@ def open_zones(paths: Sequence[Path], n_zones: int, first_day: np.datetime64) ->
         if match and (other := numbered.setdefault(int(match[1]), path)) != path:
             raise StbenchError(f"{other} and {path.name} are both zone {int(match[1])}: take one of them out")
     folder = paths[0].parent
+    if 0 in numbered:
+        raise StbenchError(
+            f"{numbered[0]} would be zone 0, and zone files are numbered from data_1.nc on: take it out, or rename all "
+            "where they were numbered from 0"
+        )
     if missing := sorted(set(range(1, max(numbered) + 1)) - set(numbered)):
         raise StbenchError(f"{folder} has zone files up to data_{max(numbered)}.nc but no data_{missing[0]}.nc")
-    ordered = tuple(numbered[number] for number in sorted(numbered) if number > 0)[:n_zones]
+    ordered = tuple(numbered[number] for number in sorted(numbered))[:n_zones]
     shapes, dates = [], []
     for path in ordered:
         with open_netcdf(path) as file:

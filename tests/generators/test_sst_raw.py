@@ -316,6 +316,15 @@ def _empty_zone(folder: Path) -> None:
     write_zone(folder / "data_2.nc", np.full((12, 16, 16), np.nan), np.ones(12), np.ones(12))
 
 
+FROM_1 = r"data_0\.nc would be zone 0, and zone files are numbered from data_1\.nc on: take it out, or rename all"
+
+
+def _only_zone_0(folder: Path) -> None:
+    (folder / "data_1.nc").rename(folder / "data_0.nc")
+    for zone in (2, 3):
+        (folder / f"data_{zone}.nc").unlink()
+
+
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
@@ -331,6 +340,8 @@ def _empty_zone(folder: Path) -> None:
             r"data_02\.nc and data_2\.nc are both zone 2",
         ),
         (lambda folder: write_grid(folder / "data_2.nc", sea(12, 16, 16)), r"data_2\.nc has thetao of shape"),
+        (lambda folder: write_zone(folder / "data_0.nc", sea(12, 16, 16)), FROM_1),
+        (_only_zone_0, FROM_1),
     ],
 )
 def test_bad_prepared_zones_are_refused(tmp_path: Path, spoil: Spoil, reason: str) -> None:
