@@ -147,10 +147,8 @@ class Ocean:
         eastward = np.linspace(0.0, 1.0, self.size.columns)[None, :]
         continental = (1 - eastward) ** 2
         northward = np.clip((latitude[:, None] - 30) / 20, 0, 1)
-        mean = np.interp(latitude, CLIMATE_LATITUDES, CLIMATE_MEAN)[:, None] - 4.0 * northward * continental
-        half_range = np.interp(latitude, CLIMATE_LATITUDES, CLIMATE_SEASON)[:, None] * (
-            1 + 0.35 * northward * continental
-        )
+        mean = _between(latitude, CLIMATE_MEAN)[:, None] - 4.0 * northward * continental
+        half_range = _between(latitude, CLIMATE_SEASON)[:, None] * (1 + 0.35 * northward * continental)
         self.mean, self.half_range = mean.astype(np.float32), half_range.astype(np.float32)
         self.rate = np.full(mean.shape, 1 / (RELAXATION_DAYS * TEMPERATURE_STEPS), np.float32)
 
