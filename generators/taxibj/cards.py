@@ -106,6 +106,8 @@ SIMULATED = replace(
     quirks=(
         "Not Beijing: the plan of the city is drawn by chance; taxis go only where passengers go.",
         "No outage falls into the last 62 days, so the test weeks are whole.",
+        "Cities of neighbouring seeds are not independent: seeds of one eight (0 to 7, 8 to 15, ...) draw different "
+        "things from the same random numbers; take 0, 8, 16, ...",
         *TAXIBJ.quirks,
     ),
     licence="Computed here by code under Apache-2.0.",

@@ -68,7 +68,13 @@ class TaxiBjParameters:
     )
     days: int = field(default=0, metadata={"help": "simulated: so many days of each period, the last ones; 0: all"})
     grid: tuple[int, int] = field(default=(32, 32), metadata={"help": "simulated: rows and columns of cells"})
-    seed: int = field(default=0, metadata={"help": "simulated: seed of the city and everything that happens in it"})
+    seed: int = field(
+        default=0,
+        metadata={
+            "help": "simulated: seed of the city and everything that happens in it; seeds of one eight (0 to 7, 8 to "
+            "15, ...) share random numbers, so take 0, 8, 16, ... for independent cities"
+        },
+    )
 
     def __post_init__(self) -> None:
         if self.order not in ORDERS:

@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from stbench.generators.taxibj.cards import SIMULATED
 from stbench.generators.taxibj.dataset import OFFICIAL, TaxiBjParameters, taxibj
 from stbench.generators.taxibj.days import last_windows_split
 from stbench.generators.taxibj.produce import opened_files
@@ -95,6 +96,18 @@ def test_weather_has_seasons_and_rain_only_where_the_sky_says_so() -> None:
     assert 0.02 < falls.mean() < 0.3
     later = SMALL.weather_of(slots[5000:5100])
     np.testing.assert_array_equal(later.temperature, sky.temperature[5000:5100])
+
+
+def test_seeds_of_one_eight_share_streams_others_do_not_and_parameter_and_card_say_so() -> None:
+    def streams(seed: int) -> set[bytes]:
+        return {unit(seed, purpose, np.arange(4)).tobytes() for purpose in range(1, 8)}
+
+    for one in (0, 5, 8):
+        for other in set(range(24)) - {one}:
+            assert bool(streams(one) & streams(other)) == (one // 8 == other // 8)
+    help_text = TaxiBjParameters.__dataclass_fields__["seed"].metadata["help"]
+    for text in (help_text, " ".join(SIMULATED.quirks)):
+        assert "seeds of one eight (0 to 7, 8 to 15, ...)" in text
 
 
 def test_random_numbers_are_uniform_and_depend_on_every_counter() -> None:
