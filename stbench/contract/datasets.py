@@ -258,7 +258,8 @@ class Generator(Protocol):
     version: str
     card: Card
     parameters: type[Any]
-    """A frozen dataclass with defaults: the canonical dataset. Field metadata {"help": ...} documents each."""
+    """A frozen dataclass with defaults: the canonical dataset. Field metadata {"help": ...} documents each; a help that
+    begins with "simulated: " or "official: " is of a parameter without effect on the other of the two sources."""
     tracks: tuple[Track, ...]
     """The first one is the main track."""
     presets: Mapping[str, Mapping[str, Any]]

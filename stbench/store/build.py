@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,14 @@ from stbench import paths, registry
 from stbench.contract.datasets import SOURCES, Blueprint, parse_parameters
 from stbench.errors import StbenchError, nearest
 from stbench.raw.fetch import HasRawFiles
+from stbench.store.cards import card_as_made
 
 if TYPE_CHECKING:
     from stbench.store.reader import Store
 
 
 def resolve(dataset: str, settings: Mapping[str, Any], source: str = "auto", raw: Path | None = None) -> Blueprint:
-    """The blueprint of a dataset with these settings; no frame is computed.
+    """The blueprint of a dataset with these settings; no frame is computed. Its card names what is not as by default.
 
     `source` is one of `SOURCES`, or "auto" for the best one available; `raw` is the folder of raw files, by default
     `STBENCH_RAW`. Where `raw` is given, "auto" means the official files in it. `StbenchError`
@@ -41,7 +43,9 @@ def resolve(dataset: str, settings: Mapping[str, Any], source: str = "auto", raw
             f"the source '{source}' of the dataset '{dataset}' is not available {where}: "
             f"choose one of {', '.join(available) or '(none)'} or give the folder of its raw files with --raw"
         )
-    return generator.blueprint(parse_parameters(generator.parameters, settings), source, raw)
+    parameters = parse_parameters(generator.parameters, settings)
+    blueprint = generator.blueprint(parameters, source, raw)
+    return replace(blueprint, card=card_as_made(blueprint.card, parameters, source))
 
 
 def build(
