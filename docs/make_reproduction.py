@@ -338,7 +338,7 @@ def quarter(ours: Ours) -> str:
         others = {model: value for model, value in networks.items() if model not in EVERYWHERE}
         best = min(value for _, value in scored.values())
         cells = [_score({each: networks[each]} if each in networks else {}, best) for each in EVERYWHERE]
-        cells += [_score(others, best, named=True), _score(floors, best, named=True)]
+        cells += [_score(others, best, named=True), board.floors_note or _score(floors, best, named=True)]
         cells += [_score({each: floors[each]}, best) for each in ("persistence", "mean")]
         rows.append([f"`{track}`" + (", simulated" if board.source == "simulated" else ""), *cells])
     return _rows(heads, rows)

@@ -9,26 +9,20 @@ says why they cannot.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from stbench import registry
 from stbench.boards.board import Board
+from stbench.boards.lists import columns_of, read_list, write_list
 from stbench.boards.reported import beside_the_boards
 from stbench.contract.datasets import Track
 from stbench.contract.models import ModelPlugin
 from stbench.contract.presets import PRESETS
-from stbench.documents import Unreadable, read_bytes
-from stbench.errors import StbenchError
-from stbench.files import write_text
 from stbench.protocols.known import not_applicable
 
 NAME = "not_applicable.csv"
-LARGEST = 16_000_000
-"""Bytes of the list."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +47,7 @@ class Listed:
     reason: str
 
 
-COLUMNS = tuple(each.name for each in fields(Listed))
+COLUMNS = columns_of(Listed)
 
 
 def default_path() -> Path | None:
@@ -64,25 +58,7 @@ def default_path() -> Path | None:
 def read_listed(path: Path | None = None) -> list[Listed]:
     """The list of `path` or of `default_path()`, nothing where there is none. `StbenchError` where it is damaged."""
     path = path or default_path()
-    if path is None:
-        return []
-    try:
-        reader = csv.DictReader(io.StringIO(read_bytes(path, LARGEST).decode("utf-8"), newline=""), strict=True)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
-        found = []
-        for cells in reader:
-            if None in cells or None in cells.values():
-                raise ValueError(f"line {reader.line_num} has another number of cells")
-            found.append(Listed(**cells))
-        return found
-    except OSError as error:
-        raise StbenchError(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, csv.Error, Unreadable) as error:
-        raise StbenchError(
-            f"{path} is no list of models that are not applicable, {error}: write it anew with `stbench leaderboard "
-            "--update-not-applicable`"
-        ) from None
+    return read_list(path, Listed, "models that are not applicable") if path is not None else []
 
 
 def absent(board: Board, listed: Sequence[Listed] | None = None) -> tuple[Absent, ...]:
@@ -103,16 +79,7 @@ def write_listed(path: Path) -> Path:
     plugins = [registry.model(name) for name in registry.own("models")]
     datasets = [registry.dataset(name) for name in registry.own("datasets")]
     tracks = [track for dataset in datasets for track in dataset.tracks]
-    found = (each for track in tracks for plugin in plugins for each in _of(plugin, track))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(astuple(each) for each in found)
-    try:
-        write_text(path, text.getvalue())
-    except OSError as error:
-        raise StbenchError(f"cannot write {path}: {error.strerror or error}") from None
-    return path
+    return write_list(path, Listed, [each for track in tracks for plugin in plugins for each in _of(plugin, track)])
 
 
 def _of(plugin: ModelPlugin, track: Track) -> Iterator[Listed]:

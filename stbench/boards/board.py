@@ -16,6 +16,7 @@ from stbench import registry
 from stbench.boards.comparison import Standing, standings
 from stbench.boards.derived import BESIDE, with_psnr_of_mean_mse, with_useful_horizons
 from stbench.boards.entry import Entry
+from stbench.boards.floors import read_floors
 from stbench.contract.datasets import Track, fingerprint
 from stbench.contract.presets import BREAKABLE, CUSTOM
 from stbench.protocols.known import KNOWN
@@ -231,6 +232,23 @@ class Board:
     """False: the ranking metric scores whole clips."""
     blocks: tuple[Block, ...]
     """More than one: the board has runs on different data, which must not be compared."""
+    floors: tuple[str, ...] = ()
+    """Those that apply to the track, as far as it is on the list (`stbench.boards.floors`)."""
+
+    @cached_property
+    def lacking(self) -> tuple[str, ...]:
+        """Floors that apply to the track and have no score on the newest data: who the best floor is, nobody knows."""
+        asked = {
+            line.model
+            for line in (self.blocks[0].lines if self.blocks else ())
+            if line.record.not_applicable or (self.metrics and line.summary(self.metrics[0], self.mean_lead_time))
+        }
+        return tuple(each for each in self.floors if each not in asked)
+
+    @property
+    def floors_note(self) -> str:
+        """Which floors are lacking; empty where none is."""
+        return f"not all floors were run: {', '.join(self.lacking)}" if self.lacking else ""
 
     @cached_property
     def shown(self) -> tuple[str, ...]:
@@ -311,14 +329,16 @@ def _broken(promise: str, why: str) -> str:
     return f"breaks the promise '{promise}' ({BREAKABLE.get(promise, 'one of those of a model')}): {why}"
 
 
-def boards(entries: Iterable[Entry]) -> list[Board]:
-    """All boards of these runs, ordered by preset, track and source; the order of `entries` does not matter."""
+def boards(entries: Iterable[Entry], floors: Mapping[str, tuple[str, ...]] | None = None) -> list[Board]:
+    """All boards of these runs, ordered by preset, track and source; the order of `entries` does not matter. `floors`:
+    those that apply to each track, `read_floors()` by default."""
+    floors = read_floors() if floors is None else floors
 
     def place(entry: Entry) -> tuple[str, str, str]:
         return entry.record.preset, entry.record.track.id, entry.record.dataset_source
 
     ordered = sorted(entries, key=lambda entry: (*place(entry), entry.record.full_model, entry.record.seed))
-    return _one_main_track([_board(list(group)) for _, group in groupby(ordered, key=place)])
+    return _one_main_track([_board(list(group), floors) for _, group in groupby(ordered, key=place)])
 
 
 def _newest(entries: Iterable[Entry]) -> RunRecord:
@@ -340,7 +360,7 @@ def _one_main_track(found: Sequence[Board]) -> list[Board]:
     return [replace(each, main_track=each.main_track and main[place(each)] == each.track.id) for each in found]
 
 
-def _board(entries: Sequence[Entry]) -> Board:
+def _board(entries: Sequence[Entry], floors: Mapping[str, tuple[str, ...]]) -> Board:
     record = _newest(entries)
     entries = [with_psnr_of_mean_mse(entry) for entry in entries]
     # Most complete run first: a metric an old run lacks keeps its place in the order of the track.
@@ -388,6 +408,7 @@ def _board(entries: Sequence[Entry]) -> Board:
             Block(key[0], key[1], key[2], _placed(blocks[key], metrics[0] if metrics else "", mean_lead_time))
             for key in order
         ),
+        floors=floors.get(record.track.id, ()),
     )
 
 

@@ -134,6 +134,8 @@ def build(
         gallery.write(folder)
     for path, text in texts.items():
         _write(path, text)
+    for preset in {board.preset for board, _ in shown} - {each.preset for each in at_a_glance}:
+        _remove(out / preset / OVERVIEW)
     return written
 
 
@@ -238,6 +240,14 @@ def _text(value: object) -> str:
     if value is None:
         return ""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _remove(path: Path) -> None:
+    """An overview of before, where no suite is left."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StbenchError(f"cannot remove {path}: {error.strerror or error}") from None
 
 
 def _write(path: Path, text: str) -> None:

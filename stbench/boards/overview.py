@@ -6,8 +6,9 @@
     win   = mean_t mean_j [E_t beats E_tj] + ½ [E_t = E_tj],    j over the other models of the suite, floors among them
 
 A suite is a set of tracks and all models that were run on each of them, so that no model is spared a hard track. Every
-set of two tracks or more that some model was run on is one. A track counts where it has a floor and the ranking metric
-of nobody is negative or infinite. Of a model with several configurations on a track the one run last counts.
+set of two tracks or more that some model was run on is one. A track counts where every floor that applies was run
+(`Board.lacking`), at least one, and the ranking metric of nobody is negative or infinite. Of a model with several
+configurations on a track the one run last counts.
 
 The 95 % intervals are percentile bootstraps in two levels: tracks are drawn, then clusters (and seeds, where there are
 several) within each; without means per cluster a value on a track stays what it is (`Place.resampled` counts the
@@ -154,7 +155,7 @@ class TrackSkill:
 
 
 def track_skill(board: Board) -> TrackSkill | None:
-    """On the newest data of a board; None without a floor, or where a ratio has no meaning."""
+    """On the newest data of a board; None without all floors, or where a ratio has no meaning."""
     if (there := _values(board)) is None:
         return None
     about, higher, values, lines = there
@@ -163,7 +164,7 @@ def track_skill(board: Board) -> TrackSkill | None:
 
 
 def _column(board: Board) -> _Column | None:
-    """Of the newest data of a board; None without a floor, or where a ratio has no meaning."""
+    """Of the newest data of a board; None without all floors, or where a ratio has no meaning."""
     if (there := _values(board)) is None:
         return None
     about, higher, values, lines = there
@@ -175,7 +176,7 @@ def _column(board: Board) -> _Column | None:
 
 def _values(board: Board) -> tuple[SuiteTrack, bool, tuple[tuple[str, float], ...], Mapping[str, Line]] | None:
     """The track with its best floor, whether higher is better, and every model's value and line."""
-    if not board.metrics or not board.blocks:
+    if not board.metrics or not board.blocks or board.lacking:
         return None
     metric, lead_time = board.metrics[0], board.mean_lead_time
     lines: dict[str, Line] = {}

@@ -252,8 +252,14 @@ class Preset:
         return tuple(board for board in self.boards if anchor(board) in self.site.skills)
 
     @property
+    def without_floors(self) -> tuple[Board, ...]:
+        """Boards that lack floors."""
+        return tuple(board for board in self.boards if board.lacking)
+
+    @property
     def others(self) -> tuple[Board, ...]:
-        return tuple(board for board in self.boards if board not in self.columns)
+        """Boards without a skill for another reason."""
+        return tuple(board for board in self.boards if board not in self.columns and not board.lacking)
 
     @cached_property
     def rows(self) -> tuple[MatrixRow, ...]:

@@ -51,6 +51,8 @@ def board_tables(board: Board, *, highlight: str = "", width: int = WIDTH) -> li
     mean = board.mean_lead_time
     found: list[RenderableType] = [*layout.tables(f"{title}: {lead_time_name(mean)}", ranked, columns, (mean,))]
     notes = [*_less(board), *_not_applicable(absent(board)), *_drawn(board)]
+    if board.floors_note:
+        notes.append(f"{board.floors_note}; without them no skill over the best floor")
     if board.further:
         notes.append(f"scored too, in the CSV: {', '.join(board.further)}")
     notes += dict.fromkeys(f"{models}: {note}" for block in board.blocks for models, note in block.notes)

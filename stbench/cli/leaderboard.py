@@ -40,7 +40,7 @@ OLDER_PICTURES = Path("docs", "images")
 @click.option(
     "--update-not-applicable",
     is_flag=True,
-    help="First write OUT/not_applicable.csv anew from stbench's own models; needs torch.",
+    help="First write OUT/not_applicable.csv and floors.csv anew from stbench's own models; needs torch.",
 )
 @click.option("--update-cards", is_flag=True, help="First write OUT/cards.json anew in the same way.")
 @click.option("--check", is_flag=True, help="Check records instead: those in FOLDERS, or all that are published.")
@@ -77,8 +77,7 @@ def leaderboard(
 
     Interrupted, the same command continues; finished runs are recognised and not repeated.
     """
-    from stbench.boards import cards
-    from stbench.boards.absent import NAME, write_listed
+    from stbench.boards import absent, cards, floors
     from stbench.boards.board import boards
     from stbench.boards.leaderboard import build
     from stbench.boards.overview import overviews
@@ -109,7 +108,8 @@ def leaderboard(
 
         run_all(everything(preset), runs=runs, jobs=jobs, progress=console)
     if update_not_applicable:
-        write_listed(out / NAME)
+        absent.write_listed(out / absent.NAME)
+        floors.write_floors(out / floors.NAME)
     reported = default_path()
     if update_cards:
         cards.write_cards(out / cards.NAME)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import io
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,9 +17,13 @@ from made_records import make_record, write_numbers
 from tables import rows_of
 
 from stbench.boards.board import boards
+from stbench.boards.floors import read_floors, write_floors
+from stbench.boards.glance import skills_of
 from stbench.boards.leaderboard import build
-from stbench.boards.overview import Overview, overviews
-from stbench.boards.publishing import find_runs, read_entry
+from stbench.boards.overview import Overview, overviews, track_skill
+from stbench.boards.publishing import find_runs, read_entry, read_published
+from stbench.boards.table import board_tables
+from stbench.errors import StbenchError
 from stbench.protocols.scoring import Scores
 
 TRACKS = ("aa/forecast-3", "bb/forecast-3", "cc/forecast-3")
@@ -116,3 +125,131 @@ def test_the_overview_is_published_and_does_not_depend_on_the_order_of_runs(tmp_
     assert float(rows[0]["skill"]) == pytest.approx(overview.suites[0].places[0].skill, rel=1e-3)
     entries = [read_entry(each) for each in find_runs(tmp_path / "runs")]
     assert overviews(boards(entries[::-1])) == [overview]
+
+
+FLOORS_OF_SPRITES = ("climatology", "dmd", "linear", "mean", "nearest-neighbour", "persistence")
+LACKING = "not all floors were run: dmd, nearest-neighbour"
+
+
+@pytest.fixture
+def sprites(run: Any) -> Callable[..., None]:
+    """`sprites(*floors)`: a model, and these floors, on three tracks; of the first one, sprites/forecast-4, boards know
+    which floors apply. There each floor errs less than those before it."""
+
+    def make(*floors: str, **changes: Any) -> None:
+        for track in ("sprites/forecast-4", "aa/forecast-3", "bb/forecast-3"):
+            where = {"track": track, "dataset": track.partition("/")[0], **changes}
+            run(1.0, **where, model="model")
+            for place, floor in enumerate(floors):
+                run(20.0 / (1 + place), **where, model=floor, floor=True)
+
+    return make
+
+
+def test_without_a_floor_that_applies_there_is_no_skill_and_page_and_terminal_name_it(
+    tmp_path: Path, sprites: Any
+) -> None:
+    from rich.console import Console
+
+    sprites("climatology", "linear", "mean", "persistence")
+    build(tmp_path / "runs", tmp_path / "out", page=tmp_path / "out" / "index.html")
+    board, *others = sorted(boards(read_published(tmp_path / "out")), key=lambda each: -len(each.floors))
+    assert (board.track.id, board.floors, board.floors_note) == ("sprites/forecast-4", FLOORS_OF_SPRITES, LACKING)
+    assert track_skill(board) is None
+    assert all(track_skill(each) is not None for each in others), "nobody says which floors apply to foreign data"
+    (overview,) = overviews([board, *others])
+    assert [track.track for suite in overview.suites for track in suite.tracks] == ["aa/forecast-3", "bb/forecast-3"]
+    assert "sprites" not in (tmp_path / "out" / "quick" / "overview.csv").read_text()
+    assert skills_of([board, *others]).tracks == ("aa/forecast-3", "bb/forecast-3")
+
+    page, pages = tmp_path / "out" / "index.html", tmp_path / "out" / "pages"
+    text = page.read_text("utf-8")
+    assert re.search(
+        rf'sprites/forecast-4</a></th>.*\n.*\n<td>{LACKING}</td><td class="number" data-sort=""></td>', text
+    )
+    assert re.search(r"not all floors that apply were run: <a [^>]*>sprites/forecast-4</a> \(dmd, nearest-neighb", text)
+    assert f"{LACKING.capitalize()}. Without them there is no skill" in (
+        pages / "track-sprites-forecast-4.html"
+    ).read_text("utf-8")
+    assert (pages / "model-model.html").read_text("utf-8").count(LACKING) == 1
+    console = Console(width=200, record=True, file=io.StringIO())
+    for each in board_tables(board, width=200):
+        console.print(each)
+    assert LACKING in console.export_text()
+
+
+def test_with_all_floors_skill_is_over_the_best_of_them(tmp_path: Path, sprites: Any) -> None:
+    sprites(*FLOORS_OF_SPRITES)
+    entries = [read_entry(each) for each in find_runs(tmp_path / "runs")]
+    found = {board.track.id: board for board in boards(entries)}
+    skill = track_skill(found["sprites/forecast-4"])
+    assert skill is not None
+    assert not found["sprites/forecast-4"].floors_note
+    assert skill.about.floor == "persistence"
+    assert skill.skill["model"] == pytest.approx(1 - 6 / 20)
+    other = {"sprites/forecast-4": ("mean", "of-tomorrow")}
+    assert [board.floors_note for board in boards(entries, other) if board.floors] == [
+        "not all floors were run: of-tomorrow"
+    ], "the list decides, and not what is registered"
+
+
+def test_a_floor_that_could_not_be_asked_is_not_lacking_and_one_on_older_data_is(tmp_path: Path, run: Any) -> None:
+    floors = {"aa/forecast-3": ("mean", "linear", "dmd")}
+    where = {"track": "aa/forecast-3", "dataset": "aa"}
+    run(1.0, **where, dataset_version="2")
+    run(2.0, **where, dataset_version="2", model="mean", floor=True)
+    run(2.0, **where, dataset_version="1", model="linear", floor=True)
+    run(**where, dataset_version="2", model="dmd", floor=True, not_applicable="it cannot")
+    (board,) = boards([read_entry(each) for each in find_runs(tmp_path / "runs")], floors)
+    assert board.lacking == ("linear",)
+
+
+def test_boards_without_any_floor_are_built_and_an_overview_of_before_goes(tmp_path: Path, run: Any) -> None:
+    (tmp_path / "out" / "quick").mkdir(parents=True)
+    (tmp_path / "out" / "quick" / "overview.csv").write_text("of before\n")
+    for preset in ("quick", "custom-mine"):
+        for dataset, track in (("sst", "sst/forecast-6"), ("taxibj", "taxibj/forecast-4")):
+            run(1.0, track=track, dataset=dataset, preset=preset)
+    page = build(tmp_path / "runs", tmp_path / "out", page=tmp_path / "out" / "index.html")[-1]
+    text = page.read_text("utf-8")
+    missing = ", ".join(FLOORS_OF_SPRITES)
+    assert text.count(f"({missing})") == 4
+    assert not (tmp_path / "out" / "quick" / "overview.csv").exists()
+
+
+def test_the_reproduction_page_names_no_best_floor_where_one_is_missing(
+    tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(__file__).resolve().parents[2] / "docs" / "make_reproduction.py"
+    spec = importlib.util.spec_from_file_location("make_reproduction", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)  # its dataclasses look there
+    spec.loader.exec_module(module)
+    where = {"track": "taxibj/forecast-4", "dataset": "taxibj", "preset": "cpu"}
+    run(1.0, **where)
+    for place, floor in enumerate(FLOORS_OF_SPRITES):
+        if floor != "dmd":
+            run(2.0 + place, **where, model=floor, floor=True)
+    found = {("cpu", board.track.id): board for board in boards(map(read_entry, find_runs(tmp_path / "runs")))}
+    row = module.quarter(SimpleNamespace(boards=found)).splitlines()[-1]
+    assert "| not all floors were run: dmd |" in row
+    assert "`climatology`" not in row
+
+
+def test_the_committed_list_of_floors_is_what_the_floors_of_today_say(tmp_path: Path) -> None:
+    """Else: `stbench leaderboard --update-not-applicable`."""
+    path = Path(__file__).resolve().parents[2] / "leaderboards" / "floors.csv"
+    assert write_floors(tmp_path / "list.csv").read_bytes() == path.read_bytes()
+    found = read_floors(path)
+    assert found["moving-mnist/draws-10"] == ("analogue", *FLOORS_OF_SPRITES), "a forecast is one draw"
+    assert found["sprites/generation-16"] == ("mean", "persistence")
+    assert "sprites/probe-8" not in found
+
+
+def test_a_damaged_list_of_floors_is_one_sentence(tmp_path: Path) -> None:
+    for text in ("a,b\n", "track,floor\nonly\n"):
+        (tmp_path / "list.csv").write_text(text)
+        with pytest.raises(StbenchError, match=r"list\.csv is no list of floors that apply .*--update-not-applicable"):
+            read_floors(tmp_path / "list.csv")
