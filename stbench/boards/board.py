@@ -413,16 +413,22 @@ def _board(entries: Sequence[Entry], floors: Mapping[str, tuple[str, ...]]) -> B
 
 
 def _of_one_version(entries: Sequence[Entry]) -> list[Entry]:
-    """Without values of another version of a metric than the newest run has: a column holds one definition."""
+    """Without values of another version of a metric than the newest run has: a column holds one definition. How many
+    members were drawn is none of it: a model that draws and one that does not stand in one column, each with its N."""
     newest: dict[str, str] = {}
     for entry in sorted(entries, key=_age):
-        newest |= {row.metric: row.metric_version for row in entry.rows}
+        newest |= {row.metric: _definition(row) for row in entry.rows}
 
     def of_newest(entry: Entry) -> Entry:
-        kept = tuple(row for row in entry.rows if row.metric_version == newest[row.metric])
+        kept = tuple(row for row in entry.rows if _definition(row) == newest[row.metric])
         return entry if len(kept) == len(entry.rows) else replace(entry, rows=kept)
 
     return [*map(of_newest, entries)]
+
+
+def _definition(row: ResultRow) -> str:
+    """The version of its metric without the number of members: "1" of "1, N = 20"."""
+    return MEMBERS.sub("", row.metric_version)
 
 
 def _age(entry: Entry) -> tuple[datetime, str]:
@@ -457,6 +463,7 @@ def _data(entry: Entry) -> tuple[str, ...]:
     )
 
 
+MEMBERS = re.compile(r", N = [0-9]+\Z")
 NUMBER = re.compile(r"[0-9]{1,18}")
 
 

@@ -337,6 +337,32 @@ def test_answers_to_other_questions_are_not_ranked_together(tmp_path: Path, run:
     assert not [note for note in newest.lines[0].notes if "protocol" in note]
 
 
+@pytest.mark.parametrize("newest", ["drawing", "one-member"])
+def test_runs_with_other_numbers_of_members_keep_their_values_and_say_which_number(
+    tmp_path: Path, run: Any, newest: str
+) -> None:
+    numbers = {"drawing": "1, N = 20", "one-member": "1, N = 1", "of-another-version": "2, N = 20"}
+    for model in numbers:
+        run(model=model, metrics=("mse", "mae"), finished=f"2026-0{1 + (model == newest)}-02T03:05:05+00:00")
+    changed = []
+    for entry in (read_entry(folder) for folder in find_runs(tmp_path / "runs")):
+        version = numbers[entry.record.model]
+        changed.append(
+            dataclasses.replace(
+                entry,
+                rows=tuple(
+                    dataclasses.replace(row, metric_version=version) if row.metric == "mae" else row
+                    for row in entry.rows
+                ),
+            )
+        )
+    (board,) = boards(changed)
+    (block,) = board.blocks
+    found = {line.model: line.summary("mae", board.mean_lead_time) for line in block.lines}
+    kept = {model: each.metric_version for model, each in found.items() if each is not None}
+    assert kept == {model: numbers[model] for model in ("drawing", "one-member")}
+
+
 def test_a_column_holds_one_version_of_a_metric(tmp_path: Path, run: Any, record: Any) -> None:
     """That of the newest run; of older ones the value is not scored, and their others stay."""
     for model, month in (("old", "01"), ("new", "02")):
