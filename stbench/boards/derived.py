@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stbench import registry
-from stbench.metrics.derived import CLIMATOLOGY, crossing, psnr_of_mean_mse, useful_horizon
+from stbench.metrics.derived import CLIMATOLOGY, MEAN, crossing, psnr_of_mean_mse, useful_horizon
 from stbench.results.aggregate import BATCH_BYTES, CONFIDENCE, RESAMPLES, SEED, ResultRow
 from stbench.results.clusters import ClusterMeans
 from stbench.results.lead_times import mean_of
@@ -61,15 +61,17 @@ def _in_decibel(row: ResultRow) -> ResultRow:
 
 
 def with_useful_horizons(entries: Sequence[Entry], metric: str) -> list[Entry]:
-    """Runs on the same windows, with `useful_horizon` by their ranking metric, where the climatology is among them."""
-    floor = next((each for each in entries if each.record.full_model == CLIMATOLOGY), None)
-    if floor is None or not metric or registry.metric(metric).higher_is_better:
+    """Runs on the same windows, with `useful_horizon` by their ranking metric, where the climatology is among them. At
+    a lead time where the mean frame is among them, too, and errs less, it is what a run has to beat."""
+    if not metric or registry.metric(metric).higher_is_better:
         return list(entries)
-    of_floor = _single(floor, metric)
-    if not of_floor:
+    floors = {each.record.full_model: each for each in reversed(entries) if _single(each, metric)}
+    if CLIMATOLOGY not in floors:
         return list(entries)
-    means = floor.read_means()
-    return [_with_horizon(each, metric, of_floor, means) for each in entries]
+    reference = [floors[name] for name in (CLIMATOLOGY, MEAN) if name in floors]
+    errors = [_errors(each, metric) for each in reference]
+    means = [each.read_means() for each in reference]
+    return [_with_horizon(each, metric, errors, means) for each in entries]
 
 
 def _single(entry: Entry, metric: str) -> Mapping[int, ResultRow]:
@@ -79,19 +81,26 @@ def _single(entry: Entry, metric: str) -> Mapping[int, ResultRow]:
     return found if len(found) == horizon else {}
 
 
-def _with_horizon(entry: Entry, metric: str, of_floor: Mapping[int, ResultRow], floor: ClusterMeans | str) -> Entry:
-    own = _single(entry, metric)
-    if own.keys() != of_floor.keys():
+def _errors(entry: Entry, metric: str) -> np.ndarray:
+    """(h,) at lead times 1..h; empty where there are not all of them."""
+    rows = _single(entry, metric)
+    return np.array([rows[k].value for k in sorted(rows)])
+
+
+def _with_horizon(
+    entry: Entry, metric: str, floors: Sequence[np.ndarray], of_floors: Sequence[ClusterMeans | str]
+) -> Entry:
+    own, errors = _single(entry, metric), _errors(entry, metric)
+    if not own or any(len(each) != len(errors) for each in floors):
         return entry
-    errors, floors = (np.array([rows[k].value for k in sorted(rows)]) for rows in (own, of_floor))
-    ends = _interval(entry.read_means(), floor, metric)
+    ends = _interval(entry.read_means(), of_floors, metric)
     low, high = ends if ends is not None else (None, None)
     row = replace(
         entry.cells[metric, mean_of(len(own))] if (metric, mean_of(len(own))) in entry.cells else own[1],
         lead_time=mean_of(len(own)),
         metric=useful_horizon.name,
         metric_version=f"{useful_horizon.version}, {metric} {own[1].metric_version}",
-        value=float(crossing(_skill(errors, floors))),
+        value=float(crossing(_skill(errors, np.min(floors, axis=0)))),
         ci_low=low,
         ci_high=high,
         sd=None,
@@ -99,27 +108,30 @@ def _with_horizon(entry: Entry, metric: str, of_floor: Mapping[int, ResultRow], 
     return replace(entry, rows=(*entry.rows, row))
 
 
-def _skill(errors: np.ndarray, floors: np.ndarray) -> np.ndarray:
+def _skill(errors: np.ndarray, reference: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(1 - errors / floors)
+        return np.asarray(1 - errors / reference)
 
 
-def _interval(own: ClusterMeans | str, floor: ClusterMeans | str, metric: str) -> tuple[float, float] | None:
-    """Percentile bootstrap over the clusters both runs share; None where they are not known at every lead time."""
-    if isinstance(own, str) or isinstance(floor, str) or own.curve is None or floor.curve is None:
+def _interval(own: ClusterMeans | str, floors: Sequence[ClusterMeans | str], metric: str) -> tuple[float, float] | None:
+    """Percentile bootstrap over the clusters all of them share; None where one's are not known at every lead time."""
+    if isinstance(own, str) or len(own.cluster) < 2:
         return None
-    if own.metrics[0] != metric or floor.metrics[0] != metric or len(own.cluster) < 2 or not same_clusters(own, floor):
-        return None
+    curves = []
+    for each in (own, *floors):
+        if isinstance(each, str) or each.curve is None or each.metrics[0] != metric or not same_clusters(own, each):
+            return None
+        curves.append(each.curve)
     finish = registry.metric(metric).finish
     weights = own.windows.astype(np.float64)
-    sums = [each.astype(np.float64) * weights[:, None] for each in (own.curve, floor.curve)]
+    sums = [each.astype(np.float64) * weights[:, None] for each in curves]
     if not all(np.isfinite(each).all() for each in sums):
         return None
     drawn = []
     for times in multiplicities(len(weights)):
         n = (times @ weights)[:, None]
-        errors, floors = (finish(times @ each / n) for each in sums)
-        drawn.append(crossing(_skill(errors, floors)))
+        errors, *reference = (finish(times @ each / n) for each in sums)
+        drawn.append(crossing(_skill(errors, np.min(reference, axis=0))))
     low, high = np.percentile(np.concatenate(drawn), [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
     return float(low), float(high)
 

@@ -1,7 +1,7 @@
 """Metrics that boards compute from what was scored: no run has to be scored again for them.
 
-`psnr_of_mean_mse` follows from the mean of the squared errors; `useful_horizon` compares a run with the climatology of
-its board (`stbench.boards.derived`).
+`psnr_of_mean_mse` follows from the mean of the squared errors; `useful_horizon` compares a run with the climatology and
+the mean frame of its board (`stbench.boards.derived`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import numpy as np
 from stbench.metrics import Metric, of_whole_clips
 from stbench.metrics.pixel import DATA_RANGE, WANG_2009, squared_error
 
-CLIMATOLOGY = "climatology"
-"""The floor whose error is no skill."""
+CLIMATOLOGY, MEAN = "climatology", "mean"
+"""Floors whose error is no skill: the lower of the two, because a climatology may be a noisy mean."""
 
 
 def decibel(mean: np.ndarray) -> np.ndarray:
@@ -35,8 +35,11 @@ psnr_of_mean_mse = Metric(
 
 useful_horizon = Metric(
     name="useful_horizon",
-    version="1",
-    formula="k + S_k / (S_k - S_(k+1)), k the last lead time before S = 1 - E / E_climatology is first 0 or less",
+    version="2",
+    formula=(
+        "k + S_k / (S_k - S_(k+1)), k the last lead time before S = 1 - E / min(E_climatology, E_mean) is first 0 or "
+        "less"
+    ),
     range="none",
     reference=(
         "stbench; skill over climatology: A. H. Murphy, Skill scores based on the mean square error and their "

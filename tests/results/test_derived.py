@@ -115,7 +115,34 @@ def test_the_useful_horizon_is_where_the_curve_of_a_model_meets_that_of_the_clim
     assert [float(found["always"][name]) for name in ("value", "ci_low", "ci_high")] == [6, 6, 6]
     assert [float(found["never"][name]) for name in ("value", "ci_low", "ci_high")] == [0, 0, 0]
     assert float(found["climatology"]["value"]) == 0
-    assert found["model"]["metric_version"] == "1, mse 1"
+    assert found["model"]["metric_version"] == "2, mse 1"
+
+
+def test_the_useful_horizon_ends_at_the_mean_frame_where_that_errs_less_than_the_climatology(
+    tmp_path: Path, scored: Any, to_format_1: Any
+) -> None:
+    rng = np.random.default_rng(4)
+    hard, lead = rng.gamma(9, 1 / 9, size=(40, 1)), np.arange(1, 5)
+    where = {"track": "sprites/forecast-4", "dataset": "sprites"}
+    climatology, mean = np.array([1.0, 2.0, 9.0, 9.0]), np.full(4, 2.5)
+    scored("climatology", hard * climatology, floor=True, **where)
+    floor = scored("mean", hard * mean, floor=True, **where)
+    own = hard * lead * 0.7 * (1 + 0.2 * rng.standard_normal((40, 4)))
+    scored("model", own, **where)
+    (path,) = build(tmp_path / "runs", tmp_path / "out")
+    found = {each: cells(path, each, "useful_horizon")["1..4"] for each in ("model", "mean", "climatology")}
+    assert [float(found[each]["value"]) for each in ("mean", "climatology")] == [0, 0], "neither beats the better one"
+    skill = 1 - own.mean(axis=0) / (np.minimum(climatology, mean) * hard.mean())
+    k = int(np.argmax(skill <= 0))
+    expected = k + skill[k - 1] / (skill[k - 1] - skill[k])
+    assert 3 < expected < 4, "the climatology is beaten at every lead time, the mean frame is not"
+    assert float(found["model"]["value"]) == pytest.approx(expected, rel=1e-5)
+    low, high = float(found["model"]["ci_low"]), float(found["model"]["ci_high"])
+    assert low < expected < high < 4
+    to_format_1(floor, published=True)
+    (path,) = build(tmp_path / "runs", tmp_path / "other")
+    row = cells(path, "model", "useful_horizon")["1..4"]
+    assert (float(row["value"]), row["ci_low"]) == (pytest.approx(expected, rel=1e-5), ""), "no curve of the mean"
 
 
 def test_without_climatology_there_is_no_horizon_and_without_curves_no_interval(
