@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from stbench import registry
 from stbench.boards.absent import Absent, absent
 from stbench.boards.board import Block, Board, Line, lead_time_name
-from stbench.boards.leaderboard import NOT_APPLICABLE
+from stbench.boards.leaderboard import NOT_APPLICABLE, NOT_SCORED
 from stbench.boards.reported import Reported, reported_for
 from stbench.contract.datasets import setting_words
 from stbench.results.numbers import count_text, interval_text, score_text, seconds_text
@@ -198,7 +198,9 @@ def folded(name: str) -> str:
 
 def _value(line: Line, metric: str, lead_time: str) -> str:
     found = line.summary(metric, lead_time)
-    return score_text(found.value) if found is not None else NOT_APPLICABLE
+    if found is None:
+        return NOT_APPLICABLE if line.record.not_applicable else NOT_SCORED
+    return score_text(found.value)
 
 
 def _interval(line: Line, metric: str, lead_time: str) -> str:

@@ -296,6 +296,20 @@ def test_terminal_of_any_width_has_every_metric_whole_at_every_lead_time(ocean: 
         assert cost in means
 
 
+def test_terminal_says_not_scored_of_a_value_a_record_lacks_and_not_applicable_of_what_cannot_be_asked(
+    tmp_path: Path, run: Any
+) -> None:
+    run(1.0, model="whole", metrics=("mse", "mae"))
+    run(2.0, model="half", metrics=("mse",))
+    run(model="none", not_applicable="it cannot forecast")
+    build(tmp_path / "runs", tmp_path / "out")
+    printed = _printed(tmp_path / "out", 150)
+    (half,) = (line for line in printed.split("other lead times")[0].splitlines() if " half " in line)
+    (none,) = (line for line in printed.splitlines() if " none " in line)
+    assert (half.count("not scored"), half.count("not applicable")) == (1, 0)
+    assert (none.count("not scored"), none.count("not applicable")) == (0, 2)
+
+
 def test_long_names_are_folded_behind_underscores_only() -> None:
     assert folded("ssim_gauss11_celsius_broadcast").split("\n") == ["ssim_gauss11_", "celsius_", "broadcast"]
     assert folded("mse_celsius") == "mse_celsius"
