@@ -23,9 +23,9 @@ class DynamicModes:
     """x_{k+1} = Φ Λ W⁻¹ Uᵀ x_k,   x_k = [a_{k-n+1}; ...; a_k],   v̂_{t+k} = v̄ + Σ_i a_{t+k,i} u_i.
 
     Exact DMD (`modes.Products`) of delay vectors x of all n conditioning frames. X and Y are the pairs of neighbouring
-    delay vectors of all training sequences, which need not form one trajectory; v̄ is the training mean, taken away
-    first, and u_i the frames' first 64 directions. A forecast starts from the last n frames, projected. Each output is
-    clipped to the training range.
+    delay vectors of all training sequences, which need not form one trajectory; v̄ is the mean over the frames of these
+    sequences (one that stands in two of them counts twice), taken away first, and u_i the frames' first 64 directions.
+    A forecast starts from the last n frames, projected. Each output is clipped to the training range.
 
     - Fitted on training windows and not on a window's own frames: n frames give n - 1 pairs and no delays.
     - Rank: of 1, 2, 4, .., 256 and all, the one whose roll-outs over the horizon are best on the last tenth of the

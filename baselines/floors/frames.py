@@ -48,7 +48,11 @@ def blocks(train: TrainingWindows) -> Iterator[np.ndarray]:
 
 
 def mean_frame(train: TrainingWindows) -> np.ndarray:
-    """The mean over all training frames, (*frame) float64."""
+    """(1 / Σ_s T_s) Σ_s Σ_t v_s,t over the stretches s of training and their T_s frames, (*frame) float64.
+
+    A frame that stands in several stretches, or twice in one, counts each time: the last frames of a day that lead into
+    the next one on taxibj, the first views of a chair that come again at its end.
+    """
     total, n = np.zeros(train.frame_shape), 0
     for block in blocks(train):
         total += block.sum(axis=0, dtype=np.float64)

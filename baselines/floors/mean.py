@@ -1,4 +1,4 @@
-"""The floor that has seen only one frame: the mean of all training frames."""
+"""The floor that has seen only one frame: the mean over the frames of all training sequences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from .frames import mean_frame
 
 
 class Mean:
-    """v̂_{t+k}(x) = mean over all training sequences and times of v(x): the same frame at every lead time."""
+    """v̂_{t+k}(x) = mean over all training sequences and their times of v(x): the same frame at every lead time.
+
+    Every sequence brings all its frames, so that one which stands in two of them, or twice in one, counts twice
+    (`frames.mean_frame`).
+    """
 
     def __init__(self, task: Task) -> None:
         self._frame = np.zeros(task.frame_shape, np.float32)

@@ -30,7 +30,7 @@ class Directions:
     """v ≈ v̄ + Σ_i a_i u_i: proper orthogonal decomposition of frames."""
 
     mean: np.ndarray
-    """(D,) v̄, over all training frames."""
+    """(D,) v̄, over the frames of all training sequences (`frames.mean_frame`)."""
     basis: np.ndarray
     """(p, D) orthonormal u_i, by falling variance."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.ndimage import correlate
+from stbench.baselines.floors.modes import Directions
 
 from stbench import registry
 from stbench.contract.datasets import Track
@@ -66,6 +67,18 @@ def test_mean_is_the_mean_over_sequences_and_times_of_each_pixel(train_on: Train
     prediction = floor("mean", train_on(frames, 3, 4), 4).forecast(np.zeros((2, 3, 1, 3, 4), np.float32), 4)
     expected = frames.astype(np.float64).reshape(60, 1, 3, 4).mean(axis=0)
     np.testing.assert_allclose(prediction, np.broadcast_to(expected, prediction.shape), rtol=1e-7)
+
+
+def test_the_mean_counts_a_frame_as_often_as_it_stands_in_training_sequences(train_on: Train) -> None:
+    """Days of taxibj begin with the last frames of the day before, chairs end with their first views again."""
+    frames = np.random.default_rng(20).random((2, 9, 5), dtype=np.float32)
+    frames[1, :3], frames[1, 8] = frames[0, -3:], frames[1, 3]
+    train, once = train_on(frames, 3, 4), np.concatenate([frames[0], frames[1, 3:8]]).astype(np.float64)
+    times = np.array([1] * 6 + [2] * 3 + [2] + [1] * 4)
+    expected = (times[:, None] * once).sum(axis=0) / times.sum()
+    assert not np.allclose(expected, once.mean(axis=0), rtol=1e-3)
+    np.testing.assert_allclose(floor("mean", train, 4).forecast(frames[:1, :3], 1)[0, 0], expected, rtol=1e-6)
+    np.testing.assert_allclose(Directions.of(train).mean, expected, rtol=1e-6)
 
 
 def test_persistence_repeats_the_last_frame_bit_for_bit(train_on: Train) -> None:
