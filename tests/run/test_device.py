@@ -20,6 +20,7 @@ from stbench.provenance.environment import environment, processor_name
 from stbench.running.fit import load_trained
 from stbench.running.plan import choose, plan
 from stbench.running.run import RunResult, run
+from stbench.store.apart import BEFORE
 from stbench.store.named import open_named
 
 without_card = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA card here")
@@ -106,7 +107,8 @@ def test_a_card_is_recorded_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_a_card_trains_has_folders_of_its_own(tmp_path: Path) -> None:
     """So neither a finished run nor a checkpoint of one device is taken for one of another."""
-    store: Any = SimpleNamespace(dataset="waveeq-100", digest="00")
+    split, attributes = SimpleNamespace(digest=min(BEFORE)), {"normaliser": {"kind": "identity"}}
+    store: Any = SimpleNamespace(dataset="waveeq-100", digest="00", split=split, attributes=attributes)
     todo = plan(choose("sepvar", "waveeq-100"), store, 0)
     assert "device" not in todo.identity
     plans = [todo, *(dataclasses.replace(todo, card=card) for card in ("cuda", "cuda, deterministic"))]
