@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import zarr
 
-from stbench.boards.board import Board, Line, Summary, boards
+from stbench.boards.board import Board, Line, Summary
 from stbench.boards.curves import curves_of_block
 from stbench.boards.publishing import find_runs, read_entry, read_published
+from stbench.boards.ranking import boards
 from stbench.pictures.forecasts import error_against_lead_time, forecast_strip, swap_grid
 from stbench.results.numbers import count_text, interval_text, score_text, seconds_text
 

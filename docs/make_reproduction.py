@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stbench.boards.absent import read_listed
-from stbench.boards.board import Board, Line, boards
+from stbench.boards.board import Board, Line
 from stbench.boards.publishing import read_published
+from stbench.boards.ranking import boards
 from stbench.boards.reported import Reported, read_reported
 from stbench.results.numbers import count_text, interval_text, score_text, seconds_text
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import fmean
 
 from stbench import registry
-from stbench.boards.board import Entry
+from stbench.boards.entry import Entry
 from stbench.boards.publishing import read_published
 from stbench.results.numbers import score_text, seconds_text
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from stbench.boards.board import Board, boards
+from stbench.boards.board import Board
 from stbench.boards.entry import Entry
 from stbench.boards.leaderboard import NOT_APPLICABLE, NOT_SCORED
+from stbench.boards.ranking import boards
 from stbench.results.numbers import score_text
 
 __all__ = ["changed_boards"]

@@ -28,6 +28,7 @@ from stbench.boards.publishing import RECORDS, place_of, read_entry
 from stbench.contract.datasets import Blueprint
 from stbench.contract.presets import CUSTOM
 from stbench.errors import StbenchError
+from stbench.protocols.known import KNOWN
 from stbench.results.aggregate import RESULTS
 from stbench.results.card import CARD, holds_path
 from stbench.results.clusters import CLUSTERS, check_clusters
@@ -89,7 +90,8 @@ def check(
     if published or entry.record.trust:  # a run folder of one's own holds more, and paths of one's own
         findings += [*_place(entry.record, folder, out if published else None), *_texts(entry.record)]
     blueprint, remark = blueprint_of(entry.record)
-    findings += [*_learnt(entry.record), *_track(entry.record, from_others), *_data(entry.record, blueprint, others)]
+    findings += [*_learnt(entry.record), *_track(entry.record, from_others), *_protocol(entry.record)]
+    findings += _data(entry.record, blueprint, others)
     if entry.rows:
         findings += numbers(entry, blueprint, others)
         findings += windows(entry, blueprint, others)
@@ -105,6 +107,16 @@ def _learnt(record: RunRecord) -> Iterator[str]:
             check_learnt(split)
         except StbenchError as error:
             yield str(error)
+
+
+def _protocol(record: RunRecord) -> Iterator[str]:
+    """The newest version stands first on a board, so one that does not exist would lead alone."""
+    known, version = KNOWN.get(record.track.protocol), record.protocol_version or "1"
+    if known is not None and version not in (known.version, *known.before):
+        yield (
+            f"it is of version {version[:20]} of the protocol '{known.name}', of which {known.version} is the newest "
+            "known here: score it again"
+        )
 
 
 def _place(record: RunRecord, folder: Path, out: Path | None) -> Iterator[str]:

@@ -63,7 +63,7 @@ def values_of(line: Line, metric: str, lead_time: str) -> Values | str:
             return f"it has no means per cluster of {metric} at {lead_time}"
         first = first or means
         if not same_clusters(first, means):
-            return "its seeds were scored on different windows"
+            return "its seeds were scored on different windows or clusters"
         place = means.metrics.index(names[0]), slice(None), means.lead_times.index(lead_time)
         found.append(means.means[place])
     assert first is not None
@@ -79,7 +79,7 @@ def _stored(metric: str) -> set[str]:
 def difference(a: Values, b: Values, metric: Metric) -> Difference | str:
     """A - B, or in words why it has no interval."""
     if not same_clusters(a.means, b.means):
-        return "they were scored on different windows"
+        return "they were scored on different windows or clusters"
     found = paired_difference(a.values, b.values, a.means.windows, metric.finish)
     if found is not None:
         return found

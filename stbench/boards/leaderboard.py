@@ -18,12 +18,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from stbench.boards.absent import Absent, absent, read_listed
-from stbench.boards.board import Block, Board, Line, Summary, boards
+from stbench.boards.board import Block, Board, Line, Summary
 from stbench.boards.cells import harmless
 from stbench.boards.gallery import Drawn, draw_gallery, folder_of
 from stbench.boards.overview import overview_csv, overviews
 from stbench.boards.page import render
 from stbench.boards.publishing import RECORDS, find_runs, published, publishing, read_entry
+from stbench.boards.ranking import boards
 from stbench.boards.reported import read_reported, shipped
 from stbench.contract.datasets import fingerprint
 from stbench.contract.presets import CUSTOM

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from stbench.boards.absent import Absent, absent
-from stbench.boards.board import Block, Board, Line, Summary, boards, lead_time_name
+from stbench.boards.board import Block, Board, Line, Summary, lead_time_name
 from stbench.boards.cards import Cards, read_cards
 from stbench.boards.cite import bibtex_of
 from stbench.boards.gallery import Gallery, folder_of, read_gallery
 from stbench.boards.overview import Overview, TrackSkill, overviews, track_skill
 from stbench.boards.plots import Plot, cost_of_block, cost_of_preset, curves_of
 from stbench.boards.publishing import place_of, read_published
+from stbench.boards.ranking import boards
 from stbench.boards.reported import Reported, read_reported
 from stbench.boards.svg import dash_text
 from stbench.contract.datasets import canonical_json

@@ -36,9 +36,9 @@ def compare(
 
     Both are read from finished and published runs; nothing is run.
     """
-    from stbench.boards.board import boards
     from stbench.boards.comparison import compare as compare_lines
     from stbench.boards.publishing import RECORDS, at_hand
+    from stbench.boards.ranking import boards
     from stbench.boards.verdicts import comparison_tables
     from stbench.paths import runs_dir
 

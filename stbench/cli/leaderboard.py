@@ -78,10 +78,10 @@ def leaderboard(
     Interrupted, the same command continues; finished runs are recognised and not repeated.
     """
     from stbench.boards import absent, cards, floors
-    from stbench.boards.board import boards
     from stbench.boards.leaderboard import build
     from stbench.boards.overview import overviews
     from stbench.boards.publishing import read_published
+    from stbench.boards.ranking import boards
     from stbench.boards.reported import default_path
     from stbench.paths import runs_dir
 

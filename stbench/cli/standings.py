@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def show_run(result: RunResult, runs: Path | None) -> None:
     """The board of a run, with all runs on the same data, the run itself in bold; then where its folder is."""
-    from stbench.boards.board import boards
     from stbench.boards.publishing import find_runs, read_entry
+    from stbench.boards.ranking import boards
     from stbench.paths import runs_dir
     from stbench.running.outcome import draw_beside
 

@@ -376,7 +376,7 @@ def load_judge(folder: Path, store: Store) -> Judge:
     card = read_card(folder)
     if not _is_of(card, store):
         raise StbenchError(
-            f"the judge {folder} was trained on another version or split of {card.dataset} (digest "
+            f"the judge {folder} was trained on another version, split or normaliser of {card.dataset} (digest "
             f"{card.dataset_digest[:12]}) than {store.path} (digest {store.digest[:12]}, split {store.split.id}): "
             f"train one with `stbench judge train --dataset {store.dataset}`"
         )
@@ -408,12 +408,15 @@ def find_judge(store: Store, preset: str, runs: Path, clip: int) -> Judge:
     for path in sorted(folder.glob(f"*/{DOCUMENT}")):
         card = read_card(path.parent)
         old = card.version != VERSION or card.configuration != presets().get(preset)
-        same_data = _is_of(card, store)
-        if same_data and card.preset == preset and card.clip == clip and not old:
+        same = _is_of(card, store)
+        if same and card.preset == preset and card.clip == clip and not old:
             found.append((card.seed, path.parent))
-        settings = ", other settings" if old and card.preset == preset else ""
-        split = ", another split" if card.dataset_digest == store.digest and not same_data and not old else ""
-        others.append(f"{card.name} (digest {card.dataset_digest[:12]}, {card.clip} frames{settings}{split})")
+        why = ""
+        if old and card.preset == preset:
+            why = ", other settings"
+        elif not same and card.dataset_digest == store.digest:
+            why = ", another split or normaliser"
+        others.append(f"{card.name} (digest {card.dataset_digest[:12]}, {card.clip} frames{why})")
     if found:
         return load_judge(min(found)[1], store)
     there = f"there are {', '.join(others)}" if others else "there is none at all"

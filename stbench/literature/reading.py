@@ -83,11 +83,6 @@ class Unread:
     text: str
 
 
-def read_figures(path: Path, *, frame: str = "", classes: int | None = None) -> list[Figure]:
-    """The figures of `read_tables`."""
-    return read_tables(path, frame=frame, classes=classes).figures
-
-
 def read_tables(path: Path, *, frame: str = "", classes: int | None = None) -> Reading:
     """The figures of all tables of a file, in its order, and the cells that could not be read as one.
 

@@ -35,6 +35,7 @@ def draw_clips(
     told an action, and shows every one."""
     from stbench.pictures.clips import Row, clip_rows
     from stbench.protocols.clips import SEEN, clips_of
+    from stbench.protocols.sampling import untold
 
     clips = clips_of(store, track, LENGTH)
     items = _several(clips)
@@ -74,8 +75,7 @@ def draw_clips(
         save(groups, "generated", "sequences from their first frame")
     if "exchange" in makes:
         donor = np.roll(np.arange(len(items)), 1)
-        given = {key: values[donor] for key, values in factors.items()}
-        moved = model.transfer(seen, np.ascontiguousarray(seen[donor]), SEEN, given)
+        moved = model.transfer(seen, np.ascontiguousarray(seen[donor]), SEEN, untold(donor))
         groups = []
         for k, other in enumerate(donor):
             rows = [Row("content", seen[k]), Row(f"motion, {name_of(items[other])}", seen[other])]

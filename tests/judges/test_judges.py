@@ -95,7 +95,7 @@ def test_judge_is_found_by_the_data_it_was_trained_on(
         StbenchError, match=r"no judge of 8 frames of the preset 'quick'.*stbench judge train --dataset sprites"
     ):
         judges.find_judge(other, "quick", runs, 8)
-    with pytest.raises(StbenchError, match="another version or split of sprites"):
+    with pytest.raises(StbenchError, match="another version, split or normaliser of sprites"):
         judges.load_judge(trained.folder, other)
 
 

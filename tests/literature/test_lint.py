@@ -9,7 +9,7 @@ import pytest
 from stbench.boards.reported import Reported, read_reported
 from stbench.literature.checks import Finding, lint
 from stbench.literature.figures import of_reported
-from stbench.literature.reading import read_figures
+from stbench.literature.reading import read_tables
 
 REPORTED = Path(__file__).resolve().parents[2] / "leaderboards" / "reported.csv"
 TABLES = Path(__file__).parent / "tables"
@@ -100,7 +100,7 @@ def test_findings_say_by_how_much(findings: tuple[Finding, ...]) -> None:
 def test_a_table_of_the_zoo_as_it_is_typed_has_its_errors_and_no_other() -> None:
     """With the shape of a frame and without it: then other rows alone say what is usual."""
     for frame in ("1x64x64", ""):
-        found = lint(read_figures(TABLES / "moving_mnist.md", frame=frame)).findings
+        found = lint(read_tables(TABLES / "moving_mnist.md", frame=frame).figures).findings
         assert sorted((each.kind, {figure.text for figure in each.figures} >= {"37.97"}) for each in found) == [
             ("budget", False),
             ("psnr", False),
@@ -115,13 +115,13 @@ def test_a_table_of_the_zoo_as_it_is_typed_has_its_errors_and_no_other() -> None
 
 
 def test_a_psnr_that_does_not_fit_its_mse_is_found_among_twelve_that_do() -> None:
-    (finding,) = lint(read_figures(TABLES / "moving_fmnist.md", frame="1x64x64")).findings
+    (finding,) = lint(read_tables(TABLES / "moving_fmnist.md", frame="1x64x64").figures).findings
     assert (finding.kind, finding.run) == ("psnr", "VAN, 200 epochs")
     assert "1.66 dB above" in finding.sentence
 
 
 def test_a_latex_table_of_entropies_has_the_seven_scores_that_their_entropies_do_not_give() -> None:
-    found = lint(read_figures(TABLES / "entropies.tex")).findings
+    found = lint(read_tables(TABLES / "entropies.tex").figures).findings
     assert [(each.run, each.dataset.split()[0], each.kind) for each in found] == [
         ("MoCoGAN", "Sprites", "identity"),
         ("MoCoGAN", "MUG", "identity"),
@@ -137,21 +137,21 @@ def test_a_latex_table_of_entropies_has_the_seven_scores_that_their_entropies_do
 
 
 def test_a_column_that_holds_the_root_of_another_is_found_once() -> None:
-    (finding,) = lint(read_figures(TABLES / "weather.md")).findings
+    (finding,) = lint(read_tables(TABLES / "weather.md").figures).findings
     assert (finding.kind, len(finding.figures)) == ("column", 20)
     assert "the column SSIM holds the root of the column MSE in all 20 rows" in finding.sentence
 
 
 def test_a_cost_of_another_dataset_and_a_cost_of_another_model_are_found() -> None:
     """TAU's two costs differ, and models of one dataset may have as many parameters."""
-    found = lint(read_figures(TABLES / "costs.csv")).findings
+    found = lint(read_tables(TABLES / "costs.csv").figures).findings
     assert [(each.kind, each.run) for each in found] == [("same-cost", "PredRNN-V2"), ("same-cost", "Swin")]
 
 
 def table(tmp_path: Path, text: str, **options: object) -> list[tuple[str, str]]:
     path = tmp_path / "table.csv"
     path.write_text(text, "utf-8")
-    return [(each.kind, each.sentence) for each in lint(read_figures(path, **options)).findings]  # type: ignore[arg-type]
+    return [(each.kind, each.sentence) for each in lint(read_tables(path, **options).figures).findings]  # type: ignore[arg-type]
 
 
 def test_sums_and_means_in_one_row_are_told_apart(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_the_same_figures_rounded_otherwise_are_no_second_value(tmp_path: Path) 
     path = tmp_path / "table.md"
     for psnr, count in (("26.0", 0), ("25.9", 1)):
         path.write_text(text(psnr), "utf-8")
-        assert len(lint(read_figures(path)).findings) == count
+        assert len(lint(read_tables(path).figures).findings) == count
 
 
 def test_longer_training_may_give_the_same_score(tmp_path: Path) -> None:

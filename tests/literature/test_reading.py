@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from stbench.errors import StbenchError
 from stbench.literature.checks import lint
 from stbench.literature.figures import Figure, convention_of, elements_of, epochs_of, figure, quantities, unit_of
-from stbench.literature.reading import read_figures
+from stbench.literature.reading import read_tables
 
 
 def read(tmp_path: Path, name: str, text: str) -> list[Figure]:
     path = tmp_path / name
     path.write_text(text, "utf-8")
-    return read_figures(path)
+    return read_tables(path).figures
 
 
 def short(figures: list[Figure]) -> list[tuple[str, str, str, str]]:
@@ -195,13 +195,13 @@ def test_what_is_no_table_is_refused_in_a_sentence(tmp_path: Path, name: str, te
 
 def test_missing_and_damaged_files_are_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(StbenchError, match="there is no file"):
-        read_figures(tmp_path / "missing.csv")
+        read_tables(tmp_path / "missing.csv")
     (tmp_path / "bytes.csv").write_bytes(b"model,MSE\n\xff,1\n")
     with pytest.raises(StbenchError, match="is no table, it is not UTF-8"):
-        read_figures(tmp_path / "bytes.csv")
+        read_tables(tmp_path / "bytes.csv")
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(StbenchError, match="no regular file"):
-        read_figures(tmp_path / "folder.csv")
+        read_tables(tmp_path / "folder.csv")
 
 
 def test_more_figures_than_can_be_compared_are_refused(tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_whatever_a_file_holds_it_is_read_or_refused(
     path = tmp_path / f"table{suffix}"
     path.write_text((heads[suffix] if headed else "") + "".join(pieces), "utf-8")
     with suppress(StbenchError):
-        lint(read_figures(path, frame="1x64x64", classes=9))
+        lint(read_tables(path, frame="1x64x64", classes=9).figures)
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_what_is_opened_and_never_closed_does_not_hang(tmp_path: Path, suffix: s
     path = tmp_path / f"table{suffix}"
     path.write_text("| a | MSE |\n|---|---|\n" * (suffix == ".md") + piece * (400_000 // len(piece)), "utf-8")
     with suppress(StbenchError):
-        lint(read_figures(path))
+        lint(read_tables(path).figures)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import clip_players
 import numpy as np
 import pytest
-import test_generation
 import xarray as xr
 
 from stbench import registry
@@ -37,7 +37,7 @@ def sprites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def judge(sprites: Store) -> Any:
-    return test_generation.Knower(sprites)
+    return clip_players.Knower(sprites)
 
 
 @pytest.fixture
@@ -109,13 +109,13 @@ def test_swaps_are_asked_as_their_protocol_asks(swappable: Store) -> None:
 
 @pytest.mark.parametrize("name", ["generation-16", "sample-8", "resample-8", "exchange-8"])
 def test_clips_are_asked_as_their_protocols_ask(sprites: Store, judge: Any, name: str) -> None:
-    track = test_generation.track(name)
+    track = clip_players.track(name)
     check(sprites, track, **({"judge": judge} if KNOWN[track.protocol].judged else {}))
 
 
 def test_codes_are_asked_of_a_model_that_is_at_hand_alone(sprites: Store) -> None:
     with pytest.raises(StbenchError, match="asks for codes and not for frames"):
-        next(questions(sprites, test_generation.track("probe-8")))
+        next(questions(sprites, clip_players.track("probe-8")))
 
 
 def write(path: Path, store: Store, track: Track, model: Any, shuffled: bool = True) -> Path:
@@ -149,9 +149,9 @@ def test_a_store_of_swaps_scores_as_the_model_that_made_it(swappable: Store, tmp
 def test_a_store_of_clips_scores_as_the_model_that_made_it(
     sprites: Store, judge: Any, tmp_path: Path, name: str
 ) -> None:
-    track = test_generation.track(name)
+    track = clip_players.track(name)
     protocol = protocol_of(track)
-    model = getattr(test_generation.Repeater(), protocol.capability)
+    model = getattr(clip_players.Repeater(), protocol.capability)
     check_given(tmp_path / "clips.zarr", sprites, track, model, **({"judge": judge} if protocol.judged else {}))
 
 

@@ -193,6 +193,10 @@ def test_predictions_that_give_the_same_are_noted_where_they_are_accepted_and_on
         ({"trust": "scored here from predictions"}, "a row from others is 'scored by the author'"),
         ({"trust": ""}, "a row from others is 'scored by the author'"),
         ({"training": {"finished": True, "split": "train+test"}}, "the split to learn from is 'train+test'"),
+        (
+            {"protocol_version": "9"},
+            "it is of version 9 of the protocol 'forecast', of which 1 is the newest known here",
+        ),
         ({"track": {"conditioning": 3}}, "its track waveeq/forecast-40 differs from the one here in conditioning"),
     ],
 )

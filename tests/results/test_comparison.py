@@ -14,10 +14,10 @@ from made_records import make_record, write_numbers
 from scipy.stats import ttest_rel
 from tables import main_rows, rows_of, text_of_pages
 
-from stbench.boards.board import boards
 from stbench.boards.leaderboard import COLUMNS, build
 from stbench.boards.page import write_page
 from stbench.boards.publishing import at_hand, read_published
+from stbench.boards.ranking import boards
 from stbench.boards.table import board_tables
 from stbench.protocols.scoring import Scores
 

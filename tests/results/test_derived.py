@@ -13,9 +13,9 @@ from made_records import make_record, write_numbers
 from tables import rows_of
 
 from stbench import registry
-from stbench.boards.board import boards
 from stbench.boards.leaderboard import build
 from stbench.boards.publishing import read_published
+from stbench.boards.ranking import boards
 from stbench.metrics.derived import crossing
 from stbench.protocols.scoring import Scores
 

@@ -50,7 +50,7 @@ def built(tmp_path: Path) -> tuple[Path, Any]:
     """The folder of the gallery, and what it says of itself."""
     out = tmp_path / "out"
     build(tmp_path / "runs", out, page=out / "index.html")
-    from stbench.boards.board import boards
+    from stbench.boards.ranking import boards
 
     (board,) = boards(read_published(out))
     return out / "gallery" / "quick" / board.file_stem, read_gallery(board, out)

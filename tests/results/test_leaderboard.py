@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from tables import files_in, main_rows, rows_of
 
-from stbench.boards.board import Entry, boards
+from stbench.boards.entry import Entry
 from stbench.boards.leaderboard import NOT_APPLICABLE, build
 from stbench.boards.publishing import find_runs, read_entry, read_published
+from stbench.boards.ranking import boards
 from stbench.running.plan import find_track
 
 LEADERBOARDS = Path(__file__).resolve().parents[2] / "leaderboards"

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from stbench.boards.board import boards
 from stbench.boards.curves import curves_of_block
 from stbench.boards.leaderboard import build
 from stbench.boards.publishing import read_published
+from stbench.boards.ranking import boards
 from stbench.boards.reported import reported_for
 from stbench.boards.svg import svg_curves
 from stbench.boards.table import board_tables, reported_table
@@ -126,7 +126,7 @@ def test_a_row_of_a_paper_takes_one_line_with_all_its_metrics() -> None:
 
 
 def _entry(folder: Path) -> Any:
-    from stbench.boards.board import Entry
+    from stbench.boards.entry import Entry
     from stbench.results.aggregate import read_results
     from stbench.results.record import read_record
 

@@ -16,12 +16,12 @@ import pytest
 from made_records import make_record, write_numbers
 from tables import rows_of
 
-from stbench.boards.board import boards
 from stbench.boards.floors import read_floors, write_floors
 from stbench.boards.glance import skills_of
 from stbench.boards.leaderboard import build
 from stbench.boards.overview import Overview, overviews, track_skill
 from stbench.boards.publishing import find_runs, read_entry, read_published
+from stbench.boards.ranking import boards
 from stbench.boards.table import board_tables
 from stbench.errors import StbenchError
 from stbench.protocols.scoring import Scores

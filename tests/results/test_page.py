@@ -149,7 +149,7 @@ def test_a_page_of_nothing_says_what_to_do(tmp_path: Path) -> None:
 def test_models_that_cannot_be_asked_stand_on_page_and_terminal_with_the_reason(tmp_path: Path, run: Any) -> None:
     from rich.console import Console
 
-    from stbench.boards.board import boards
+    from stbench.boards.ranking import boards
     from stbench.boards.table import board_tables
 
     run(track="moving-mnist/swap-10", dataset="moving-mnist")
@@ -261,7 +261,7 @@ def _printed(out: Path, width: int) -> str:
     """All boards as a terminal of that width has them."""
     from rich.console import Console
 
-    from stbench.boards.board import boards
+    from stbench.boards.ranking import boards
     from stbench.boards.table import board_tables
 
     console = Console(width=width, record=True, file=io.StringIO())

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from tables import files_in, main_rows, rows_of
 
-from stbench.boards.board import boards
 from stbench.boards.leaderboard import build, csv_text
 from stbench.boards.publishing import publish, read_entry, read_published
+from stbench.boards.ranking import boards
 from stbench.errors import StbenchError
 
 LEADERBOARDS = Path(__file__).resolve().parents[2] / "leaderboards"

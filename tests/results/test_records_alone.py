@@ -13,9 +13,9 @@ from tables import main_rows
 
 from stbench import registry
 from stbench.boards.absent import COLUMNS, default_path, read_listed, write_listed
-from stbench.boards.board import boards
 from stbench.boards.leaderboard import NOT_APPLICABLE, build
 from stbench.boards.publishing import read_published
+from stbench.boards.ranking import boards
 from stbench.contract.models import ModelPlugin
 from stbench.errors import StbenchError
 from stbench.pictures.colours import line_style

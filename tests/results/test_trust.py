@@ -11,9 +11,9 @@ import pytest
 from made_records import make_record
 from tables import main_rows, text_of_pages
 
-from stbench.boards.board import boards
 from stbench.boards.leaderboard import build
 from stbench.boards.publishing import find_runs, read_entry
+from stbench.boards.ranking import boards
 from stbench.errors import StbenchError
 from stbench.results.record import ELSEWHERE, read_record
 from stbench.results.trust import LADDER, Trust, least, trust_of

@@ -14,9 +14,9 @@ import pytest
 
 from stbench import registry
 from stbench.boards.absent import absent
-from stbench.boards.board import boards
 from stbench.boards.leaderboard import build
 from stbench.boards.publishing import read_published
+from stbench.boards.ranking import boards
 from stbench.contract.models import ModelPlugin, Task
 from stbench.errors import StbenchError
 from stbench.results.aggregate import read_results

@@ -12,10 +12,10 @@ import pytest
 import zarr
 
 from stbench import registry
-from stbench.boards.board import boards
 from stbench.boards.leaderboard import build, csv_text
 from stbench.boards.page import write_page
 from stbench.boards.publishing import read_published
+from stbench.boards.ranking import boards
 from stbench.errors import StbenchError
 from stbench.protocols.draws import SIZES, Size
 from stbench.protocols.selection import select

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from stbench import registry
-from stbench.boards.board import boards
 from stbench.boards.leaderboard import build
 from stbench.boards.publishing import find_runs, read_entry
+from stbench.boards.ranking import boards
 from stbench.cli.main import cli
 from stbench.contract.presets import PRESETS, select
 from stbench.errors import StbenchError

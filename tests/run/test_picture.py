@@ -16,10 +16,12 @@ from stbench.cli.main import cli
 from stbench.contract.models import ModelPlugin
 from stbench.errors import StbenchError
 from stbench.pictures import clips, forecasts
+from stbench.running.clip_pictures import draw_clips
 from stbench.running.picture import _clips_made, picture
-from stbench.running.plan import choose_trained
+from stbench.running.plan import choose_trained, find_track
 from stbench.running.run import run
 from stbench.running.swap_pictures import ToSwap, _content_change
+from stbench.store.build import build, resolve
 
 TINY = {"characters": "12"}
 WAVES = {"sequences": "12", "points": "120"}
@@ -80,6 +82,23 @@ def test_a_model_that_is_told_no_action_shows_the_clips_it_makes(tmp_path: Path)
 )
 def test_what_a_model_cannot_make_is_not_asked(model: str, makes: set[str]) -> None:
     assert _clips_made(choose_trained(model, "sprites")) == makes
+
+
+def test_a_picture_tells_a_model_no_more_of_an_exchange_than_the_track_does(tmp_path: Path) -> None:
+    told: list[Any] = []
+
+    class Model:
+        module = None
+
+        def transfer(self, content: np.ndarray, motion: np.ndarray, length: int, factors: Any) -> np.ndarray:
+            told.append(factors)
+            return content
+
+    store = build(resolve("sprites", {"characters": 12}, "simulated"))
+    model: Any = Model()
+    drawn = draw_clips(model, store, find_track("sprites", "exchange-8"), tmp_path, "a model", {"exchange"})
+    assert {path.stem for path in drawn} == {"motion-swap"}
+    assert told == [{}]
 
 
 def test_without_weights_the_command_that_trains_them_is_named(tmp_path: Path) -> None:
