@@ -6,9 +6,9 @@
     win   = mean_t mean_j [E_t beats E_tj] + ½ [E_t = E_tj],    j over the other models of the suite, floors among them
 
 A suite is a set of tracks and all models that were run on each of them, so that no model is spared a hard track. Every
-set of two tracks or more that some model was run on is one. A track counts where every floor that applies was run
-(`Board.lacking`), at least one, and the ranking metric of nobody is negative or infinite. Of a model with several
-configurations on a track the one run last counts.
+set of two tracks or more that some model was run on is one, unless floors alone have it in common. A track counts where
+every floor that applies was run (`Board.lacking`), at least one, and the ranking metric of nobody is negative or
+infinite. Of a model with several configurations on a track the one run last counts.
 
 The 95 % intervals are percentile bootstraps in two levels: tracks are drawn, then clusters (and seeds, where there are
 several) within each; without means per cluster a value on a track stays what it is (`Place.resampled` counts the
@@ -228,13 +228,14 @@ def _draws(lines: Mapping[str, Line], metric: str, lead_time: str, seed: int) ->
 
 
 def _suites(columns: Sequence[_Column]) -> Iterator[Suite]:
+    floors = frozenset[str]().union(*(column.floors for column in columns))
     where: dict[str, frozenset[int]] = {}
     for model in sorted({model for column in columns for model in column.values}):
         where[model] = frozenset(k for k, column in enumerate(columns) if model in column.values)
     sets = {each for each in where.values() if len(each) > 1}
     for tracks in sorted(sets, key=lambda each: (-len(each), sorted(each))):
         models = [model for model, own in where.items() if tracks <= own]
-        if len(models) > 1:
+        if len(models) > 1 and not floors.issuperset(models):
             yield _suite([columns[k] for k in sorted(tracks)], models)
 
 

@@ -253,3 +253,14 @@ def test_a_damaged_list_of_floors_is_one_sentence(tmp_path: Path) -> None:
         (tmp_path / "list.csv").write_text(text)
         with pytest.raises(StbenchError, match=r"list\.csv is no list of floors that apply .*--update-not-applicable"):
             read_floors(tmp_path / "list.csv")
+
+
+def test_floors_alone_are_no_suite(tmp_path: Path) -> None:
+    """Two tracks on which no model but the floors met: nothing to average."""
+    for model, tracks in {"mean": TRACKS[:2], "linear": TRACKS[:2], "good": TRACKS[:1], "other": TRACKS[1:2]}.items():
+        for track in tracks:
+            record = make_record(model=model, floor=model in FLOORS, track=track, dataset=track.partition("/")[0])
+            scores = Scores(np.arange(6), np.zeros(6, int), {"mse": np.ones((6, 3))}, 0.5)
+            folder = tmp_path / f"{model}-{record.dataset}"
+            write_numbers(folder, record, scores).write(folder)
+    assert overviews(boards(read_entry(each) for each in find_runs(tmp_path))) == []
