@@ -178,6 +178,16 @@ class Block:
     """By rank; not applicable ones last."""
 
     @property
+    def protocol_version(self) -> str:
+        return self.lines[0].record.protocol_version or "1"
+
+    @property
+    def cluster(self) -> str:
+        """What intervals are over, in the singular: what the track says that sequences share, else the sequence."""
+        track = self.lines[0].record.track
+        return track.cluster or ("cluster" if track.protocol == "swap" else "sequence")
+
+    @property
     def drawn(self) -> Mapping[str, Any]:
         """Of a track of draws: members of a model that draws, the selected windows and their digest; else empty."""
         found = [entry.record.drawn for line in self.lines for entry in line.entries if entry.record.drawn]

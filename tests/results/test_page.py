@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -255,6 +256,20 @@ def test_page_promises_no_interval_over_one_sequence(tmp_path: Path, run: Any, n
     text, _ = _read(write_page(tmp_path / "out", tmp_path / "index.html"))
     assert "24 windows of one test sequence, so there is no interval." in text
     assert "95 % interval" not in text
+
+
+def test_a_board_names_its_protocol_and_what_its_intervals_are_over(tmp_path: Path, run: Any) -> None:
+    """Runs of two versions of a protocol stand apart, and the page says which is which."""
+    for model, version, cluster in (("old", "", ""), ("new", "2", "character")):
+        folder = run(model=model)
+        record = json.loads((folder / "record.json").read_text())
+        record["protocol_version"] = version
+        record["track"]["cluster"] = cluster
+        (folder / "record.json").write_text(json.dumps(record))
+    build(tmp_path / "runs", tmp_path / "out")
+    text, _ = _read(write_page(tmp_path / "out", tmp_path / "index.html"))
+    assert text.index("forecast, version 2") < text.index("test characters (") < text.index("forecast, version 1")
+    assert "test sequences (" in text[text.index("forecast, version 1") :]
 
 
 def _printed(out: Path, width: int) -> str:
