@@ -10,7 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from stbench.errors import StbenchError
+from stbench.models.parts.components import choose
 from stbench.models.parts.projection import Projection
+
+INITIAL = {"release": ("small", "glorot"), "library": ("library", "library")}
+"""How weights start: those of the gates, and of 1x1 convolutions, which the release leaves to TensorFlow's default."""
 
 
 class CausalLSTMCell(nn.Module):
@@ -44,9 +48,10 @@ class CausalLSTMCell(nn.Module):
         init: str,
     ) -> None:
         super().__init__()
+        of_gates, of_merge = choose("init", INITIAL, init)
 
         def projection(inner: int, gates: int) -> Projection:
-            return Projection(inner, gates * hidden, kernel, map_shape, norm=norm, bias=bias, init=init)
+            return Projection(inner, gates * hidden, kernel, map_shape, norm=norm, bias=bias, init=of_gates)
 
         self.from_input = projection(inputs, 7)
         self.from_hidden = projection(hidden, 4)
@@ -54,7 +59,7 @@ class CausalLSTMCell(nn.Module):
         self.from_memory = projection(memory, 3)
         self.from_new_cell = projection(hidden, 4)
         self.from_new_memory = projection(hidden, 1)
-        self.merge = Projection(2 * hidden, hidden, 1, map_shape, bias=bias, init=init)
+        self.merge = Projection(2 * hidden, hidden, 1, map_shape, bias=bias, init=of_merge)
 
     def forward(self, projected: Tensor, h: Tensor, c: Tensor, m: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """h', c', m' from `from_input(x)`, (batch, 7 hidden, y, x), and the states."""

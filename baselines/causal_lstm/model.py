@@ -1,8 +1,8 @@
 """PredRNN++: Causal LSTM with a gradient highway, Wang et al. 2018; and the field's recipe for it, variant `field`.
 
-`paper` is the release: widths 128, 64, 64, 64, biases, layer normalisation, weights that start in U(±0.001), clips
-backwards. `field`: four layers of 128 without bias and norm. A port of it declares 3,276,800 parameters that it never
-uses, and its highway fails with layer normalisation; here neither is so.
+`paper` is the release: widths 128, 64, 64, 64, biases, layer normalisation, weights that start in U(±0.001), those of
+1x1 convolutions as TensorFlow's do, clips backwards. `field`: four layers of 128 without bias and norm. A port of it
+declares 3,276,800 parameters that it never uses, and its highway fails with layer normalisation; here neither is so.
 """
 
 from __future__ import annotations
@@ -26,10 +26,9 @@ class CausalLSTM(FrameByFrame):
     """v̂_{t+1} = W * h_L(t) (+ b) over a stack of Causal LSTM cells, see `FrameByFrame`; W is a 1x1 convolution.
 
     Settings (the preset's `model` table): `hidden`, the widths of the layers; `kernel`; `patch`; `norm` "none",
-    "channel" or "element"; `bias`; `init`, of the cells, a name of `stbench.models.parts.projection.INITIAL`;
-    `highway`; `loss`; `sampling_steps`; `reverse_input`. With hidden = 4 x [128], kernel 5, patch 4, no bias and no
-    norm it has 35,307,520 parameters on frames of 1 x 64 x 64, which are those of later comparisons that are in use.
-    Good values on a processor: widths of 32 and less.
+    "channel" or "element"; `bias`; `init` "release" or "library"; `highway`; `loss`; `sampling_steps`; `reverse_input`.
+    With hidden = 4 x [128], kernel 5, patch 4, no bias and no norm it has 35,307,520 parameters on frames of 1 x 64 x
+    64, which are those of later comparisons that are in use. Good values on a processor: widths of 32 and less.
 
     Source: Y. Wang, Z. Gao, M. Long, J. Wang, P. S. Yu, ICML 2018.
     """
@@ -50,9 +49,15 @@ class CausalLSTM(FrameByFrame):
         reverse_input: bool,
     ) -> None:
         channels, map_shape = patches("causal-lstm", frame_shape, patch)
+        stack = CausalLSTMStack(channels, hidden, kernel, map_shape, norm=norm, bias=bias, init=init, highway=highway)
+        output = nn.Conv2d(hidden[-1], channels, 1, bias=bias)
+        if init == "release":
+            nn.init.xavier_uniform_(output.weight)
+            if output.bias is not None:
+                nn.init.zeros_(output.bias)
         super().__init__(
-            CausalLSTMStack(channels, hidden, kernel, map_shape, norm=norm, bias=bias, init=init, highway=highway),
-            nn.Conv2d(hidden[-1], channels, 1, bias=bias),
+            stack,
+            output,
             patch=patch,
             loss=loss,
             sampling_steps=sampling_steps,

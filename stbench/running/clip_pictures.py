@@ -50,13 +50,13 @@ def draw_clips(
     def name_of(item: int) -> str:
         return _name(store, clips.action, int(clips.factors[clips.action][item]))
 
-    def every_action(make: Callable[[np.ndarray, int], np.ndarray]) -> list[list[Row]]:
-        """Below each clip what is made of it and of an action, for all actions."""
+    def every_action(shown: np.ndarray, make: Callable[[np.ndarray, int], np.ndarray]) -> list[list[Row]]:
+        """Below each clip what is made of what is `shown` of it and of an action, for all actions."""
         names = [_name(store, clips.action, action) for action in range(clips.actions)]
         return [
             [
                 Row("real", seen[k]),
-                *(Row(name, make(seen[k : k + 1].copy(), action)[0]) for action, name in enumerate(names)),
+                *(Row(name, make(shown[k : k + 1].copy(), action)[0]) for action, name in enumerate(names)),
             ]
             for k in range(len(items))
         ]
@@ -84,9 +84,10 @@ def draw_clips(
     if "sample" not in makes:
         return drawn
     if "generation" in makes:
-        groups = every_action(lambda clip, action: model.generate(clip, SEEN, told(action)))
+        first = np.repeat(seen[:, :1], SEEN, 1)
+        groups = every_action(first, lambda clip, action: model.generate(clip, SEEN, told(action)))
         save(groups, "all-actions", "one first frame in the motion space of every action")
-    groups = every_action(lambda clip, action: model.sample(clip, SEEN, told(action), SEED + action))
+    groups = every_action(seen, lambda clip, action: model.sample(clip, SEEN, told(action), SEED + action))
     save(groups, "all-actions-drawn", "one clip, every action drawn from the prior")
     if isinstance(model.module, HasImagine):
         groups = [

@@ -13,6 +13,7 @@ from recurrent import count, randomised
 from stbench.baselines.fno_2d.model import FNOForecaster
 from stbench.baselines.fno_2d.spectral import FNO2d, SpectralConvolution
 
+from stbench import registry
 from stbench.errors import StbenchError
 from stbench.training.cost import count_macs
 
@@ -26,6 +27,7 @@ SMALL: dict[str, Any] = {
     "inputs": "own",
     "loss": "mse",
 }
+LOSSES = ("mse", "mse_frame_sum")
 PUBLISHED = {**SMALL, "width": 20, "layers": 4, "modes": [12, 12]}
 
 
@@ -64,6 +66,17 @@ def test_parameter_counts_are_the_published_ones_with_two_numbers_a_complex_weig
     spectral_numbers = sum(each.numel() for name, each in net.named_parameters() if "spectral" in name)
     assert count(net) == 926_357
     assert count(net) - spectral_numbers // 2 == 465_557
+
+
+def test_the_published_loss_is_a_sum_over_frames_so_that_its_decay_counts_as_published() -> None:
+    """Adam adds the decay to the gradient: of a mean over the horizon it would be as many times stronger."""
+    batch = {"conditioning": torch.rand(2, 3, 1, 12, 10), "target": torch.rand(2, 7, 1, 12, 10)}
+    mean, total = (model((1, 12, 10), 3, loss=each).loss(batch, torch.Generator())["total"] for each in LOSSES)
+    torch.testing.assert_close(total, 7 * mean)
+    presets = registry.model("fno-2d").presets("waveeq")
+    assert [presets[each]["model"]["loss"] for each in ("cpu", "quick", "paper")] == [LOSSES[0], *LOSSES]
+    assert presets["paper"]["training"]["weight_decay"] == 1e-4
+    assert all("weight_decay" not in presets[each]["training"] for each in ("cpu", "quick"))
 
 
 def test_weights_start_positive_as_released_or_on_both_sides_of_zero() -> None:

@@ -361,9 +361,20 @@ def test_fitted_prior_has_the_moments_of_each_action_and_late_batches_count_more
     torch.testing.assert_close(prior(noise)[:, 2], noise[:, 2], rtol=0, atol=0)
 
 
+def test_fitted_prior_keeps_its_precision_under_autocast() -> None:
+    """States close together: products in bfloat16 would be a hundred times their covariance off."""
+    states = 1 + 0.003 * torch.randn(64, 1, 4, generator=generator())
+    prior = FittedPrior(1, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        for _ in range(20):
+            prior.see(states, torch.ones(64, 1))
+    drawn = prior(torch.randn(20_000, 1, 4, generator=generator(1)))[:, 0]
+    torch.testing.assert_close(drawn.std(0), states[:, 0].std(0), rtol=0.1, atol=0)
+
+
 def test_fitted_prior_changes_what_is_drawn_and_nothing_that_is_learnt() -> None:
     batch = {"frames": clip(), "action": ACTION}
-    plain, fitted = model(), model(motion_prior="fitted")
+    plain, fitted = model(), model(motion_prior="fitted-means")
     losses = [each.loss(batch, generator())["total"] for each in (plain, fitted)]
     torch.testing.assert_close(*losses, rtol=0, atol=0)
     assert count_parameters(plain) == count_parameters(fitted)
@@ -385,8 +396,8 @@ def test_fitted_prior_changes_what_is_drawn_and_nothing_that_is_learnt() -> None
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"motion_prior": "fited"}, "motion_prior cannot be 'fited': did you mean 'fitted'"),
-        ({"motion_prior": "fitted", "conditioned": False}, "is one of an action"),
+        ({"motion_prior": "fited-means"}, "motion_prior cannot be 'fited-means': did you mean 'fitted-means'"),
+        ({"motion_prior": "fitted-means", "conditioned": False}, "is one of an action"),
     ],
 )
 def test_prior_that_cannot_be_is_refused(changes: dict[str, Any], told: str) -> None:

@@ -101,6 +101,31 @@ def test_a_picture_tells_a_model_no_more_of_an_exchange_than_the_track_does(tmp_
     assert told == [{}]
 
 
+def test_the_picture_of_one_first_frame_shows_a_model_no_later_one(tmp_path: Path) -> None:
+    """As in Figure 4 of the paper: later frames would tell the content the clip's own action."""
+    shown: list[np.ndarray] = []
+
+    class Model:
+        module = None
+
+        def generate(self, clip: np.ndarray, length: int, factors: Any) -> np.ndarray:
+            shown.append(clip)
+            return np.repeat(clip[:, :1], length, 1)
+
+        def sample(self, clip: np.ndarray, length: int, factors: Any, seed: int) -> np.ndarray:
+            return clip
+
+    store = build(resolve("sprites", {"characters": 12}, "simulated"))
+    model: Any = Model()
+    makes = {"generation", "sample"}
+    drawn = draw_clips(model, store, find_track("sprites", "exchange-8"), tmp_path, "a model", makes)
+    assert {path.stem for path in drawn} == {"generated", "all-actions", "all-actions-drawn"}
+    (clips, *firsts) = shown
+    assert (clips != clips[:, :1]).any()
+    assert all(np.array_equal(each, np.repeat(each[:, :1], each.shape[1], 1)) for each in firsts)
+    assert np.array_equal(np.concatenate(firsts[::3])[:, 0], clips[:, 0])
+
+
 def test_without_weights_the_command_that_trains_them_is_named(tmp_path: Path) -> None:
     words = ["picture", "--model", "hamiltonian", "--dataset", "sprites", "--source", "simulated"]
     words += ["--set", "characters=12", "--runs", str(tmp_path / "none"), "--out", str(tmp_path / "out")]

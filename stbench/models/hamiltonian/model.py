@@ -31,7 +31,7 @@ from .networks import ContentNetwork, MotionNetwork
 from .phase_space import HamiltonianBlocks
 
 DIVERGENCE_FRAMES = ("all", "reference")
-MOTION_PRIORS = ("standard", "fitted")
+MOTION_PRIORS = ("standard", "fitted-means")
 FRAME_RANGES = {"unit": (1.0, 0.0), "symmetric": (2.0, -1.0)}
 """How a frame x in [0, 1] meets the decoder's tanh: as it is, or as 2x - 1."""
 TERMS = (
@@ -49,7 +49,7 @@ class Hamiltonian(nn.Module):
     `operator_gain`; `unit_norm`: sampled positions and momenta of a block are divided by their norms (released code);
     `divergence_frames`: the KL terms of the motion are summed over "all" frames (released code) or taken at the
     "reference" frame (Eq. 17); `motion_prior`: drawn motions begin with N(0, I) ("standard", the paper) or with the
-    Gaussian of their action that was fitted to inferred states ("fitted", `FittedPrior`); `encoder`, `decoder`: widths;
+    Gaussian of their action fitted to posterior means ("fitted-means", `FittedPrior`); `encoder`, `decoder`: widths;
     `frame_range`: frames x in [0, 1] meet the decoder's tanh as they are ("unit") or as 2x - 1 ("symmetric");
     `loss_weights` of `TERMS`.
     """
@@ -83,7 +83,7 @@ class Hamiltonian(nn.Module):
             raise StbenchError(f"divergence_frames cannot be '{divergence_frames}': {near}")
         if motion_prior not in MOTION_PRIORS:
             raise StbenchError(f"motion_prior cannot be '{motion_prior}': {nearest(motion_prior, MOTION_PRIORS)}")
-        if motion_prior == "fitted" and not conditioned:
+        if motion_prior == "fitted-means" and not conditioned:
             raise StbenchError("a fitted motion_prior is one of an action: take it with conditioned = true")
         self.frame_scale, self.frame_shift = choose("frame_range", FRAME_RANGES, frame_range)
         self.label = label
@@ -98,7 +98,7 @@ class Hamiltonian(nn.Module):
         self.content = ContentNetwork(encoder["features"], content_size)
         self.motion = MotionNetwork(encoder["features"], blocks if conditioned else 0, motion)
         self.dynamics = HamiltonianBlocks(blocks, block_size, kind=operator, gain=operator_gain)
-        self.motion_prior = FittedPrior(blocks, 2 * block_size) if motion_prior == "fitted" else None
+        self.motion_prior = FittedPrior(blocks, 2 * block_size) if motion_prior == "fitted-means" else None
         self.decoder = construct(
             "the decoder of hamiltonian", FrameDecoder, decoder, frame_shape, content_size + motion
         )
@@ -131,7 +131,8 @@ class Hamiltonian(nn.Module):
         return self.states(noise[0], noise[1], action)
 
     def decode(self, content: Tensor, states: Tensor) -> Tensor:
-        """phi(z, q_t): (batch, content), (batch, time, K, 2d) -> frames (batch, time, *frame) in [0, 1]."""
+        """phi(z, q_t): (batch, content), (batch, time, K, 2d) -> frames (batch, time, *frame): true ones lie in [0, 1],
+        and a tanh of `frame_range` "unit" may go below 0."""
         position = states[..., : self.block_size].flatten(2)
         code = torch.cat((content.unsqueeze(1).expand(-1, position.shape[1], -1), position), -1)
         frames: Tensor = full(self.decoder(code.flatten(0, 1)))
@@ -180,7 +181,8 @@ class Hamiltonian(nn.Module):
     def generate(self, clip: Tensor, length: int, action: Tensor | None = None, reference: int = 0) -> Tensor:
         """Frames 0..length-1 of the sequence that `clip` (batch, n, *frame) begins, rolled out from one frame of it.
 
-        Posterior means; content from the whole clip, the state from frame `reference`, forwards and backwards in time.
+        Posterior means, normalised as samples are; content from the whole clip, the state from frame `reference`,
+        forwards and backwards in time.
         """
         return self.transfer(clip, clip, length, action, reference)
 
@@ -204,6 +206,9 @@ class Hamiltonian(nn.Module):
         self, content: Tensor, motion: Tensor, length: int, action: Tensor | None = None, reference: int = 0
     ) -> Tensor:
         """Content of one clip, motion of another: frames 0..length-1, time counted from the first frame of `motion`.
+
+        The motion is rolled out from the state of its frame `reference`. Paper and released code decode the positions
+        inferred at every frame instead, which nothing rolls out (docs/readings.md).
 
         `action` is that of the motion's clip; where the model wants one and None is given, it is inferred.
         """
@@ -236,8 +241,8 @@ class Hamiltonian(nn.Module):
         return self.decode(code, self.dynamics.flow(start, when))
 
     def resample(self, motion: Tensor, length: int, action: Tensor | None, generator: torch.Generator) -> Tensor:
-        """Content from the prior, motion of a clip (batch, n, *frame) from its first frame on: (batch, length,
-        *frame)."""
+        """Content from the prior, motion of a clip (batch, n, *frame) rolled out from the state of its first frame, as
+        in `transfer`: (batch, length, *frame)."""
         if self.conditioned and action is None:
             action = self.infer_action(motion)
         _, position, momentum = self.infer(motion, action)

@@ -1,8 +1,9 @@
 """The networks of the Hamiltonian model between frames' features and content and motion.
 
 Frames to features and codes to frames: `stbench.models.parts.conv_dense`. Sizes are settings; those of the released
-code are in the `paper` presets. Linear and convolutional weights start orthogonal with gain sqrt 2, biases zero
-(released code).
+code are in the `paper` presets. Linear weights start orthogonal with gain sqrt 2, biases zero, as the encoder, decoder
+and heads of the released code do; the recurrent layer and the causal convolutions start as PyTorch's, as there. The
+layers of each frame are orthogonal here and PyTorch's there.
 """
 
 from __future__ import annotations

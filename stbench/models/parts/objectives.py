@@ -34,9 +34,15 @@ def _half_squared_and_absolute(predicted: Tensor, target: Tensor) -> Tensor:
     return 0.5 * F.mse_loss(predicted, target) + F.l1_loss(predicted, target)
 
 
+def _squared_summed_over_frames(predicted: Tensor, target: Tensor) -> Tensor:
+    """Sum over the frames (axis 1) of the mean of (v̂ - v)²: it differs from the mean where weights decay with it."""
+    return F.mse_loss(predicted, target) * predicted.shape[1]
+
+
 OBJECTIVES = {
     "cross_entropy": Objective(torch.sigmoid, F.binary_cross_entropy_with_logits),
     "mse": Objective(_identity, F.mse_loss),
+    "mse_frame_sum": Objective(_identity, _squared_summed_over_frames),
     "mse_mae": Objective(_identity, _squared_and_absolute),
     "half_mse_mae": Objective(_identity, _half_squared_and_absolute),
 }
