@@ -44,8 +44,10 @@ def compactness(importances: np.ndarray) -> float:
 
 
 def blocks(importances: np.ndarray) -> np.ndarray:
-    """(blocks, factors): the sums over the codes that matter most for one factor; a factor without codes has none."""
+    """(blocks, factors): the sums over the codes that matter most for one factor; a factor without codes has none, and
+    a code that matters for no factor is in none."""
     found = _checked(importances)
+    found = found[found.any(axis=1)]
     owner = found.argmax(axis=1)
     return np.stack([found[owner == factor].sum(axis=0) for factor in np.unique(owner)])
 

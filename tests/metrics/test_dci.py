@@ -39,6 +39,15 @@ def test_mixed_blocks_have_the_entropy_of_their_shares() -> None:
     assert compactness(mixed) == pytest.approx(left)
 
 
+def test_a_code_that_matters_for_no_factor_makes_no_block() -> None:
+    """The first factor owns no code: two that are dead must not stand for it."""
+    alive = np.array([[0.5, 0.9, 0.1], [0.5, 0.1, 0.9]])
+    found = blocks(np.concatenate([np.zeros((2, 3)), alive]))
+    np.testing.assert_allclose(found, blocks(alive))
+    assert len(found) == 2
+    assert compactness(np.concatenate([np.zeros((2, 3)), alive])) == pytest.approx(compactness(alive))
+
+
 def test_compactness_counts_blocks_and_not_codes() -> None:
     """Split into many codes, the same two blocks keep their value; divided by ln 8 it would be 1 - H/ln 8 = 0.73."""
     mixed = np.array([[0.75, 0.25], [0.25, 0.75]])
