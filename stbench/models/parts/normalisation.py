@@ -33,8 +33,9 @@ class StepNorm(nn.BatchNorm2d):
     belongs to, so one call does what one call of batch normalisation a step does; slope 1: no activation. Running
     statistics move by one momentum update a step, in the order of `Steps`; in eval mode they are used and steps do not
     matter. Half-precision input is normalised with float32 statistics; what running ones move by is rounded to bfloat16
-    where autocast is on, because the product in `_track` is. Known, and left as published rows were trained: all running
-    statistics off by up to 2^-9 change sepvar's mse on sprites by 0.02 %. (Ioffe and Szegedy 2015; PyTorch's defaults.)
+    where autocast is on, because the product in `_track` is. Known, and left as published rows were trained: running
+    statistics that are all off by up to 2^-9 change sepvar's mse on sprites by 0.02 %. (Ioffe and Szegedy 2015;
+    PyTorch's defaults.)
     """
 
     def __init__(self, channels: int, slope: float) -> None:
