@@ -27,16 +27,29 @@ FOLDERS = {"stbench": "stbench", "generators": "stbench/generators", "baselines"
 RECORDS = ("record.json", "results.csv", "clusters.npz", "card.toml")
 BOARDS = ("*.csv", "*.json", "*/*.csv", *(f"records/**/{name}" for name in RECORDS))
 """What is shipped of `leaderboards/`."""
+OWN = (
+    *("index.html", "pages/model-sepvar.html", "quick/sprites.csv", "gallery/quick/sprites/gallery.json"),
+    *(f"records/quick/sprites/sample-8/mocogan/seed-0/{name}" for name in RECORDS),
+)
+"""What `make leaderboard` leaves there."""
+
+
+def _leave_own(checkout: Path) -> None:
+    for name in OWN:
+        path = checkout / "leaderboards" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """The wheel, built from a copy so that the checkout stays clean."""
+    """The wheel, built from a copy, so that the checkout stays clean, in which `make leaderboard` has left its own."""
     folder = tmp_path_factory.mktemp("wheel")
     for name in FOLDERS:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "leaderboards", folder / "leaderboards")
-    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+    _leave_own(folder)
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "MANIFEST.in"):
         shutil.copy(ROOT / name, folder / name)
     command = [
         sys.executable,
@@ -60,6 +73,7 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     folder = tmp_path_factory.mktemp("sdist")
     ignored = shutil.ignore_patterns("__pycache__", ".*", "*.egg-info", "runs", "records", "build", "dist", "site")
     shutil.copytree(ROOT, folder / "checkout", ignore=ignored)
+    _leave_own(folder / "checkout")
     words = [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", str(folder), "checkout"]
     report = subprocess.run(words, capture_output=True, text=True, timeout=300, cwd=folder)
     assert report.returncode == 0, report.stdout + report.stderr
@@ -92,7 +106,8 @@ def test_every_module_and_every_data_file_is_in_the_wheel(wheel: zipfile.ZipFile
 
 def test_the_wheel_has_boards_and_the_records_they_are_built_from(wheel: zipfile.ZipFile) -> None:
     shipped = {name for name in wheel.namelist() if name.startswith("stbench/leaderboards/")}
-    found = {path.relative_to(ROOT).as_posix() for each in BOARDS for path in (ROOT / "leaderboards").glob(each)}
+    published = chain.from_iterable((ROOT / "leaderboards").glob(each) for each in BOARDS)
+    found = {path.relative_to(ROOT).as_posix() for path in published if "quick" not in path.parts}
     assert shipped == {f"stbench/{name}" for name in found}
     assert "stbench/leaderboards/reported.csv" in shipped
     assert "stbench/leaderboards/cpu/sst-simulated.csv" in shipped
@@ -128,6 +143,7 @@ def test_the_source_distribution_has_the_tests_and_what_they_read(sdist: set[str
     } <= sdist
     assert {"leaderboards/reported.csv", "leaderboards/cpu/sst-simulated.csv"} <= sdist
     assert not any("__pycache__" in name for name in sdist)
+    assert sdist.isdisjoint(f"leaderboards/{name}" for name in OWN)
 
 
 def test_metadata_name_author_pythons_and_an_address(wheel: zipfile.ZipFile) -> None:
