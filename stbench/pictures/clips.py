@@ -94,7 +94,7 @@ def _fusion(content: np.ndarray, motion: np.ndarray, made: np.ndarray, title: st
 
 
 def _saved(out: Path, still: Picture, film: Sequence[Picture], fps: int) -> list[Path]:
-    paths = [out.with_suffix(".png"), out.with_suffix(".gif")]
+    paths = [out.with_name(out.name + suffix) for suffix in (".png", ".gif")]
     try:
         with atomic_file(paths[0]) as part:
             still.save(part)

@@ -28,11 +28,11 @@ MADE = frozenset({"generation", "exchange", "sample"})
 
 
 def draw_clips(
-    model: TorchForecaster, store: Store, track: Track, out: Path, head: str, makes: Collection[str]
+    model: TorchForecaster, store: Store, track: Track, begin: Path, head: str, makes: Collection[str]
 ) -> list[Path]:
-    """What a model `makes`, as PNG and GIF under titles that begin with `head`: sequences from their first frame
-    (generation), motions of other clips (exchange), drawn motions (sample). One that makes the first and the last is
-    told an action, and shows every one."""
+    """What a model `makes`, as PNG and GIF in files and under titles that `begin` and `head` begin: sequences from
+    their first frame (generation), motions of other clips (exchange), drawn motions (sample). One that makes the first
+    and the last is told an action, and shows every one."""
     from stbench.pictures.clips import Row, clip_rows
     from stbench.protocols.clips import SEEN, clips_of
     from stbench.protocols.sampling import untold
@@ -45,7 +45,7 @@ def draw_clips(
     drawn: list[Path] = []
 
     def save(groups: Sequence[Sequence[Row]], name: str, title: str) -> None:
-        drawn.extend(clip_rows(groups, out / name, title=f"{head}: {title}", source=store.source))
+        drawn.extend(clip_rows(groups, Path(f"{begin}-{name}"), title=f"{head}: {title}", source=store.source))
 
     def name_of(item: int) -> str:
         return _name(store, clips.action, int(clips.factors[clips.action][item]))

@@ -31,6 +31,9 @@ def picture(
 ) -> list[Path]:
     """Draw each as .png and .gif in the folder `out`, from the weights `stbench run` left under `runs`.
 
+    Model, data and `-simulated`, where they are, begin the name of a file, so that those of several models can lie
+    side by side; another preset, seed or setting replaces them.
+
     Of a model that makes clips, what it can of `generated`, `motion-swap`, `all-actions`, `all-actions-drawn` and
     `unconditional` (`draw_clips`). Of one that swaps: `swap-grid`, of the dataset's swap cases. If none of those is
     drawn, of its test windows; then also, as PNG alone, how far another content moves a forecast: `content-change`,
@@ -54,8 +57,10 @@ def picture(
     planned = plan(choice, store, seed)
     ready = load_trained(planned, runs or paths.runs_dir(), settings)
     head = f"{planned.model} on {store.dataset}, preset {choice.preset}"
-    drawn = draw_clips(ready, store, choice.track, out, head, makes) if makes else []
-    return drawn + ([] if swaps is None else draw_swaps(ready, store, swaps, out, head))
+    simulated = "-simulated" if store.source == "simulated" else ""
+    begin = out / f"{planned.model.replace(':', '.')}-{store.dataset}{simulated}"
+    drawn = draw_clips(ready, store, choice.track, begin, head, makes) if makes else []
+    return drawn + ([] if swaps is None else draw_swaps(ready, store, swaps, begin, head))
 
 
 def _swap_track(choice: Choice, without_truth: bool) -> Track | None:

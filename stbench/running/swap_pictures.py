@@ -22,10 +22,10 @@ FUSED = 5
 """Contents, and motions, of a grid."""
 
 
-def draw_swaps(model: TorchForecaster, store: Store, track: Track, out: Path, head: str) -> list[Path]:
-    """Every content in every motion, over the lead times of a track, as PNG and GIF under titles that begin with
-    `head`. Where that track is none of the dataset, so that nobody knows the truth, also what another content
-    changes."""
+def draw_swaps(model: TorchForecaster, store: Store, track: Track, begin: Path, head: str) -> list[Path]:
+    """Every content in every motion, over the lead times of a track, as PNG and GIF in files and under titles that
+    `begin` and `head` begin. Where that track is none of the dataset, so that nobody knows the truth, also what another
+    content changes."""
     from stbench.pictures.clips import fusion_grid
 
     cases = _to_swap(store, track)
@@ -38,13 +38,15 @@ def draw_swaps(model: TorchForecaster, store: Store, track: Track, out: Path, he
     if len(store.frame_shape) == 3:
         shown = _as_pictures(store, content[:, -1], cases.after, made)
         title = f"{head}: t+{track.horizon}"
-        drawn = fusion_grid(shown[0], shown[1], shown[2], out / "swap-grid", title=title, source=store.source)
+        drawn = fusion_grid(shown[0], shown[1], shown[2], Path(f"{begin}-swap-grid"), title=title, source=store.source)
     if track in registry.dataset(track.dataset).tracks:
         return drawn
-    return drawn + _content_change(cases, model.swap(motion, motion, track.horizon), made, out, head, store.source)
+    return drawn + _content_change(cases, model.swap(motion, motion, track.horizon), made, begin, head, store.source)
 
 
-def _content_change(cases: ToSwap, own: np.ndarray, made: np.ndarray, out: Path, head: str, source: str) -> list[Path]:
+def _content_change(
+    cases: ToSwap, own: np.ndarray, made: np.ndarray, begin: Path, head: str, source: str
+) -> list[Path]:
     """How far the content of another sequence moves a forecast (Figure 7 of Donà et al. 2021), beside its error.
 
     `own` (m, horizon, *frame): content and motion of one window; `made` (n, m, horizon, *frame): contents of others.
@@ -67,14 +69,18 @@ def _content_change(cases: ToSwap, own: np.ndarray, made: np.ndarray, out: Path,
     ]
     title = f"{head}:\nwhat another content changes"
     drawn = error_against_lead_time(
-        curves, out / "content-change.png", metric="root mean square distance", title=title, source=source
+        curves,
+        Path(f"{begin}-content-change.png"),
+        metric="root mean square distance",
+        title=title,
+        source=source,
     )
     row, column = rows[0], columns[0]
     frames = forecast_strip(
         cases.motion[column],
         own[column],
         {"another content": made[row, column]},
-        out / "content-change-frames.png",
+        Path(f"{begin}-content-change-frames.png"),
         title=title,
         source=source,
         names=("own content", "|difference|"),

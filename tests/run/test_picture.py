@@ -24,6 +24,7 @@ from stbench.running.swap_pictures import ToSwap, _content_change
 from stbench.store.build import build, resolve
 
 TINY = {"characters": "12"}
+SUFFIXES = (".png", ".gif")
 WAVES = {"sequences": "12", "points": "120"}
 
 
@@ -58,7 +59,8 @@ def test_pictures_are_drawn_from_the_weights_a_run_left(tmp_path: Path) -> None:
         runs=tmp_path / "runs",
     )
     names = {"generated", "motion-swap", "all-actions", "all-actions-drawn", "unconditional"}
-    assert {path.name for path in drawn} == {f"{name}{suffix}" for name in names for suffix in (".png", ".gif")}
+    begin = "hamiltonian-sprites-simulated"
+    assert {path.name for path in drawn} == {f"{begin}-{name}{suffix}" for name in names for suffix in SUFFIXES}
     assert all(path.stat().st_size < 2**20 for path in drawn)
 
 
@@ -68,7 +70,8 @@ def test_a_model_that_is_told_no_action_shows_the_clips_it_makes(tmp_path: Path)
     run("dsvae", "sprites", keep=0, **words)
     drawn = picture("dsvae", "sprites", tmp_path / "out", **words)
     names = {"generated", "motion-swap"}
-    assert {path.name for path in drawn} == {f"{name}{suffix}" for name in names for suffix in (".png", ".gif")}
+    begin = "dsvae-sprites-simulated"
+    assert {path.name for path in drawn} == {f"{begin}-{name}{suffix}" for name in names for suffix in SUFFIXES}
 
 
 @pytest.mark.parametrize(
@@ -96,8 +99,8 @@ def test_a_picture_tells_a_model_no_more_of_an_exchange_than_the_track_does(tmp_
 
     store = build(resolve("sprites", {"characters": 12}, "simulated"))
     model: Any = Model()
-    drawn = draw_clips(model, store, find_track("sprites", "exchange-8"), tmp_path, "a model", {"exchange"})
-    assert {path.stem for path in drawn} == {"motion-swap"}
+    drawn = draw_clips(model, store, find_track("sprites", "exchange-8"), tmp_path / "a.model", "a model", {"exchange"})
+    assert [path.name for path in drawn] == ["a.model-motion-swap.png", "a.model-motion-swap.gif"]
     assert told == [{}]
 
 
@@ -118,8 +121,8 @@ def test_the_picture_of_one_first_frame_shows_a_model_no_later_one(tmp_path: Pat
     store = build(resolve("sprites", {"characters": 12}, "simulated"))
     model: Any = Model()
     makes = {"generation", "sample"}
-    drawn = draw_clips(model, store, find_track("sprites", "exchange-8"), tmp_path, "a model", makes)
-    assert {path.stem for path in drawn} == {"generated", "all-actions", "all-actions-drawn"}
+    drawn = draw_clips(model, store, find_track("sprites", "exchange-8"), tmp_path / "a", "a model", makes)
+    assert {path.stem for path in drawn} == {"a-generated", "a-all-actions", "a-all-actions-drawn"}
     (clips, *firsts) = shown
     assert (clips != clips[:, :1]).any()
     assert all(np.array_equal(each, np.repeat(each[:, :1], each.shape[1], 1)) for each in firsts)
@@ -142,7 +145,7 @@ def test_model_that_swaps_is_drawn_as_every_content_in_every_motion(tmp_path: Pa
     drawn = picture(
         "sepvar", "moving-mnist", tmp_path / "out", source="simulated", settings=settings, runs=tmp_path / "runs"
     )
-    assert {path.name for path in drawn} == {"swap-grid.png", "swap-grid.gif"}
+    assert {path.name for path in drawn} == {f"sepvar-moving-mnist-simulated-swap-grid{suffix}" for suffix in SUFFIXES}
     assert all(path.stat().st_size < 2**20 for path in drawn)
 
 
@@ -163,7 +166,7 @@ def test_dataset_without_swap_cases_has_its_grid_in_the_colours_of_its_field(
 def test_sensors_have_no_grid_and_show_how_far_another_content_moves_a_forecast(tmp_path: Path) -> None:
     run("sepvar", "waveeq-100", settings=WAVES, runs=tmp_path / "runs", keep=0)
     drawn = picture("sepvar", "waveeq-100", tmp_path / "out", settings=WAVES, runs=tmp_path / "runs")
-    assert [path.name for path in drawn] == ["content-change.png", "content-change-frames.png"]
+    assert [path.name for path in drawn] == [f"sepvar-waveeq-100-content-change{what}.png" for what in ("", "-frames")]
     assert all(path.exists() for path in drawn)
 
 
