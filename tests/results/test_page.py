@@ -12,9 +12,10 @@ import pytest
 from tables import text_of_pages
 
 from stbench.boards.leaderboard import build
-from stbench.boards.page import TEMPLATES, write_page
+from stbench.boards.page import write_page
 from stbench.boards.publishing import read_published
 from stbench.boards.table import folded
+from stbench.boards.templating import TEMPLATES
 from stbench.errors import StbenchError
 
 REPORTED = Path(__file__).resolve().parents[2] / "leaderboards" / "reported.csv"
