@@ -11,8 +11,9 @@ from pathlib import Path
 
 from stbench.boards.reported import read_reported
 from stbench.cli.lint_table import NOT_RIGHT
-from stbench.literature.checks import Finding, lint
+from stbench.literature.checks import lint
 from stbench.literature.figures import of_reported
+from stbench.literature.findings import Finding
 
 PAGE = Path(__file__).with_name("published_tables.md")
 REPORTED = Path(__file__).resolve().parents[1] / "leaderboards" / "reported.csv"

@@ -12,7 +12,7 @@ from stbench.cli.machine import json_option, print_json
 from stbench.errors import StbenchError
 
 if TYPE_CHECKING:
-    from stbench.literature.checks import Finding, Report
+    from stbench.literature.findings import Finding, Report
 
 NOT_RIGHT = (
     "A figure without a finding is not thereby right: it was only held against other figures of the same file, and a "

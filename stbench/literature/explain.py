@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from stbench.boards.reported import Reported
 from stbench.errors import StbenchError
-from stbench.literature.checks import Finding, lint
+from stbench.literature.checks import lint
 from stbench.literature.figures import Figure, figure, of_reported, quantities
+from stbench.literature.findings import Finding
 from stbench.results.identities import Interval, inception_score, printed, psnr_of
 
 _FAMILY = {"psnr": ("psnr", "mse"), "mse": ("mse",), "rmse": ("rmse", "mse"), "inception": ("inception", "marginal")}

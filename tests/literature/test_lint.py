@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from stbench.boards.reported import Reported, read_reported
-from stbench.literature.checks import Finding, lint
+from stbench.literature.checks import lint
 from stbench.literature.figures import of_reported
+from stbench.literature.findings import Finding
 from stbench.literature.reading import read_tables
 
 REPORTED = Path(__file__).resolve().parents[2] / "leaderboards" / "reported.csv"
