@@ -66,7 +66,7 @@ def _percent(share: float | None) -> str:
 def list_judges(out: Path | None) -> None:
     """List the judges of a folder of runs with their accuracy."""
     from stbench import paths
-    from stbench.judges.judge import DOCUMENT, read_card
+    from stbench.judges.card import DOCUMENT, read_card
 
     folder = (out or paths.runs_dir()) / "judges"
     rows = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,14 +22,13 @@ from stbench.contract.datasets import fingerprint
 from stbench.contract.presets import merge
 from stbench.contract.settings import construct
 from stbench.devices import REFERENCE, ROUNDED, rounds_bfloat16
-from stbench.documents import Unreadable, converted, parse_toml, read_json
+from stbench.documents import parse_toml
 from stbench.errors import StbenchError, nearest
 from stbench.files import write_json
+from stbench.judges.card import DOCUMENT, JudgeCard, read_card
+from stbench.judges.testing import TESTS, tested
 from stbench.locks import locked
-from stbench.metrics.confusion import confusion_matrix, expected_calibration_error
 from stbench.progress import Progress, Silent
-from stbench.protocols.clips import places
-from stbench.protocols.judged import ACTION, MOTION
 from stbench.splits.training import TrainingWindows
 from stbench.store.apart import apart
 from stbench.store.reader import Store
@@ -39,59 +38,10 @@ if TYPE_CHECKING:
     from stbench.judges.network import Head, JudgeNetwork
 
 VERSION = "1"
-TESTS = "2"
-"""Version of how a judge is tested; one that was tested otherwise is tested again when it is loaded."""
-DOCUMENT = "judge.json"
-LARGEST_DOCUMENT = 1 << 20
-"""Bytes."""
 WEIGHTS = "weights.safetensors"
 BATCH = 64
 CLIP = 8
 """Frames of a clip where the dataset does not say."""
-
-
-@dataclass(frozen=True)
-class JudgeCard:
-    """What is known of a judge; the content of `judge.json`."""
-
-    version: str
-    dataset: str
-    dataset_version: str
-    source: str
-    dataset_digest: str
-    preset: str
-    seed: int
-    clip: int
-    """Frames of the clips it was trained on."""
-    heads: Mapping[str, tuple[tuple[str, ...], tuple[int, ...]]]
-    """Head -> its factors and their numbers of values."""
-    accuracy: Mapping[str, float]
-    """Head -> share of the test clips it classifies rightly; heads whose test classes were never in training are
-    absent."""
-    configuration: Mapping[str, Any]
-    fingerprint: str
-    weights_sha256: str
-    train_clips: int
-    test_clips: int
-    seconds: float
-    """Training time."""
-    confusion: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
-    """Question -> real test clips by true class (rows) and class named (columns). Questions are the heads with an
-    accuracy; all factors of the head "action" are "motion", the first of them is "action"."""
-    calibration: Mapping[str, float] = field(default_factory=dict)
-    """Head -> expected calibration error on the test clips (`stbench.metrics.confusion`)."""
-    tests: str = ""
-    """The `TESTS` it was tested by. "2": the clips that models are scored on; before, the first frames of sequences."""
-
-    @property
-    def name(self) -> str:
-        return f"{self.dataset}-{self.preset}-{self.fingerprint[:8]}"
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        """What a run record says of its judge."""
-        known = {"accuracy": dict(self.accuracy), "test_clips": self.test_clips, "train_clips": self.train_clips}
-        return {"name": self.name, "fingerprint": self.fingerprint, "calibration": dict(self.calibration), **known}
 
 
 class Judge:
@@ -247,7 +197,6 @@ def train_judge(
             )
         if not summary.finished:
             raise KeyboardInterrupt
-        tested = _tested(network, store, clip, folder)
         card = JudgeCard(
             version=VERSION,
             dataset=store.dataset,
@@ -258,17 +207,15 @@ def train_judge(
             seed=seed,
             clip=clip,
             heads={head.name: (head.factors, head.sizes) for head in heads},
-            accuracy=tested.accuracy,
+            accuracy={},
             configuration=configuration,
             fingerprint=key,
             weights_sha256=_write_weights(network, folder),
             train_clips=len(windows),
-            test_clips=tested.clips,
+            test_clips=0,
             seconds=summary.seconds,
-            confusion=tested.confusion,
-            calibration=tested.calibration,
-            tests=TESTS,
         )
+        card = tested(Judge(card, network, folder), store)
         write_json(folder / DOCUMENT, asdict(card))
         return Judge(card, network, folder)
 
@@ -305,67 +252,11 @@ def _is_of(card: JudgeCard, store: Store) -> bool:
     return same and card.fingerprint in {fingerprint(_identity(*about, rounded)) for rounded in (False, True)}
 
 
-@dataclass(frozen=True)
-class _Tested:
-    accuracy: dict[str, float]
-    confusion: dict[str, tuple[tuple[int, ...], ...]]
-    calibration: dict[str, float]
-    clips: int
-
-
-def _tested(network: JudgeNetwork, store: Store, clip: int, folder: Path) -> _Tested:
-    """What a judge makes of the test clips, by head, where every test class was in the train split."""
-    provisional: Any = None
-    judge = Judge(provisional, network, folder)
-    sequences, starts = places(store, clip, "test")
-    parts: dict[str, list[np.ndarray]] = {head.name: [] for head in network.heads}
-    trained = judge.classes(_factors(store, network, store.split.indices("train")))
-    tested = judge.classes(_factors(store, network, sequences))
-    for start in range(0, len(sequences), BATCH):
-        items = zip(sequences[start : start + BATCH], starts[start : start + BATCH], strict=True)
-        clips = np.stack([store.window(int(each), int(first), clip) for each, first in items])
-        for name, opinion in judge.opinions(clips).items():
-            parts[name].append(opinion)
-    known = [head for head in network.heads if np.isin(tested[head.name], trained[head.name]).all()]
-    opinions = {head.name: np.concatenate(parts[head.name]) for head in known}
-    confusion = {head.name: _confused(opinions[head.name], tested[head.name]) for head in known}
-    for head in known:
-        if head.name == ACTION:
-            by_action = opinions[ACTION].reshape(len(sequences), head.sizes[0], -1).sum(axis=2)
-            actions = tested[ACTION] // (head.classes // head.sizes[0])
-            confusion |= {MOTION: confusion[ACTION], ACTION: _confused(by_action, actions)}
-    return _Tested(
-        {name: float((each.argmax(1) == tested[name]).mean()) for name, each in opinions.items()},
-        confusion,
-        {name: expected_calibration_error(each, tested[name]) for name, each in opinions.items()},
-        len(sequences),
-    )
-
-
-def _confused(opinions: np.ndarray, true: np.ndarray) -> tuple[tuple[int, ...], ...]:
-    matrix = confusion_matrix(true, opinions.argmax(1), opinions.shape[1])
-    return tuple(tuple(row) for row in matrix.tolist())
-
-
-def _factors(store: Store, network: JudgeNetwork, sequences: np.ndarray) -> dict[str, np.ndarray]:
-    return {name: store.factor(name)[sequences] for name in network.labels}
-
-
 def _write_weights(network: JudgeNetwork, folder: Path) -> str:
     from stbench.training.checkpoint import write_tensors
 
     write_tensors(folder / WEIGHTS, network.state_dict())
     return hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
-
-
-def read_card(folder: Path) -> JudgeCard:
-    """`judge.json` of a folder; `StbenchError` when it is missing or damaged."""
-    try:
-        return converted(read_json(folder / DOCUMENT, LARGEST_DOCUMENT), JudgeCard)
-    except FileNotFoundError:
-        raise StbenchError(f"there is no judge in {folder}: train one with `stbench judge train`") from None
-    except (OSError, Unreadable) as error:
-        raise StbenchError(f"{folder / DOCUMENT} is damaged ({error}): remove {folder} and train it again") from None
 
 
 def load_judge(folder: Path, store: Store) -> Judge:
@@ -392,12 +283,11 @@ def load_judge(folder: Path, store: Store) -> Judge:
     heads = tuple(Head(name, factors, sizes) for name, (factors, sizes) in card.heads.items())
     network = _network(store, heads, card.configuration["model"])
     network.load_state_dict(read_tensors(folder / WEIGHTS))
+    judge = Judge(card, network, folder)
     if card.accuracy and card.tests != TESTS:
-        tested = _tested(network, store, card.clip, folder)
-        card = replace(card, accuracy=tested.accuracy, confusion=tested.confusion, calibration=tested.calibration)
-        card = replace(card, test_clips=tested.clips, tests=TESTS)
-        write_json(folder / DOCUMENT, asdict(card))
-    return Judge(card, network, folder)
+        judge = Judge(tested(judge, store), network, folder)
+        write_json(folder / DOCUMENT, asdict(judge.card))
+    return judge
 
 
 def find_judge(store: Store, preset: str, runs: Path, clip: int) -> Judge:

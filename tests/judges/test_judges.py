@@ -15,6 +15,7 @@ from stbench.generators.mug.dataset import evaluation_clips
 
 from stbench.errors import StbenchError
 from stbench.judges import judge as judges
+from stbench.judges.card import DOCUMENT, read_card
 from stbench.judges.network import Head, JudgeNetwork
 from stbench.metrics.confusion import expected_calibration_error
 from stbench.protocols.sampling import resample
@@ -135,9 +136,9 @@ def test_weights_with_a_wrong_checksum_are_refused(trained: judges.Judge, store:
     (copy / judges.WEIGHTS).write_bytes(bytes(weights))
     with pytest.raises(StbenchError, match="checksum"):
         judges.load_judge(copy, store)
-    document = json.loads((copy / judges.DOCUMENT).read_text())
+    document = json.loads((copy / DOCUMENT).read_text())
     del document["clip"]
-    (copy / judges.DOCUMENT).write_text(json.dumps(document))
+    (copy / DOCUMENT).write_text(json.dumps(document))
     with pytest.raises(StbenchError, match="damaged"):
         judges.load_judge(copy, store)
 
@@ -260,11 +261,11 @@ def test_a_judge_that_was_tested_otherwise_is_tested_again_where_it_lies(
 
     copy = tmp_path / "judge"
     shutil.copytree(trained.folder, copy)
-    document = json.loads((copy / judges.DOCUMENT).read_text())
+    document = json.loads((copy / DOCUMENT).read_text())
     document |= {"tests": "1", "accuracy": {"action": 0.0}, "confusion": {}, "calibration": {}, "test_clips": 1}
-    (copy / judges.DOCUMENT).write_text(json.dumps(document))
+    (copy / DOCUMENT).write_text(json.dumps(document))
     assert judges.load_judge(copy, store).card == trained.card
-    assert judges.read_card(copy) == trained.card
+    assert read_card(copy) == trained.card
 
 
 def test_a_judge_whose_products_are_rounded_to_bfloat16_is_another_one(
