@@ -51,12 +51,13 @@ def line(name: str, pair: Pair, sizes: Iterable[int]) -> str:
 
 def judge_features(runs: Path, preset: str, source: str) -> tuple[np.ndarray, str]:
     """Features of the first clip of every train sequence of sprites."""
-    from stbench.judges.judge import find_judge
+    from stbench.judges.judge import find_judge, judged_by
     from stbench.progress import Silent
     from stbench.running.plan import dataset_for
 
     store = dataset_for("sprites", preset, source=source, settings={}, progress=Silent())
-    judge = find_judge(store, preset, runs)
+    _, clip = judged_by("sprites")
+    judge = find_judge(store, preset, runs, clip)
     sequences = store.split.indices("train")
     parts = []
     for start in range(0, len(sequences), 64):

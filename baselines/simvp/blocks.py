@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stbench.devices import moved
 from stbench.errors import StbenchError
 
 SCALE = 1e-2
@@ -97,7 +98,7 @@ class Block(nn.Module):
         if generator is None or not self.drop:
             return scale
         kept = torch.rand(len(x), generator=generator) >= self.drop
-        return scale * (kept / (1.0 - self.drop)).to(x.device, scale.dtype)[:, None, None, None]
+        return scale * moved(kept / (1.0 - self.drop), x.device).to(scale.dtype)[:, None, None, None]
 
 
 class Blocks(nn.Module):

@@ -32,6 +32,7 @@ from stbench.progress import Progress, Silent
 from stbench.splits.training import TrainingWindows
 from stbench.store.apart import apart
 from stbench.store.reader import Store
+from stbench.store.words import training_judge
 from stbench.training.settings import without_defaults
 
 if TYPE_CHECKING:
@@ -269,7 +270,7 @@ def load_judge(folder: Path, store: Store) -> Judge:
         raise StbenchError(
             f"the judge {folder} was trained on another version, split or normaliser of {card.dataset} (digest "
             f"{card.dataset_digest[:12]}) than {store.path} (digest {store.digest[:12]}, split {store.split.id}): "
-            f"train one with `stbench judge train --dataset {store.dataset}`"
+            f"train one with `{training_judge(store, {})}`"
         )
     try:
         found = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
@@ -310,7 +311,8 @@ def find_judge(store: Store, preset: str, runs: Path, clip: int) -> Judge:
     if found:
         return load_judge(min(found)[1], store)
     there = f"there are {', '.join(others)}" if others else "there is none at all"
-    command = f"stbench judge train --dataset {store.dataset} --preset {preset} --frames {clip}"
+    asked = registry.dataset(store.dataset).presets.get(preset, {})
+    command = training_judge(store, asked, "--preset", preset, "--frames", str(clip))
     raise StbenchError(
         f"no judge of {clip} frames of the preset '{preset}' for {store.path} (digest {store.digest[:12]}, split "
         f"{store.split.id}) is in {folder}, {there}: `{command}` trains one"

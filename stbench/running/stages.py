@@ -43,6 +43,8 @@ LEFT_OUT = {
     "stbench.registry": "finds plug-ins, which are followed themselves",
     "stbench.results.migration": "reads records of before",
     "stbench.results.record": "describes a run",
+    "stbench.store.apart": "tells data apart, in the identity of a run and the fingerprint of a judge",
+    "stbench.store.words": "words",
     "stbench.running": "hands the outcome of one stage to the next; `fit`, which seeds and builds, is a root",
     "stbench.training.cost": "counts operations and bytes",
     "stbench.training.interruption": "stops between two steps, which continues bit for bit",

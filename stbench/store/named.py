@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stbench import paths, registry
 from stbench.arguments import local_path
-from stbench.contract.datasets import setting_words
 from stbench.errors import StbenchError, nearest
 from stbench.store.build import resolve
 from stbench.store.reader import Store, open_store
+from stbench.store.words import generating
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -45,10 +44,8 @@ def path_of(name_or_path: str | os.PathLike[str], parameters: Mapping[str, Any] 
         path = locate(name, parameters, source)
         if os.path.lexists(path):
             return path
-        words = ["stbench", "generate", name, *setting_words(parameters)]
-        command = shlex.join([*words, "--source", source] if source != "auto" else words)
         state = "is half-written" if path.with_name(path.name + ".part").exists() else "has not been generated yet"
-        raise StbenchError(f"the dataset '{name}' {state} ({path}): run `{command}`")
+        raise StbenchError(f"the dataset '{name}' {state} ({path}): run `{generating(name, parameters, source)}`")
     if not os.path.lexists(name) and os.sep not in name and not name.endswith(".zarr"):
         raise StbenchError(
             f"there is no dataset '{name}', and no store of that path: {nearest(name, registry.names('datasets'))}"

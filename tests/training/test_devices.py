@@ -87,8 +87,8 @@ def meta(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "is_autocast_enabled", lambda kind="cpu": kind != "meta" and enabled(kind))
 
 
-def built(name: str, dataset: str, variant: str, horizon: int) -> nn.Module:
-    settings = select(registry.model(name), dataset, "quick", variant)["model"]
+def built(name: str, dataset: str, variant: str, horizon: int, **changed: Any) -> nn.Module:
+    settings = select(registry.model(name), dataset, "quick", variant)["model"] | changed
     track = Track(dataset, "forecast", Windows.conditioning, horizon, horizon, ("mse",))
     module: nn.Module = registry.model(name).build(settings, Task(track, SHAPES[dataset]))
     return module
@@ -109,8 +109,16 @@ def test_every_torch_model_is_among_the_cases() -> None:
 def test_a_training_step_asks_a_card_for_no_number_and_waits_for_no_transfer(
     meta: None, name: str, dataset: str, variant: str
 ) -> None:
-    horizon = 3
-    module = built(name, dataset, variant, horizon).to(META).train()
+    check_step(built(name, dataset, variant, horizon=3), dataset, horizon=3)
+
+
+@pytest.mark.parametrize("name", ["simvp", "tau"])
+def test_nor_does_it_where_blocks_are_left_out_as_in_no_quick_preset(meta: None, name: str) -> None:
+    check_step(built(name, "taxibj", "", horizon=3, drop_path=[0.1, 0.1]), "taxibj", horizon=3)
+
+
+def check_step(module: nn.Module, dataset: str, horizon: int) -> None:
+    module = module.to(META).train()
     state = TrainingState(module, settings(average_decay=0.9), seed=0)
     batches = Batches(Windows(SHAPES[dataset], horizon), 2, 0, META, getattr(module, "labels", ()))  # type: ignore[arg-type]
     assert batches.frames[0].device == META
