@@ -19,7 +19,10 @@ ASKED = ["--set", "years=2", "--source", "simulated"]
 
 
 @pytest.mark.parametrize("words", [["cite", "sst"], ["info", "sst"], ["preview", "sst", "--out", "sst.gif"]])
-def test_the_command_that_makes_missing_data_has_their_settings_and_source(words: list[str], data: Path) -> None:
+def test_the_command_that_makes_missing_data_has_their_settings_and_source(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STBENCH_DATA", str(tmp_path))
     result = CliRunner().invoke(cli, [*words, *ASKED])
     assert "stbench generate sst --set years=2 --source simulated" in result.output, result.output
 
