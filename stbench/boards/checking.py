@@ -2,8 +2,9 @@
 
 Schema and digests come first (`read_entry`). Then, for a record with scores:
 
-    numbers        fit each other, and are of all windows (`stbench.boards.consistency`)
-    data           digest, fingerprint and split, against the dataset's generator, the store at hand and other rows
+    numbers        fit each other, are of all windows (`stbench.boards.consistency`) and of the track's metrics alone
+    data           source, version, digest, fingerprint and split, against the dataset's generator, the store at hand
+                   and other rows
     track          the one that is registered here
     command        names the model, the track, the preset and the seed of the record
     paths          no absolute path in any text
@@ -25,13 +26,16 @@ from stbench import paths, registry
 from stbench.boards.consistency import doubts, numbers, windows
 from stbench.boards.entry import Entry
 from stbench.boards.publishing import RECORDS, place_of, read_entry
+from stbench.boards.ranking import version_order
 from stbench.contract.datasets import Blueprint
 from stbench.contract.presets import CUSTOM
 from stbench.errors import StbenchError
 from stbench.protocols.known import KNOWN
+from stbench.raw.fetch import HasRawFiles
 from stbench.results.aggregate import RESULTS
 from stbench.results.card import CARD, holds_path
 from stbench.results.clusters import CLUSTERS, check_clusters
+from stbench.results.lead_times import mean_of
 from stbench.results.record import RECORD, RunRecord
 from stbench.results.trust import Trust, trust_of
 from stbench.splits.index import check_learnt
@@ -91,6 +95,7 @@ def check(
         findings += [*_place(entry.record, folder, out if published else None), *_texts(entry.record)]
     blueprint, remark = blueprint_of(entry.record)
     findings += [*_learnt(entry.record), *_track(entry.record, from_others), *_protocol(entry.record)]
+    findings += [*_table(entry), *_source(entry.record)]
     findings += _data(entry.record, blueprint, others)
     if entry.rows:
         findings += numbers(entry, blueprint, others)
@@ -117,6 +122,33 @@ def _protocol(record: RunRecord) -> Iterator[str]:
             f"it is of version {version[:20]} of the protocol '{known.name}', of which {known.version} is the newest "
             "known here: score it again"
         )
+
+
+def _table(entry: Entry) -> Iterator[str]:
+    """A metric or a mean that the track does not ask for would have a column of everybody's board."""
+    track = entry.record.track
+    means = {mean_of(end) for end in (track.horizon, *track.reported)}
+    for row in entry.rows:
+        if row.metric not in track.scored:
+            yield f"its {RESULTS} has the metric {row.metric:.60}, with which {track.id} is not scored: leave it out"
+            return
+        if ".." in row.lead_time and row.lead_time not in means:
+            yield f"its {RESULTS} has {row.metric} over {row.lead_time:.20}, a mean that {track.id} does not report"
+            return
+
+
+def _source(record: RunRecord) -> Iterator[str]:
+    """A dataset has one board for each of its sources."""
+    if record.dataset not in registry.names("datasets"):
+        return
+    generator = registry.dataset(record.dataset)
+    possible = {*generator.sources(None), *(("official",) if isinstance(generator, HasRawFiles) else ())}
+    if record.dataset_source not in possible:
+        yield f"its data are of the source '{record.dataset_source:.60}', and {record.dataset} has {_listed(possible)}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " and ".join(f"'{each}'" for each in sorted(names))
 
 
 def _place(record: RunRecord, folder: Path, out: Path | None) -> Iterator[str]:
@@ -246,6 +278,12 @@ def _apart(record: RunRecord) -> str:
 
 
 def _data(record: RunRecord, blueprint: Blueprint | None, others: Sequence[Entry]) -> Iterator[str]:
+    if blueprint is not None and version_order(record.dataset_version) > version_order(blueprint.version):
+        # As of protocols: the newest version stands first on a board.
+        yield (
+            f"its data are of version {record.dataset_version:.20} of {record.dataset}, of which "
+            f"{blueprint.version} is the newest known here: score it again"
+        )
     if blueprint is not None and blueprint.version == record.dataset_version:
         if blueprint.fingerprint != record.dataset_fingerprint:
             yield f"its parameters give {record.dataset} with the fingerprint {blueprint.fingerprint[:12]} and not " + (

@@ -30,7 +30,7 @@ class Entry:
         if not named.sha256:
             return named.missing or "its record has no means per cluster"
         if self.folder is None or not (self.folder / CLUSTERS).exists():
-            return f"its {CLUSTERS} is not at hand (an installed package leaves it out)"
+            return f"its {CLUSTERS} is not at hand"
         return read_clusters(self.folder, named)
 
     @cached_property

@@ -16,7 +16,8 @@ def skills_of(boards: Sequence[Board]) -> Skills:
     found = [skill for board in boards if (skill := track_skill(board)) is not None]
     floors = {name: line.record.floor for skill in found for name, line in skill.lines.items()}
     names = sorted(floors)
-    values = np.array([[skill.skill.get(name, np.nan) for skill in found] for name in names]).reshape(len(names), -1)
+    values = np.array([[skill.skill.get(name, np.nan) for skill in found] for name in names])
+    values = values.reshape(len(names), len(found))
     order = ordered(names, [floors[name] for name in names], values)
     preset = boards[0].preset if boards else ""
     return Skills(

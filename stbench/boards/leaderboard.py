@@ -115,7 +115,14 @@ def build(
             )
         listed = read_listed()
         shown = [(board, absent(board, listed)) for board in boards(found.values())]
-        texts = {out / board.preset / f"{board.file_stem}.csv": csv_text(board, missing) for board, missing in shown}
+        texts: dict[Path, str] = {}
+        for board, missing in shown:
+            if (path := out / board.preset / f"{board.file_stem}.csv") in texts:
+                raise StbenchError(
+                    f"two boards of {board.track.id} would be {path}, one of the source '{board.source}': `stbench "
+                    "leaderboard --check` says which records are not of their dataset"
+                )
+            texts[path] = csv_text(board, missing)
         at_a_glance = overviews([board for board, _ in shown])
         for each in at_a_glance:
             texts[out / each.preset / OVERVIEW] = overview_csv(each)

@@ -26,16 +26,10 @@ from stbench.results.aggregate import RESULTS, read_results, results_digest
 from stbench.results.card import read_card, write_card
 from stbench.results.clusters import CLUSTERS, check_clusters, write_clusters
 from stbench.results.migration import kept_means
-from stbench.results.record import RECORD, RunRecord, read_record
+from stbench.results.record import RECORD, RunRecord, find_runs, read_record
 
 RECORDS = "records"
 NAME = re.compile(r"\w[\w.:+=-]*")
-
-
-def find_runs(runs: Path) -> list[Path]:
-    """Folders under `runs` that have a record, in order of name; hidden ones are half-written."""
-    found = (path.parent for path in Path(runs).rglob(RECORD))
-    return sorted(each for each in found if not any(part.startswith(".") for part in each.relative_to(runs).parts))
 
 
 def read_published(out: Path) -> list[Entry]:
@@ -207,7 +201,7 @@ def _is_published(run: Path, entry: Entry, place: Path, there: Entry) -> bool:
         check_clusters(run, named)
         try:
             check_clusters(place, named)
-        except StbenchError:  # an installed package leaves them out
+        except StbenchError:  # gone, or another's
             return False
     return True
 

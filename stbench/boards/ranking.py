@@ -61,7 +61,10 @@ def _board(entries: Sequence[Entry], floors: Mapping[str, tuple[str, ...]]) -> B
     entries = [with_psnr_of_mean_mse(entry) for entry in entries]
     # Most complete run first: a metric an old run lacks keeps its place in the order of the track.
     by_completeness = sorted(entries, key=lambda entry: -len(entry.rows))
-    metrics = tuple(dict.fromkeys(row.metric for entry in by_completeness for row in entry.rows))
+    there = dict.fromkeys(row.metric for entry in by_completeness for row in entry.rows)
+    # What ranks is the track's to say, as its newest run has it, and not the order of a table.
+    leading = [each for each in record.track.scored if each in there][:1]
+    metrics = tuple(dict.fromkeys([*leading, *there]))
     horizon = record.track.horizon
     mean_lead_time = mean_of(horizon)
 
@@ -86,10 +89,10 @@ def _board(entries: Sequence[Entry], floors: Mapping[str, tuple[str, ...]]) -> B
     derived = (row.metric for each in blocks.values() for entry in each for row in entry.rows)
     metrics = tuple(dict.fromkeys([*metrics, *derived]))
 
-    # The newest data and protocol first: the block a reader looks for.
-    order = sorted(blocks, key=lambda key: key[1:])
-    order.sort(key=lambda key: _version_order(key[DATA - 1]), reverse=True)
-    order.sort(key=lambda key: _version_order(key[0]), reverse=True)
+    # The newest data and protocol first, of these those that most models were run on: the block a reader looks for.
+    order = sorted(blocks, key=lambda key: (-len({*map(_configuration, blocks[key])}), key[1:]))
+    order.sort(key=lambda key: version_order(key[DATA - 1]), reverse=True)
+    order.sort(key=lambda key: version_order(key[0]), reverse=True)
     return Board(
         preset=record.preset,
         track=record.track,
@@ -131,6 +134,11 @@ def _age(entry: Entry) -> tuple[datetime, str]:
     return datetime.fromisoformat(entry.record.finished), entry.record.fingerprint
 
 
+def _finished(entry: Entry) -> tuple[bool, datetime, str]:
+    """Trained to its end, then the newest."""
+    return bool(entry.record.training.get("finished", True)), *_age(entry)
+
+
 def _shorter_means(rows: Iterable[ResultRow], horizon: int) -> tuple[int, ...]:
     """k of the means over lead times 1..k < horizon, descending."""
     ends = {row.lead_time.removeprefix("1..") for row in rows if row.lead_time.startswith("1..")}
@@ -163,7 +171,7 @@ MEMBERS = re.compile(r", N = [0-9]+\Z")
 NUMBER = re.compile(r"[0-9]{1,18}")
 
 
-def _version_order(version: str) -> tuple[tuple[int, str], ...]:
+def version_order(version: str) -> tuple[tuple[int, str], ...]:
     """ "1.10" after "1.9"."""
     return tuple((int(part), "") if NUMBER.fullmatch(part) else (-1, part) for part in version.split("."))
 
@@ -185,7 +193,9 @@ def _ranked(entries: Sequence[Entry], metric: str, lead_time: str) -> tuple[Line
     lines = []
     keyed = sorted(((_configuration(entry), entry) for entry in entries), key=lambda pair: pair[0])
     for _, group in groupby(keyed, key=lambda pair: pair[0]):
-        lines.append(Line(tuple(sorted((entry for _, entry in group), key=lambda entry: entry.record.seed)), None))
+        # A seed counts once, by its newest run, as where runs are published.
+        of_seed = {entry.record.seed: entry for entry in sorted((entry for _, entry in group), key=_finished)}
+        lines.append(Line(tuple(of_seed[seed] for seed in sorted(of_seed)), None))
     scored = []
     for line in lines:
         if (found := line.summary(metric, lead_time)) is not None:

@@ -93,6 +93,8 @@ def models(dataset: str | None, show: tuple[str, str, str] | None, as_json: bool
     from stbench import registry
 
     if show is not None:
+        if as_json:
+            raise StbenchError("--show prints TOML, which `stbench run --preset FILE.toml` reads: leave --json out")
         click.echo(configuration_text(*show), nl=False)
         return
     if dataset is not None:

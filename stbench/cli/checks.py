@@ -24,13 +24,15 @@ def check_records(
     runs: Path,
     before: Path | None = None,
     predictions: Path | None = None,
+    i3d: Path | None = None,
     from_others: bool = False,
     accept: bool = False,
 ) -> None:
     """Check folders: those of `paths`, or the published ones, or of these the ones that `before` has not.
 
     Prints a line for each and, with `before`, the boards that change. `StbenchError` at the end where one is refused.
-    With `accept` a record whose predictions were scored again says so from then on.
+    `i3d` are the weights for `fvd`, for records that have it. With `accept` a record whose predictions were
+    scored again says so from then on.
     """
     from stbench.boards.publishing import find_runs, readable
 
@@ -42,7 +44,7 @@ def check_records(
     if predictions is not None and len(folders) != 1:
         raise StbenchError(f"--predictions belong to one record, and {len(folders)} are checked: name its folder")
     known = readable(out)
-    checked = [_check(each, known, out, runs, predictions, from_others, accept) for each in folders]
+    checked = [_check(each, known, out, runs, predictions, i3d, from_others, accept) for each in folders]
     lost = [f"{name} is published and was taken away" for name in gone] if from_others else []
     for each in checked:
         _tell(each)
@@ -76,6 +78,7 @@ def _check(
     out: Path,
     runs: Path,
     predictions: Path | None,
+    i3d: Path | None,
     from_others: bool,
     accept: bool,
 ) -> Checked:
@@ -92,7 +95,7 @@ def _check(
     from stbench.running.rescoring import rescored
 
     try:
-        findings = rescored(found.entry, beside, runs=runs, progress=console)
+        findings = rescored(found.entry, beside, runs=runs, i3d=i3d, progress=console)
     except StbenchError as error:
         findings = [str(error)]
     if findings:

@@ -11,7 +11,7 @@ import click
 from stbench.cli import console
 from stbench.cli.failures import Resumable
 from stbench.cli.machine import board_document, json_option, print_json
-from stbench.cli.options import LocalPath, path_option, preset_option
+from stbench.cli.options import LocalPath, i3d_option, path_option, preset_option
 from stbench.cli.standings import show_board, show_overview
 from stbench.contract.presets import CUSTOM
 from stbench.errors import StbenchError
@@ -19,12 +19,13 @@ from stbench.errors import StbenchError
 if TYPE_CHECKING:
     from stbench.boards.board import Board
 
+OUT = Path("leaderboards")
 OLDER_PICTURES = Path("docs", "images")
 
 
 @click.command(cls=Resumable)
 @path_option("--runs", help="Folder of runs.  [default: ./runs]")
-@path_option("--out", default=Path("leaderboards"), show_default=True, help="Folder of the tables and records.")
+@path_option("--out", default=OUT, show_default=True, help="Folder of the tables and records.")
 @path_option("--page", help="Web page of all leaderboards; others go beside it.  [default: index.html in OUT]")
 @path_option("--pictures", help="Older pictures, for boards whose runs are gone.  [default: docs/images, if there]")
 @path_option("--picture", help="Also draw the overview of the preset, a PNG or SVG.")
@@ -40,12 +41,13 @@ OLDER_PICTURES = Path("docs", "images")
 @click.option(
     "--update-not-applicable",
     is_flag=True,
-    help="First write OUT/not_applicable.csv and floors.csv anew from stbench's own models; needs torch.",
+    help="First write leaderboards/not_applicable.csv and floors.csv anew from stbench's own models; needs torch.",
 )
-@click.option("--update-cards", is_flag=True, help="First write OUT/cards.json anew in the same way.")
+@click.option("--update-cards", is_flag=True, help="First write leaderboards/cards.json anew in the same way.")
 @click.option("--check", is_flag=True, help="Check records instead: those in FOLDERS, or all that are published.")
 @path_option("--before", help="With --check: only records that this folder of tables has not; shows what they change.")
 @path_option("--predictions", help="With --check of one folder: its prediction store, which is scored again.")
+@i3d_option
 @click.option("--from-others", is_flag=True, help="With --check: refuse whatever claims more than its author may.")
 @click.option("--accept", is_flag=True, help="With --check: note in a record that its predictions were scored here.")
 @click.argument("folders", nargs=-1, type=LocalPath(path_type=Path))
@@ -66,6 +68,7 @@ def leaderboard(
     check: bool,
     before: Path | None,
     predictions: Path | None,
+    i3d: Path | None,
     from_others: bool,
     accept: bool,
     folders: tuple[Path, ...],
@@ -92,11 +95,15 @@ def leaderboard(
         )
     if jobs > 1 and not run_missing:
         raise StbenchError("--jobs says how many runs of --run-missing go side by side: give both")
+    if (update_not_applicable or update_cards) and out.resolve() != OUT.resolve():
+        raise StbenchError(f"boards read lists and cards in ./{OUT}, wherever they are written: leave --out out")
+    if as_json and (check or dry_run):
+        raise StbenchError("--json prints boards, and --check and --dry-run make none: leave it out")
     if check:
         from stbench.cli.checks import check_records
 
-        options = {"before": before, "predictions": predictions, "from_others": from_others, "accept": accept}
-        check_records(folders, out=out, runs=runs, **options)  # type: ignore[arg-type]
+        asked = {"predictions": predictions, "i3d": i3d, "accept": accept}
+        check_records(folders, out=out, runs=runs, before=before, from_others=from_others, **asked)  # type: ignore[arg-type]
         return
     if dry_run:
         if not run_missing:

@@ -123,7 +123,7 @@ def run(
     if table if with_floors is None else with_floors:
         from stbench.running.suite import Job, floors, run_all
 
-        beside = Job(model, dataset, preset, track, source, settings, raw, changes, name)
+        beside = Job(model, dataset, preset, track, source, settings, raw, changes, name, i3d)
         run_all(floors(beside), runs=out, progress=console)
     if table:
         show_run(result, out)

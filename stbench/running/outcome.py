@@ -94,12 +94,14 @@ def _curves(folder: Path, metric: str) -> Path:
 
 
 def draw_beside(folder: Path, board: Board) -> None:
-    """Draw the error curves of a run folder again, beside every other model of its board."""
+    """Draw the error curves of a run folder again, beside every other model that was run on the same windows."""
     from stbench.boards.curves import curves_of_block
     from stbench.pictures.forecasts import error_against_lead_time
 
     title = f"{board.track.id}, preset {board.preset}"
     for block in board.blocks:
+        if not any(entry.folder == folder for line in block.lines for entry in line.entries):
+            continue
         for metric in board.shown:
             curves = curves_of_block(board, block, metric)
             if not curves:

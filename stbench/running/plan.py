@@ -13,7 +13,7 @@ from stbench.contract.datasets import Track, fingerprint, setting_words
 from stbench.contract.models import ModelPlugin
 from stbench.errors import StbenchError, nearest
 from stbench.progress import Progress
-from stbench.protocols.known import check_capability, not_applicable
+from stbench.protocols.known import check_capability, not_applicable, protocol_of
 from stbench.running.configuration import Asked, configure
 from stbench.store.apart import apart
 from stbench.training.settings import without_defaults
@@ -137,11 +137,17 @@ class Plan(Choice):
     @property
     def identity(self) -> dict[str, Any]:
         """What the result depends on beside the code, JSON-able; its fingerprint names the run folder."""
-        return {**self.trained, "track": self.track.id}
+        return {**self.trained, **self._asked}
+
+    @property
+    def _asked(self) -> dict[str, Any]:
+        """The track, and the preset that says how much of it is asked where the name of the configuration does not."""
+        sized = protocol_of(self.track).sized and self.base != self.preset
+        return {"track": self.track.id, **({"sized_by": self.base} if sized else {})}
 
     def folder(self, runs: Path) -> Path:
         """Record, results and pictures of the run."""
-        return self._place(runs, self.track.id, {"track": self.track.id})
+        return self._place(runs, self.track.id, self._asked)
 
     def training_folder(self, runs: Path) -> Path:
         """Checkpoint, snapshots and log of the training."""

@@ -8,12 +8,15 @@ from pathlib import Path
 
 from stbench.boards.checking import blueprint_of, store_at_hand
 from stbench.boards.entry import Entry
+from stbench.contract.presets import PRESETS
 from stbench.errors import StbenchError
 from stbench.progress import Progress, Silent
+from stbench.protocols.known import protocol_of
 from stbench.results.aggregate import rows
 from stbench.running.run import i3d_for
 from stbench.running.score import judge_for, scores_of
 
+FVD = "fvd"
 RELATIVE = 1e-6
 """What the libraries of another machine may change."""
 
@@ -29,6 +32,11 @@ def rescored(
     from stbench.store.build import build
 
     record, progress = entry.record, progress or Silent()
+    if protocol_of(record.track).sized and record.preset not in PRESETS:
+        raise StbenchError(
+            f"the predictions of {record.full_model} cannot be scored again: how many windows and members "
+            f"{record.track.id} asks for is a preset's to say, and '{record.preset}' is none"
+        )
     if (store := store_at_hand(record)) is None:
         blueprint, reason = blueprint_of(record)
         if blueprint is None:
@@ -49,11 +57,14 @@ def rescored(
             on_progress=advance,
             on_note=progress.note,
         )
-    return [*_differences(entry, {(row.metric, row.lead_time): row.value for row in rows(scores, record)})]
-
-
-def _differences(entry: Entry, again: dict[tuple[str, str], float]) -> Iterator[str]:
     own = {cell: row.value for cell, row in entry.cells.items()}
+    if i3d is None and any(metric == FVD for metric, _ in own):
+        progress.note(f"its {FVD} is not scored again: give --i3d, or set STBENCH_I3D, to the weights of I3D")
+        own = {cell: value for cell, value in own.items() if cell[0] != FVD}
+    return [*_differences(own, {(row.metric, row.lead_time): row.value for row in rows(scores, record)})]
+
+
+def _differences(own: dict[tuple[str, str], float], again: dict[tuple[str, str], float]) -> Iterator[str]:
     if missing := sorted(again.keys() - own.keys()):
         metric, lead_time = missing[0]
         yield f"it lacks {metric} at lead time {lead_time}, which its predictions have"

@@ -305,10 +305,25 @@ def _snapshot_scores(
 
 
 def finished(folder: Path, code: Mapping[str, str]) -> RunRecord | None:
-    """The record of a run that was trained to its end with this code; None when there is none."""
+    """The record of a run that was trained to its end with this code, and whose files are as it names them; None when
+    there is none. One that has `fvd`, too, is as good where nobody asks for it."""
     from stbench.results.record import RECORD, read_record
 
     if not (folder / RECORD).exists():
         return None
     record = read_record(folder)
-    return record if record.training.get("finished") and record.code == code else None
+    also = {name: digest for name, digest in record.code.items() if name == "i3d"}
+    same = record.training.get("finished") and record.code == {**also, **code}
+    return record if same and _is_whole(folder, record) else None
+
+
+def _is_whole(folder: Path, record: RunRecord) -> bool:
+    from stbench.results.aggregate import results_digest
+    from stbench.results.clusters import check_clusters
+
+    try:
+        if record.clusters.sha256:
+            check_clusters(folder, record.clusters)
+        return not record.results_sha256 or results_digest(folder) == record.results_sha256
+    except (StbenchError, OSError):
+        return False

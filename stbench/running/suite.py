@@ -47,6 +47,7 @@ class Job:
     raw: Path | None = None
     changes: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
+    i3d: Path | None = None
 
 
 def everything(preset: str) -> list[Job]:
@@ -147,6 +148,7 @@ def run_all(todo: Sequence[Job], *, runs: Path | None = None, jobs: int = 1, pro
                 progress.note(f"{label} {command}")
                 words = [*shlex.split(command)[1:], "--out", str(runs), "--no-table"]
                 words += ["--raw", str(job.raw)] if job.raw else []
+                words += ["--i3d", str(job.i3d)] if job.i3d else []
                 name = f"{job.model} on {planned.track.id}"
                 processes = processes or Processes(_share(jobs) if jobs > 1 else os.environ)
                 running.add(pool.submit(_run, processes, name, words, jobs > 1, label, progress))

@@ -54,6 +54,9 @@ class TrackOfStore:
     def windows(self, split: str = "test", batch_size: int | None = None, limit: int | None = None) -> Iterator[Batch]:
         """The windows of a split in the order they are scored in, batch by batch; every sequence is read once.
 
+        On a forecast track these are what is scored. Other tracks score less (of draws the selection of a preset) or
+        something else (cases of a swap, whole clips): `questions` gives it.
+
         `limit`: that many of them, evenly spaced. `StbenchError` for a split there is not.
         """
         _check_count("batch_size", batch_size)
@@ -116,7 +119,7 @@ class TrackOfStore:
                 model: Any = plugin.build({}, task)
                 model.fit(known)
                 tables.append(self.evaluate(model, name=plugin.name, limit=limit))
-        return pd.concat(tables, ignore_index=True)
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
 
 
 def open_track(

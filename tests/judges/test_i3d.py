@@ -157,6 +157,7 @@ def test_a_run_with_weights_has_an_fvd_row_and_says_which_network(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from stbench.running.run import run
+    from stbench.running.suite import Job, floors
 
     monkeypatch.setenv("STBENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(i3d.I3D, "sha256", i3d.SHA256)
@@ -171,3 +172,6 @@ def test_a_run_with_weights_has_an_fvd_row_and_says_which_network(
     assert result.record.code["i3d"] == i3d.SHA256
     assert f"--i3d {weights}" in result.record.command
     assert run("persistence", "sprites", i3d=weights, **asked).reused
+    assert run("persistence", "sprites", **asked).reused, "what was scored with more is as good"
+    beside = Job("hamiltonian", "sprites", "quick", "generation-16", "simulated", asked["settings"], i3d=weights)
+    assert {job.i3d for job in floors(beside)} == {weights}

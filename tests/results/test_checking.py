@@ -16,10 +16,11 @@ from click.testing import CliRunner, Result
 from tables import main_rows
 
 from stbench.boards.checking import check
-from stbench.boards.publishing import publish, readable
+from stbench.boards.publishing import publish, read_entry, readable
 from stbench.boards.submission import portable_command, submit
 from stbench.cli.main import cli
 from stbench.errors import StbenchError
+from stbench.progress import Silent
 from stbench.protocols.predictions import PredictionWriter
 from stbench.protocols.windows import track_windows
 from stbench.results.aggregate import read_results, results_digest, write_results
@@ -27,6 +28,7 @@ from stbench.results.card import Card, holds_path, read_card
 from stbench.results.clusters import read_clusters, write_clusters
 from stbench.results.record import RunRecord, read_record
 from stbench.results.trust import Trust
+from stbench.running.rescoring import rescored
 from stbench.running.score import score, track_by_id
 from stbench.store.build import build, resolve
 
@@ -166,6 +168,40 @@ def test_what_is_scaled_consistently_passes_as_scored_by_its_author_and_its_pred
     assert "1 of 1 records are refused" in told.stderr
 
 
+def test_predictions_are_scored_again_without_what_weights_are_missing_for(handed: Handed) -> None:
+    entry = read_entry(handed.folder)
+    with_fvd = dataclasses.replace(entry, rows=(*entry.rows, dataclasses.replace(entry.rows[0], metric="fvd")))
+    told: list[str] = []
+
+    class Told(Silent):
+        def note(self, text: str) -> None:
+            told.append(text)
+
+    assert rescored(with_fvd, handed.predictions, runs=handed.run, progress=Told()) == []
+    assert any("its fvd is not scored again: give --i3d" in each for each in told)
+
+
+def test_predictions_of_draws_in_no_preset_are_refused_in_a_sentence(handed: Handed) -> None:
+    entry = read_entry(handed.folder)
+    record = dataclasses.replace(entry.record, track=track_by_id("kth/draws-30"), preset="custom-mine")
+    with pytest.raises(StbenchError, match="asks for is a preset's to say, and 'custom-mine' is none"):
+        rescored(dataclasses.replace(entry, record=record), handed.predictions, runs=handed.run)
+
+
+def test_lists_are_written_where_boards_read_them_and_json_prints_boards_alone(tmp_path: Path) -> None:
+    for words, told in (
+        (["leaderboard", "--update-cards", "--out", tmp_path], "boards read lists and cards in ./leaderboards"),
+        (["leaderboard", "--update-not-applicable", "--out", tmp_path], "leave --out out"),
+        (["leaderboard", "--check", "--json"], "--json prints boards"),
+        (["leaderboard", "--run-missing", "--dry-run", "--json"], "--json prints boards"),
+        (["models", "--show", "sepvar", "sst", "quick", "--json"], "--show prints TOML"),
+    ):
+        result = stbench(*words)
+        assert result.exit_code == 2, result.output
+        assert told in result.stderr
+        assert not list(tmp_path.iterdir())
+
+
 def test_predictions_that_give_the_same_are_noted_where_they_are_accepted_and_only_there(handed: Handed) -> None:
     shutil.copytree(handed.predictions, handed.folder / "predictions.zarr")
     command = ("leaderboard", "--check", handed.folder, "--out", handed.out)
@@ -197,6 +233,8 @@ def test_predictions_that_give_the_same_are_noted_where_they_are_accepted_and_on
             {"protocol_version": "9"},
             "it is of version 9 of the protocol 'forecast', of which 1 is the newest known here",
         ),
+        ({"dataset_version": "99"}, "its data are of version 99 of waveeq, of which 1 is the newest known here"),
+        ({"dataset_source": "official"}, "its data are of the source 'official', and waveeq has 'procedural'"),
         ({"track": {"conditioning": 3}}, "its track waveeq/forecast-40 differs from the one here in conditioning"),
     ],
 )
@@ -225,6 +263,17 @@ def test_rows_of_fewer_windows_are_refused(handed: Handed) -> None:
     dataclasses.replace(record, results_sha256=results_digest(handed.folder)).write(handed.folder)
     n = rows[0].n
     assert f"it has {n:,} windows, and waveeq/forecast-40 has {n + 1:,} on these data" in findings(handed)
+
+
+def test_a_table_with_more_than_the_track_asks_for_is_refused(handed: Handed) -> None:
+    record, rows = read_record(handed.folder), list(read_results(handed.folder))
+    for more, told in (
+        (dataclasses.replace(rows[0], metric="mae_sum"), "mae_sum, with which waveeq/forecast-40 is not scored"),
+        (dataclasses.replace(rows[0], lead_time="1..5"), "mse over 1..5, a mean that waveeq/forecast-40 does not rep"),
+    ):
+        write_results(handed.folder, [*rows, more])
+        dataclasses.replace(record, results_sha256=results_digest(handed.folder)).write(handed.folder)
+        assert told in findings(handed)
 
 
 def test_a_row_without_means_per_cluster_a_card_or_with_another_file_is_refused(handed: Handed) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from made_records import make_record, write_numbers
 from tables import rows_of
 
@@ -23,6 +24,7 @@ from stbench.boards.overview import Overview, overviews, track_skill
 from stbench.boards.publishing import find_runs, read_entry, read_published
 from stbench.boards.ranking import boards
 from stbench.boards.table import board_tables
+from stbench.cli.main import cli
 from stbench.errors import StbenchError
 from stbench.protocols.scoring import Scores
 
@@ -144,6 +146,18 @@ def sprites(run: Any) -> Callable[..., None]:
                 run(20.0 / (1 + place), **where, model=floor, floor=True)
 
     return make
+
+
+def test_a_picture_of_boards_without_a_skill_is_refused_in_a_sentence(tmp_path: Path, run: Any) -> None:
+    run(1.0, model="model", track="aa/forecast-3", dataset="aa")
+    for preset, wanted in (("quick", 1), ("cpu", 0)):
+        words = ["leaderboard", "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out"), "--preset", preset]
+        result = CliRunner().invoke(cli, [*words, "--picture", str(tmp_path / "o.png")])
+        assert result.exit_code == 2, result.output
+        assert "there is no model with a skill to draw into" in result.stderr.replace("\n", " ")
+        shown = [each for each in boards(read_published(tmp_path / "out")) if each.preset == preset]
+        assert (len(shown), skills_of(shown).values.shape) == (wanted, (0, 0))
+        assert not (tmp_path / "o.png").exists()
 
 
 def test_without_a_floor_that_applies_there_is_no_skill_and_page_and_terminal_name_it(

@@ -6,6 +6,7 @@ import csv
 import shlex
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,12 +20,13 @@ from stbench.cli.main import cli
 from stbench.contract.presets import PRESETS, select
 from stbench.errors import StbenchError
 from stbench.results.record import read_record
-from stbench.running.plan import choose
+from stbench.running.plan import Plan, choose, plan
 from stbench.running.run import RunResult, run
 from stbench.running.suite import Job, floors
 
 pytestmark = pytest.mark.usefixtures("data")
 TINY = {"sequences": "5"}
+FIXED = {"normaliser": {"kind": "fixed", "mean": 0.0, "std": 255.0}}
 SHORT = {"training.steps": "3", "model.integrator.hidden": "16", "training.batch_size": "4"}
 
 
@@ -129,6 +131,23 @@ def test_another_configuration_is_another_run_and_an_equal_one_is_the_same(tmp_p
     assert own(tmp_path, changes=SHORT).reused
     assert own(tmp_path, changes=SHORT | {"training.steps": "4"}).folder != first.folder
     assert own(tmp_path, changes=SHORT, name="mine").folder != first.folder
+
+
+def test_how_much_a_track_of_draws_asks_is_in_the_identity_of_a_configuration_of_ones_own(tmp_path: Path) -> None:
+    """A quick, a cpu and a paper preset ask for other numbers of windows and members."""
+    changes = {"training.split": "train"}
+    store: Any = SimpleNamespace(dataset="kth", digest="00", split=SimpleNamespace(digest="11"), attributes=FIXED)
+
+    def planned(preset: str, track: str, name: str) -> Plan:
+        asked = {"changes": changes, "name": name} if name else {}
+        return plan(choose("persistence", "kth", track=track, preset=preset, **asked), store, 0)
+
+    for track, sized in (("draws-30", True), ("forecast-30", False)):
+        cpu, paper = (planned(preset, track, "mine") for preset in ("cpu", "paper"))
+        assert (cpu.folder(tmp_path) != paper.folder(tmp_path)) == sized
+        assert (cpu.identity != paper.identity) == sized
+        assert cpu.trained == paper.trained
+        assert "sized_by" not in planned("cpu", track, "").identity
 
 
 def test_a_floor_beside_learns_from_the_same_split_and_has_no_other_setting(tmp_path: Path) -> None:

@@ -94,6 +94,18 @@ def test_the_same_run_again_is_recognised_and_forced_gives_the_same_numbers(tmp_
     assert read_results(forced.folder) == read_results(first.folder)
 
 
+@pytest.mark.parametrize("name", ["results.csv", "clusters.npz"])
+def test_a_run_that_lost_a_file_or_has_another_in_its_place_is_scored_again(tmp_path: Path, name: str) -> None:
+    path = tiny(tmp_path, "mean").folder / name
+    content = path.read_bytes()
+    for damage in (path.unlink, lambda: path.write_bytes(content[:-1]), lambda: path.write_bytes(b"")):
+        damage()
+        again = tiny(tmp_path, "mean")
+        assert not again.reused
+        assert path.read_bytes() == content
+    assert tiny(tmp_path, "mean").reused
+
+
 def test_another_seed_variant_or_dataset_size_is_another_folder(tmp_path: Path) -> None:
     folders = {
         tiny(tmp_path, "mean").folder,

@@ -57,6 +57,13 @@ def test_the_table_of_a_callable_is_that_of_the_same_model_run_by_the_suite(
     assert set(ours["model"]) == {"mine"}
 
 
+def test_where_no_floor_can_be_asked_the_table_is_empty(data: Path) -> None:
+    build(resolve("sprites", {"characters": 12}, "simulated"))
+    found = stbench.track("sprites/probe-8", source="simulated", characters=12).floors()
+    assert len(found) == 0
+    assert "value" in found.columns
+
+
 def test_floors_are_fitted_and_stand_in_one_table(waves: TrackOfStore) -> None:
     table = waves.floors(limit=6)
     assert {"persistence", "mean", "linear"} <= set(table["model"])
