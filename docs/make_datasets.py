@@ -45,9 +45,17 @@ read as before: digest and fingerprint are the same. Attributes follow CF 1.11 a
 name where its unit is one of time, and none where it counts frames.
 
 One chunk holds frames of one sequence only, so reading a window touches no other sequence. Models see normalised
-frames; what they are normalised with comes from the train part and is in the attributes `normaliser` and `statistics`.
-The values of `taxibj` are scaled before, as published, by the range of all days but the last 28, those of validation
-among them.
+frames: the attribute `normaliser` says how they follow from those of the store.
+
+- Bytes (`chairs`, `kth`, `kth-128`, `moving-mnist`, `moving-mnist-angle`, `mug`, `sprites`) are divided by 255.
+- `waveeq-rich` is standardised with mean and deviation of the train part, which are in the attribute `statistics`.
+- `sst` is scaled when it is made, by the stored variables `offset` and `scale`, a pair a day. They come from training
+  days alone; the parameter `normalisation` has other choices.
+- `taxibj` is scaled when it is made, as published: by the range of all days but the last 28, those of validation among
+  them. `offset` and `scale` are stored.
+- `waveeq` and `waveeq-100` are scaled when they are made, as published: by the lowest and the highest value of each
+  sequence over all its 300 time points, of test sequences too, and what is to be forecast included. These two values
+  are not stored.
 
 ```console
 $ stbench datasets
@@ -60,8 +68,8 @@ $ stbench info waveeq.zarr
 
 Raw files are looked for in the folder given with `--raw` (or `STBENCH_RAW`), in `<dataset>/` in it, and in the folder
 `stbench fetch` fills; `kth-128` reads those of `kth`. With `--raw`, `--source auto` means the official files there:
-where none is found, the command ends and says what was looked for and what lies there. Capitals in names do not count;
-hidden files are skipped.
+where none is found, the command ends and says what was looked for and what lies there. Capitals in names do not count,
+but for what lies in `rendered_chairs` (models, `renders`, names of pictures); hidden files are skipped.
 
 | dataset | format | what is compared | checksum |
 |---|---|---|---|
@@ -84,6 +92,13 @@ valid range, in the units of what is stored and only where they fit its type; sc
 to the second before their day is taken. Rows from north to south are turned. Temperatures are in degrees Celsius or
 kelvin, in any of their words.
 """
+
+_ON_THE_FLY = (
+    "Training on the fly is for Python (`training_stream` of the dataset's plug-in, sequences without end);\n"
+    "`stbench run` has no option for it and trains on the stored sequences."
+)
+BELOW = {"moving-mnist": _ON_THE_FLY, "moving-mnist-angle": _ON_THE_FLY}
+"""Dataset -> what stands below its parameters."""
 
 
 def page() -> str:
@@ -135,6 +150,8 @@ def _section(generator: Generator) -> str:
     lines += ["| parameter | canonical value | meaning |", "|---|---|---|"]
     canonical = {name: getattr(generator.parameters(), name) for name in generator.parameters.__dataclass_fields__}
     lines += [f"| `{name}` | {value} | {meaning} |" for name, value, meaning in parameter_rows(generator, canonical)]
+    if generator.name in BELOW:
+        lines += ["", BELOW[generator.name]]
     sources = generator.sources(None)
     if sources:
         blueprint = generator.blueprint(generator.parameters(), sources[0], None)

@@ -1,5 +1,5 @@
 """Writes tables into docs/reproduction.md: those of both papers with what was run here beside them, what seeds decide,
-what a quarter of an hour shows, and what clips of each model show.
+what short trainings show, and what clips of each model show.
 
 `.venv/bin/python docs/make_reproduction.py` reads `leaderboards/reported.csv` and the published records; nothing in
 these tables is typed by hand.
@@ -164,8 +164,8 @@ def papers(ours: Ours) -> str:
         "## The tables of both papers, ours beside them",
         "",
         "A cell is the printed number, a semicolon, and ours: the mean over lead times 1 to the one named, by the same",
-        "formula where the paper has one. The preset stands with the track: one called `cpu` is a quarter of an hour,",
-        "and its figures are no attempt at the printed ones. Simulated data are other data.",
+        "formula where the paper has one. The preset stands with the track: `cpu` is a training of ten minutes to an",
+        "hour, and its figures are no attempt at the printed ones. Simulated data are other data.",
         "",
         "### PDE-Driven Spatiotemporal Disentanglement",
         "",

@@ -64,8 +64,9 @@ def windows(
 
     `dataset`: a dataset's name, with `parameters` and `source` as the commands have them, or the path of a store; what
     is left out is split "train", 5 conditioning frames, horizon 20 and stride 1. Or a track, `track(...)` or its id
-    "sst/forecast-6": what is left out is the track's, its canonical data, too. Of "test" these are the windows that
-    are scored, of other splits those that models learn from.
+    "sst/forecast-6": what is left out is the track's, its canonical data, too. Of "test" these are all test windows
+    (on a forecast track those that are scored; `track(...).questions()` gives what other tracks ask, of draws the
+    selection of a preset), of other splits those that models learn from.
 
     Needs `stbench[torch]`; `track(...).windows(...)` gives numpy batches without it. Raises `StbenchError` for lengths
     and strides below 1, a store that is not there, and where no window is that long.

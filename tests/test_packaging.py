@@ -27,11 +27,15 @@ FOLDERS = {"stbench": "stbench", "generators": "stbench/generators", "baselines"
 RECORDS = ("record.json", "results.csv", "clusters.npz", "card.toml")
 BOARDS = ("*.csv", "*.json", "*/*.csv", *(f"records/**/{name}" for name in RECORDS))
 """What is shipped of `leaderboards/`."""
+OF_ONES_OWN = ("quick", "custom-mine")
+"""Presets whose boards and records stay where they were made."""
 OWN = (
-    *("index.html", "pages/model-sepvar.html", "quick/sprites.csv", "gallery/quick/sprites/gallery.json"),
-    *(f"records/quick/sprites/sample-8/mocogan/seed-0/{name}" for name in RECORDS),
+    *("index.html", "pages/model-sepvar.html"),
+    *(f"{preset}/sprites.csv" for preset in OF_ONES_OWN),
+    *(f"gallery/{preset}/sprites/gallery.json" for preset in OF_ONES_OWN),
+    *(f"records/{preset}/sprites/sample-8/mocogan/seed-0/{name}" for preset in OF_ONES_OWN for name in RECORDS),
 )
-"""What `make leaderboard` leaves there."""
+"""What `make leaderboard` and `stbench leaderboard --name mine` leave there."""
 
 
 def _leave_own(checkout: Path) -> None:
@@ -107,7 +111,9 @@ def test_every_module_and_every_data_file_is_in_the_wheel(wheel: zipfile.ZipFile
 def test_the_wheel_has_boards_and_the_records_they_are_built_from(wheel: zipfile.ZipFile) -> None:
     shipped = {name for name in wheel.namelist() if name.startswith("stbench/leaderboards/")}
     published = chain.from_iterable((ROOT / "leaderboards").glob(each) for each in BOARDS)
-    found = {path.relative_to(ROOT).as_posix() for path in published if "quick" not in path.parts}
+    of_ones_own = re.compile(r"leaderboards/(records/)?(quick|custom-[^/]*)/")
+    names = {path.relative_to(ROOT).as_posix() for path in published}
+    found = {name for name in names if not of_ones_own.match(name)}
     assert shipped == {f"stbench/{name}" for name in found}
     assert "stbench/leaderboards/reported.csv" in shipped
     assert "stbench/leaderboards/cpu/sst-simulated.csv" in shipped

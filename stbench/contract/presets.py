@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PRESETS: Mapping[str, str] = {
     "quick": "Seconds to minutes, to see that everything works. No statement about a model.",
-    "cpu": "Reduced configurations, about a quarter of an hour of training on two cores.",
+    "cpu": "Reduced configurations, ten minutes to an hour of training on one thread.",
     "paper": "Configurations as published.",
 }
 """Name -> what it is; the only place of these names."""

@@ -79,6 +79,8 @@ def test_paper_presets_of_mocogan_have_the_parameters_of_the_release_but_for_len
     assert mug["generator"] == 3_298_836
     assert sprites["generator"] == 3_298_836 - 3 * 512 * 4 * 4  # three categories instead of six
     assert mug["image_critic"] == sprites["image_critic"] == 663_296
+    # As docs/readings.md has them; below, what makes them differ from the release.
+    assert (mug["video_critic"], sprites["generator"], sprites["video_critic"]) == (11_250_432, 3_274_260, 7_708_416)
     # The release's critic has five kernels of 4 frames; ours end at clips of 15 and 8 frames, the last one on a logit
     # for "real" and one for each category.
     layers = [3 * 64, 64 * 128, 128 * 256, 256 * 512, 512 * 7]
