@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stbench import arguments
 from stbench.errors import StbenchError
 from stbench.files import atomic_file
 from stbench.pictures.colours import AMBER, SIMULATED, colour_scale
@@ -68,6 +69,8 @@ def preview(
     suffix = out.suffix.lower()
     if suffix not in {".gif", ".png"}:
         raise StbenchError(f"a preview is written as .gif or .png, not as '{out.name}': choose such a name")
+    fps = arguments.whole("fps", fps, 1)
+    frames = arguments.whole("frames", frames, 1) if frames is not None else None
     lengthwise = suffix == ".png" and store.row_size is not None
     look = (_look_lengthwise if lengthwise else _look)(
         store, _chosen(store, sequences), frames or (GIF_FRAMES if suffix == ".gif" else STRIP_COLUMNS)
@@ -85,7 +88,10 @@ def preview(
 
 def _chosen(store: Store, sequences: int | Sequence[int]) -> tuple[int, ...]:
     n = store.n_sequences
-    wanted = _evenly(n, sequences) if isinstance(sequences, int) else tuple(sequences)
+    if isinstance(sequences, Sequence | np.ndarray):
+        wanted = tuple(arguments.whole("a sequence", each, 0) for each in sequences)
+    else:
+        wanted = _evenly(n, arguments.whole("sequences", sequences, 0))
     for each in wanted:
         if not 0 <= each < n:
             raise StbenchError(f"there is no sequence {each} in {store.path}: it has 0 to {n - 1}")

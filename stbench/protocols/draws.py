@@ -163,7 +163,8 @@ class _Kept:
             members, truth = made[row], target[row]
             errors = squared_error(members, np.broadcast_to(truth, members.shape)).mean(axis=1)
             parts = conditioning[row], truth, mean_of_members(made[row : row + 1])[0]
-            self._parts.append((*parts, members[errors.argmin()], members[:SHOWN].copy()))
+            # Copies: a view would hold the answer to its whole batch, and a model may reuse its memory.
+            self._parts.append((*parts, members[errors.argmin()].copy(), members[:SHOWN].copy()))
 
     @property
     def found(self) -> KeptPredictions | None:

@@ -158,9 +158,21 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
     with atomic_file(path) as part:
         try:
-            save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part)
+            save_file(_apart(tensors), part)
         except SafetensorError as error:
             raise OSError(f"writing {path.name}: {error}") from error
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """On the processor, none in the memory of another: a file has no two names for one tensor."""
+    found: dict[str, Tensor] = {}
+    places: set[int] = set()
+    for name, tensor in tensors.items():
+        each = tensor.detach().cpu().contiguous()
+        place = each.untyped_storage().data_ptr()
+        found[name] = each.clone() if place in places else each
+        places.add(place)
+    return found
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

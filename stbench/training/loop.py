@@ -80,8 +80,8 @@ def train(
     are known: on a processor each step's, on a card those of the last line of the log.
 
     Raises `StbenchError` for impossible settings, players that do not fit them, a damaged checkpoint or one of another
-    `identity`, a loss that is not finite (naming the step), a folder that cannot be written, and a card without the
-    memory or the deterministic operation that is needed.
+    `identity`, a loss or weights that are not finite (naming the step), a folder that cannot be written, and a card
+    without the memory or the deterministic operation that is needed.
     """
     settings = TrainingSettings.parse(configuration)
     _refuse_batch_of_one(module, settings)
@@ -168,6 +168,7 @@ class _Session:
                 on_progress(state.step, settings.steps, self.known)
             if state.step in settings.snapshots:
                 self._read()
+                state.check()
                 checkpoints.save_snapshot(self.folder, state.step, state.weights())
             if time.monotonic() - last_save >= settings.checkpoint_seconds:
                 self._save()
@@ -204,6 +205,7 @@ class _Session:
 
     def _save(self) -> None:
         self._read()
+        self.state.check()
         start = time.perf_counter()
         checkpoints.save(self.folder, self.state.checkpoint(), self.identity)
         self.saved_at = self.state.step

@@ -76,8 +76,19 @@ class TrainingState:
             player.learn(terms["total"], step)
 
     def weights(self) -> dict[str, Tensor]:
-        """The state_dict to use and to keep: averaged weights where they are averaged."""
-        return {**self.module.state_dict(), **self.average}
+        """The state_dict to use and to keep: averaged weights where they are averaged, under every name they have."""
+        averaged = {id(self.parameters[name]): each for name, each in self.average.items()}
+        named = self.module.named_parameters(remove_duplicate=False)
+        return {**self.module.state_dict(), **{name: averaged[id(it)] for name, it in named if id(it) in averaged}}
+
+    def check(self) -> None:
+        """`StbenchError` where a step left weights that are not finite, as of a finite loss with an infinite slope."""
+        for name, each in self.parameters.items():
+            if not torch.isfinite(each).all():
+                raise StbenchError(
+                    f"after step {self.step} the weights '{name}' are not finite, though the loss was: lower the "
+                    "learning rate, clip gradients (training.clip_norm) or train in float32"
+                )
 
     def hand_over(self) -> None:
         """Leave the module with the weights to use, in eval mode."""

@@ -153,6 +153,13 @@ def test_times_that_do_not_increase_are_refused_by_the_ode_and_by_residual_steps
             integrator.at(STATE, times)
 
 
+def test_times_that_are_one_in_the_precision_of_a_state_are_refused():
+    integrator = solver(RungeKutta38, step=1.0)
+    assert integrator.at(STATE, [1.0, 1.00000001]).shape[1] == 2
+    with pytest.raises(StbenchError, match="must increase and not lie before 0"):
+        integrator.float().at(STATE.float(), [1.0, 1.00000001])
+
+
 def test_a_missing_solver_package_is_told_in_a_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchdiffeq", None)
     with pytest.raises(StbenchError, match="need torchdiffeq, which is not installed: pip install"):

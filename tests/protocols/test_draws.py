@@ -151,6 +151,27 @@ def test_kept_are_the_mean_the_best_and_the_first_members(images: Store, drawn: 
     assert draws(Last(), images, drawn, keep=2).predictions_kept.best is None  # type: ignore[union-attr]
 
 
+def test_what_is_kept_is_of_its_window_where_a_model_answers_in_one_memory(images: Store, drawn: Track) -> None:
+    model, memory = Noise(), np.empty(0, np.float32)
+
+    def draw(*asked: Any) -> np.ndarray:
+        nonlocal memory
+        made = model.draw(*asked)
+        if memory.shape != made.shape:
+            memory = np.empty_like(made)
+        memory[...] = made
+        return memory
+
+    kept, again = (
+        draws(each, images, drawn, keep=3, batch_size=1).predictions_kept
+        for each in (Noise(), SimpleNamespace(draw=draw))
+    )
+    assert kept is not None
+    assert again is not None
+    for name in ("prediction", "best", "members"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(kept, name))
+
+
 def refused(answer: Any, store: Store, track: Track) -> str:
     with pytest.raises(StbenchError) as caught:
         draws(SimpleNamespace(draw=lambda *_: answer), store, track)

@@ -97,6 +97,18 @@ def _preview_images(out: Path, source: str) -> Path:
     return preview(FakeStore(_waves(), source), out, sequences=2, frames=4)  # type: ignore[arg-type]
 
 
+def test_a_preview_takes_numbers_of_numpy_and_refuses_those_that_show_nothing(tmp_path: Path) -> None:
+    store: Any = FakeStore(_waves())
+    asked = {"sequences": np.int64(2), "frames": np.int64(4), "fps": np.int64(5)}
+    assert preview(store, tmp_path / "a.gif", **asked).exists()
+    assert preview(store, tmp_path / "b.png", sequences=np.array([0, 2]), frames=4).exists()  # type: ignore[arg-type]
+    for name in asked:
+        for number in (0, -1, 0.5):
+            with pytest.raises(StbenchError, match=r"sequence|frames|fps"):
+                preview(store, tmp_path / "c.gif", **{**asked, name: number})
+    assert not (tmp_path / "c.gif").exists()
+
+
 def _preview_points(out: Path, source: str) -> Path:
     frames = _waves().reshape(3, 12, 256)[..., :20]
     return preview(FakeStore(frames, source, places=True), out, sequences=2, frames=4)  # type: ignore[arg-type]
