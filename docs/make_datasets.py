@@ -89,8 +89,9 @@ file, or changes nothing: `make fuzz` tries some thousand kinds on tiny files of
 
 netCDF variables are unpacked by one set of rules: `_Unsigned` first; holes by `_FillValue`, `missing_value` and the
 valid range, in the units of what is stored and only where they fit its type; scale and offset last. Times are rounded
-to the second before their day is taken. Rows from north to south are turned. Temperatures are in degrees Celsius or
-kelvin, in any of their words.
+to the second before their day is taken. Rows from north to south are turned, so that row 0 of a store is its southern
+edge; pictures draw row 0 at the top, and south is up in them. Temperatures are in degrees Celsius or kelvin, in any of
+their words.
 """
 
 _ON_THE_FLY = (

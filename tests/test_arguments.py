@@ -246,6 +246,7 @@ GOOD = np.random.default_rng(0).random((3, 5, 100))
         (GOOD[..., :99], r"shape \(3, 5, 99\)"),
         (GOOD[:0], r"is empty, of shape \(0, 5, 100\)"),
         (GOOD * np.nan, r"has 1500 values that are not finite"),
+        (GOOD.astype(np.float64) * 0 + 1e39, r"has 1500 values that are not finite in float32"),
         ((255 * GOOD).astype(np.uint8), r"is of type uint8: give float32 \(batch, 5, 100\)"),
         (GOOD.astype(complex), r"is of type complex128"),
         (GOOD.astype(str), r"is of type <U"),
