@@ -17,6 +17,7 @@ import numpy as np
 from stbench import registry
 from stbench.boards.entry import Entry
 from stbench.contract.datasets import Blueprint
+from stbench.errors import StbenchError
 from stbench.protocols.draws import SIZES
 from stbench.results.aggregate import RESULTS, ResultRow, SequenceInterval
 from stbench.results.clusters import CLUSTERS, ClusterMeans
@@ -32,6 +33,8 @@ MEANS, SINGLE = 1e-9, 3e-6
 LARGEST_RATIO = 100.0
 """Of rmse to mae: 1.25 for normal errors, 3 to 10 where most pixels are exact."""
 NOT_NEGATIVE = ("mse", "rmse", "mae")
+LARGEST_SINGLE = float(np.finfo(np.float32).max) * (1 - SINGLE)
+"""A mean from here on may be infinite where it is kept in float32."""
 
 
 def numbers(entry: Entry, blueprint: Blueprint | None, others: Sequence[Entry]) -> Iterator[str]:
@@ -39,8 +42,19 @@ def numbers(entry: Entry, blueprint: Blueprint | None, others: Sequence[Entry]) 
     yield from _means(entry)
     yield from _intervals(entry)
     means = entry.read_means()
-    if isinstance(means, ClusterMeans):
+    yield from _unknown(entry, means)
+    # Of how many windows they are is `windows`' to say: it does, where these differ.
+    if isinstance(means, ClusterMeans) and int(means.windows.sum()) == entry.rows[0].n:
         yield from _clusters(entry, means)
+
+
+def _unknown(entry: Entry, means: ClusterMeans | str) -> Iterator[str]:
+    beside = () if isinstance(means, str) else means.metrics
+    for file, names in ((RESULTS, [row.metric for row in entry.rows]), (CLUSTERS, beside)):
+        for metric in dict.fromkeys(names):
+            if _finish(metric) is None:
+                yield f"its {file} has the metric {metric:.60}, which is not registered here: install its package"
+                return
 
 
 def _elements(entry: Entry, blueprint: Blueprint | None, others: Sequence[Entry]) -> int | None:
@@ -84,9 +98,12 @@ def doubts(entry: Entry) -> Iterator[str]:
             return
 
 
-def _finish(metric: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """What finishes a mean of a metric, and what undoes it."""
-    finish = registry.metric(metric).finish
+def _finish(metric: str) -> tuple[Callable[..., Any], Callable[..., Any]] | None:
+    """What finishes a mean of a metric, and what undoes it; None where nobody here knows the metric."""
+    try:
+        finish = registry.metric(metric).finish
+    except StbenchError:
+        return None
     return finish, np.square if finish is np.sqrt else np.asarray
 
 
@@ -95,9 +112,9 @@ def _means(entry: Entry) -> Iterator[str]:
     for metric in dict.fromkeys(row.metric for row in entry.rows):
         single = [entry.cells.get((metric, str(k))) for k in range(1, horizon + 1)]
         values = np.array([row.value for row in single if row is not None])
-        if len(values) != horizon:
+        if len(values) != horizon or (known := _finish(metric)) is None:
             continue  # a score of whole clips
-        finish, undo = _finish(metric)
+        finish, undo = known
         for k in range(1, horizon + 1):
             row = entry.cells.get((metric, mean_of(k)))
             if row is None:
@@ -130,9 +147,16 @@ def _clusters(entry: Entry, means: ClusterMeans) -> Iterator[str]:
     windows = np.repeat(np.arange(len(means.cluster)), means.windows)
     interval = SequenceInterval(windows)
     for k, metric in enumerate(means.metrics):
-        finish, _ = _finish(metric)
+        if (known := _finish(metric)) is None:
+            continue
+        finish, undo = known
         values = means.means[k].astype(np.float64)
-        timed = [j for j, lead_time in enumerate(means.lead_times) if not np.isnan(values[:, j]).any()]
+        timed = [j for j in range(len(means.lead_times)) if not np.isnan(values[:, j]).any()]
+        # A score of whole clips has no single lead times.
+        for lead_time in (each for j, each in enumerate(means.lead_times) if j not in timed):
+            if (metric, lead_time) in entry.cells:
+                yield f"{RESULTS} has {metric} at lead time {lead_time}, and {CLUSTERS} has no number there"
+                return
         with np.errstate(invalid="ignore"):
             ends = np.stack(interval(values[:, timed][windows], finish))[:, 1:]
         for j, (value, low, high) in zip(timed, ends.T, strict=True):
@@ -140,6 +164,10 @@ def _clusters(entry: Entry, means: ClusterMeans) -> Iterator[str]:
             row = entry.cells.get((metric, lead_time))
             if row is None:
                 yield f"{CLUSTERS} has {metric} at lead time {lead_time}, and {RESULTS} does not"
+                return
+            infinite = means.windows[np.isinf(values[:, j])].sum() / means.windows.sum()
+            if math.isfinite(row.value) and abs(undo(row.value)) < infinite * LARGEST_SINGLE:
+                yield f"{metric} at lead time {lead_time} is {row.value:.6g}, and the mean of a cluster is infinite"
                 return
             told = {"value": (row.value, value), "ci_low": (row.ci_low, low), "ci_high": (row.ci_high, high)}
             for name, (mine, again) in told.items():
@@ -152,15 +180,22 @@ def _clusters(entry: Entry, means: ClusterMeans) -> Iterator[str]:
                     )
                     return
     if means.curve is not None:
-        metric = means.metrics[0]
-        finish, _ = _finish(metric)
-        weights = means.windows / means.windows.sum()
-        again = np.asarray(finish((means.curve.astype(np.float64) * weights[:, None]).sum(axis=0)))
-        for k, value in enumerate(again, 1):
-            row = entry.cells.get((metric, str(k)))
-            if row is None or not math.isclose(row.value, value, rel_tol=SINGLE):
-                yield f"{metric} at lead time {k} does not follow from the curves of the clusters beside it"
-                return
+        yield from _curve(entry, means, means.curve)
+
+
+def _curve(entry: Entry, means: ClusterMeans, curve: np.ndarray) -> Iterator[str]:
+    """The ranking metric at every lead time."""
+    metric = means.metrics[0]
+    if (known := _finish(metric)) is None:
+        return
+    finish, _ = known
+    weights = means.windows / means.windows.sum()
+    again = np.asarray(finish((curve.astype(np.float64) * weights[:, None]).sum(axis=0)))
+    for k, value in enumerate(again, 1):
+        row = entry.cells.get((metric, str(k)))
+        if row is None or not math.isclose(row.value, value, rel_tol=SINGLE):
+            yield f"{metric} at lead time {k} does not follow from the curves of the clusters beside it"
+            return
 
 
 def windows(entry: Entry, blueprint: Blueprint | None, others: Sequence[Entry]) -> Iterator[str]:

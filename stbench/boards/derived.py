@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stbench import registry
+from stbench.errors import StbenchError
 from stbench.metrics.derived import CLIMATOLOGY, MEAN, crossing, psnr_of_mean_mse, useful_horizon
 from stbench.results.aggregate import BATCH_BYTES, CONFIDENCE, RESAMPLES, SEED, ResultRow
-from stbench.results.clusters import ClusterMeans
+from stbench.results.clusters import CLUSTERS, ClusterMeans
 from stbench.results.lead_times import mean_of
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def with_useful_horizons(entries: Sequence[Entry], metric: str) -> list[Entry]:
         return list(entries)
     reference = [floors[name] for name in (CLIMATOLOGY, MEAN) if name in floors]
     errors = [_errors(each, metric) for each in reference]
-    means = [each.read_means() for each in reference]
+    means = [_means(each) for each in reference]
     return [_with_horizon(each, metric, errors, means) for each in entries]
 
 
@@ -93,7 +94,7 @@ def _with_horizon(
     own, errors = _single(entry, metric), _errors(entry, metric)
     if not own or any(len(each) != len(errors) for each in floors):
         return entry
-    ends = _interval(entry.read_means(), of_floors, metric)
+    ends = _interval(_means(entry), of_floors, metric)
     low, high = ends if ends is not None else (None, None)
     row = replace(
         entry.cells[metric, mean_of(len(own))] if (metric, mean_of(len(own))) in entry.cells else own[1],
@@ -106,6 +107,17 @@ def _with_horizon(
         sd=None,
     )
     return replace(entry, rows=(*entry.rows, row))
+
+
+def _means(entry: Entry) -> ClusterMeans | str:
+    """`Entry.read_means`; `StbenchError` where they are of another horizon than the record."""
+    means, horizon = entry.read_means(), entry.record.track.horizon
+    if isinstance(means, ClusterMeans) and means.lead_times[0] != mean_of(horizon):
+        raise StbenchError(
+            f"{entry.folder}/{CLUSTERS} has means over lead times {means.lead_times[0]}, and its record is of a "
+            f"horizon of {horizon}: score the run again with `stbench run`"
+        )
+    return means
 
 
 def _skill(errors: np.ndarray, reference: np.ndarray) -> np.ndarray:

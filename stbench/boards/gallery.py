@@ -125,21 +125,34 @@ def draw_gallery(board: Board, out: Path, runs: Mapping[str, Path]) -> Drawn | N
     None, and what is published stays, where no learned or classical model has kept frames of a known truth, or where
     fewer models have than the published gallery shows.
     """
-    lines = [line for line in _asked(board) if (runs.get(line.record.fingerprint, out) / KEPT).is_dir()]
-    if all(line.record.floor for line in lines):
-        return None
-    kept = {line.model: found for line in lines if (found := _read(runs[line.record.fingerprint] / KEPT)) is not None}
-    lines = [line for line in lines if line.model in kept]
+    kept = {}
+    for line in _asked(board):
+        folder = runs.get(line.record.fingerprint)
+        if folder is not None and (found := _read(folder / KEPT, line.model, board.horizon)) is not None:
+            kept[line.model] = found
+    while True:
+        try:
+            return _drawn(board, out, kept)
+        except _Damaged as error:
+            del kept[error.model]
+
+
+def _drawn(board: Board, out: Path, kept: Mapping[str, _Kept]) -> Drawn | None:
+    """The gallery of the models whose frames are `kept`. `_Damaged` where those of one turn out not to be whole."""
+    lines = [line for line in _asked(board) if line.model in kept]
     if all(line.record.floor for line in lines):
         return None
     before = read_gallery(board, out)
     if before is not None and len(before.models) > len(lines):
         return None
     best = kept[lines[0].model]
+    for each in kept.values():
+        if each.frames["prediction"].shape[1:] != best.frames["prediction"].shape[1:]:
+            raise _Damaged(each.model)
     common = [each for each in best.places if all(each in other.places for other in kept.values())]
     if not common:
         return None
-    errors = {each: float(np.square(best.prediction(each) - best.target(each)).mean()) for each in common}
+    errors = {each: _error(best, each) for each in common}
     ordered = sorted(common, key=lambda each: (errors[each], each))
     chosen: list[tuple[Rule, tuple[int, int]]] = [
         ("best", ordered[0]), ("median", ordered[len(ordered) // 2]), ("worst", ordered[-1])
@@ -165,6 +178,11 @@ def draw_gallery(board: Board, out: Path, runs: Mapping[str, Path]) -> Drawn | N
     return Drawn(gallery, sheets)
 
 
+def _error(kept: _Kept, place: tuple[int, int]) -> float:
+    """Mean squared; what a model that diverged forecasts has squares beyond float32."""
+    return float(np.square(kept.prediction(place) - kept.target(place), dtype=np.float64).mean())
+
+
 def _asked(board: Board) -> list[Line]:
     """Ranked lines of the newest data by rank: the models, and of the floors the best."""
     ranked = [line for line in (board.blocks[0].lines if board.blocks else ()) if line.rank is not None]
@@ -176,33 +194,59 @@ def _asked(board: Board) -> list[Line]:
     return list(seen.values())
 
 
+class _Damaged(Exception):
+    """Frames of a model cannot be read, or some of them were never written."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(model)
+        self.model = model
+
+
 @dataclass(frozen=True)
 class _Kept:
     """What a run has kept."""
 
-    group: Any
+    model: str
+    frames: Mapping[str, Any]
+    """ "target" and "prediction", arrays (window, lead_time, *frame)."""
     places: Mapping[tuple[int, int], int]
     """(sequence, first frame) -> row."""
 
     def target(self, place: tuple[int, int]) -> np.ndarray:
-        return np.asarray(self.group["target"][self.places[place]])
+        return self._window("target", place)
 
     def prediction(self, place: tuple[int, int]) -> np.ndarray:
-        return np.asarray(self.group["prediction"][self.places[place]])
+        return self._window("prediction", place)
+
+    def _window(self, name: str, place: tuple[int, int]) -> np.ndarray:
+        """(lead_time, *frame). `_Damaged`."""
+        try:
+            found = np.asarray(self.frames[name][self.places[place]])
+        except Exception:  # whatever zarr and its codecs raise
+            raise _Damaged(self.model) from None
+        if not np.isfinite(found).all():
+            raise _Damaged(self.model)
+        return found
 
 
-def _read(path: Path) -> _Kept | None:
-    """None where the truth is not known, or the frames cannot be read."""
+def _read(path: Path, model: str, horizon: int) -> _Kept | None:
+    """None where there are none, the truth is not known, or they cannot be read or are not whole."""
     import zarr
 
-    try:
-        group = zarr.open_group(path, mode="r")
-        if "target" not in group:
-            return None
-        sequence, start = (np.asarray(group[name][:]).tolist() for name in ("sequence", "start"))  # type: ignore[index]
-    except (OSError, ValueError, KeyError):
+    if not path.is_dir():
         return None
-    return _Kept(group, {place: k for k, place in enumerate(zip(sequence, start, strict=True))})
+    try:
+        group: Any = zarr.open_group(path, mode="r", use_consolidated=False)
+        frames = {name: group[name] for name in ("target", "prediction")}
+        sequence, start = (group[name][:].tolist() for name in ("sequence", "start"))
+        places = {place: k for k, place in enumerate(zip(sequence, start, strict=True))}
+        shape = frames["target"].shape
+        whole = len(shape) in (3, 5) and shape[:2] == (len(places), horizon) and len(places) == len(sequence)
+        # Where a file is missing, zarr gives zeros, which are black.
+        whole &= all(each.shape == shape and each.nchunks_initialized == each.nchunks for each in frames.values())
+    except Exception:  # whatever zarr and its codecs raise
+        return None
+    return _Kept(model, frames, places) if whole and all(min(place) >= 0 for place in places) else None
 
 
 def _sheet(target: np.ndarray, predictions: Sequence[np.ndarray], times: Sequence[int] | None) -> Image:

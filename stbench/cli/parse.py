@@ -10,16 +10,24 @@ from stbench.errors import StbenchError
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _DURATION = re.compile(rf"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?")
 _SECONDS = (3600.0, 60.0, 1.0)
+LONGEST_HOURS = 100_000
+"""Of a duration: eleven years, which every record can hold."""
 
 
 def parse_duration(text: str) -> float:
-    """Seconds in a text such as "90s", "10m", "1.5h" or "1h30m"; a unit is required and the total is positive."""
+    """Seconds in a text such as "90s", "10m", "1.5h" or "1h30m"; a unit is required, and the total is positive and at
+    most `LONGEST_HOURS`.
+    """
     compact = text.replace(" ", "").lower()
     match = _DURATION.fullmatch(compact)
     parts = match.groups() if match else ()
     total = sum(float(part) * unit for part, unit in zip(parts, _SECONDS, strict=False) if part is not None)
     if total <= 0:
         raise StbenchError(f"'{text}' is no duration: write hours, minutes and seconds like 90s, 10m or 1h30m")
+    if total > LONGEST_HOURS * 3600:
+        raise StbenchError(
+            f"'{text:.40}' is more than {LONGEST_HOURS:,} hours: give a shorter time, or none where there is no limit"
+        )
     return total
 
 

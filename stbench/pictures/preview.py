@@ -89,9 +89,9 @@ def preview(
 def _chosen(store: Store, sequences: int | Sequence[int]) -> tuple[int, ...]:
     n = store.n_sequences
     if isinstance(sequences, Sequence | np.ndarray):
-        wanted = tuple(arguments.whole("a sequence", each, 0) for each in sequences)
+        wanted = tuple(map(int, sequences))
     else:
-        wanted = _evenly(n, arguments.whole("sequences", sequences, 0))
+        wanted = _evenly(n, arguments.whole("sequences", sequences, 1))
     for each in wanted:
         if not 0 <= each < n:
             raise StbenchError(f"there is no sequence {each} in {store.path}: it has 0 to {n - 1}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stbench.contract.datasets import Track
+from stbench.errors import StbenchError
 from stbench.files import atomic_folder
 from stbench.protocols.scoring import KeptPredictions, Scores
 from stbench.store.layout import consolidate
@@ -16,11 +18,16 @@ from stbench.store.reader import Store
 if TYPE_CHECKING:
     import zarr
 
+PICTURES = ("forecast.png", "swap.png", "clips.png", "clips.gif")
+"""In `figures/` beside them, drawn of what was kept (`stbench.running.outcome`)."""
+
 
 def write_kept(path: Path, scores: Scores, track: Track, store: Store, model: str) -> None:
-    """Write `scores.predictions_kept` to `path`, replacing what is there; nothing when none were kept.
+    """Write `scores.predictions_kept` to `path`, replacing what is there; when none were kept, what was kept before is
+    removed, with the pictures drawn of it, so that nobody takes it for this run's.
 
-    A file an array, in which every window is a chunk of its own.
+    A file an array, in which every window is a chunk of its own. What was never written is NaN, or -1, so that frames
+    of zeros are written, too, and a file that is missing is not taken for them.
 
     Variables, in the store's normalised units, float32: `conditioning (window, conditioning_time, *frame)`, `target`
     and `prediction (window, lead_time, *frame)`, of a swap also `content` like `conditioning`, which is the motion
@@ -31,12 +38,23 @@ def write_kept(path: Path, scores: Scores, track: Track, store: Store, model: st
     """
     kept = scores.predictions_kept
     if kept is None:
+        _remove(path)
         return
     import zarr
 
     with atomic_folder(path) as part:
         _write(zarr.open_group(part, mode="w", zarr_format=3), kept, scores, track, store, model)
         consolidate(part)
+
+
+def _remove(path: Path) -> None:
+    try:
+        if path.is_dir():
+            shutil.rmtree(path)
+        for name in PICTURES:
+            (path.parent / "figures" / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise StbenchError(f"cannot remove {error.filename or path}: {error.strerror or error}") from None
 
 
 def _write(group: zarr.Group, kept: KeptPredictions, scores: Scores, track: Track, store: Store, model: str) -> None:
@@ -59,4 +77,5 @@ def _write(group: zarr.Group, kept: KeptPredictions, scores: Scores, track: Trac
 
 def _add(group: zarr.Group, name: str, values: np.ndarray, dims: tuple[str, ...]) -> None:
     chunks = (1, *values.shape[1:]) if values.ndim > 1 else values.shape
-    group.create_array(name, data=values, chunks=chunks, shards=values.shape, dimension_names=dims)
+    never = np.nan if values.dtype.kind == "f" else -1
+    group.create_array(name, data=values, chunks=chunks, shards=values.shape, dimension_names=dims, fill_value=never)

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import zipfile
-import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import numpy as np
 
 from stbench.contract.datasets import Track
@@ -41,13 +43,22 @@ LARGEST = 300_000
 """Bytes of the file of a run."""
 UNPACKED = 64 * LARGEST
 """Bytes of its arrays: compression cannot save more of honest ones."""
+MOST_WINDOWS = 10_000_000
+"""Of a run: what reads a file counts them one by one."""
+_ARRAYS = {"cluster": "i", "windows": "i", "metrics": "U", "lead_times": "U", "means": "f"}
+"""Name -> kind of its type."""
+_WHOLE = re.compile(r"1\.\.([1-9][0-9]{0,8})")
+
+Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+"""SHA-256."""
+DigestIfAny = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")]
 
 
 @dataclass(frozen=True)
 class Clusters:
     """What a record says of its `clusters.npz`."""
 
-    sha256: str = ""
+    sha256: DigestIfAny = ""
     """Of the file; empty where there is none."""
     missing: str = ""
     """Why there is none, in a sentence."""
@@ -113,6 +124,8 @@ def write_clusters(folder: Path, means: ClusterMeans | None) -> Clusters:
     path = folder / CLUSTERS
     if means is None:
         return _none(path, "no metric that the track shows has values of single windows")
+    if (windows := int(means.windows.sum())) > MOST_WINDOWS:
+        return _none(path, f"it has {windows:,} windows, more than {MOST_WINDOWS:,}")
     fitted, content = _fitted(means)
     count = f"means of {len(means.cluster):,} clusters take more than {LARGEST:,} bytes"
     if len(content) > LARGEST:
@@ -194,23 +207,52 @@ def read_clusters(folder: Path, named: Clusters) -> ClusterMeans:
             if sum(each.file_size for each in archive.infolist()) > UNPACKED:
                 raise Unreadable(f"its arrays have more than {UNPACKED:,} bytes")
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in ("cluster", "windows", "metrics", "lead_times", "means")}
-            curve = arrays["curve"] if "curve" in arrays.files else None
+            found = {name: np.asarray(arrays[name]) for name in _ARRAYS}
+            curve = np.asarray(arrays["curve"]) if "curve" in arrays.files else None
     except Unreadable as error:
         raise _damaged(path, str(error)) from None
-    except (ValueError, KeyError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # somebody else's file: whatever zipfile, its codecs and NumPy raise
         raise _damaged(path, f"it is no table of means ({type(error).__name__})") from None
-    k, shape = len(np.atleast_1d(found["cluster"])), found["means"].shape
-    kinds = {name: each.dtype.kind for name, each in found.items()}
-    if kinds != {"cluster": "i", "windows": "i", "metrics": "U", "lead_times": "U", "means": "f"}:
-        raise _damaged(path, "its arrays have other types")
-    if shape != (found["metrics"].size, k, found["lead_times"].size) or found["windows"].shape != (k,):
-        raise _damaged(path, "its arrays do not fit together")
-    if curve is not None and (curve.dtype.kind != "f" or curve.ndim != 2 or len(curve) != k):
-        raise _damaged(path, "its curve does not fit its clusters")
-    texts = {name: tuple(found[name].tolist()) for name in ("metrics", "lead_times")}
-    metrics = current_names(texts["metrics"])
-    return ClusterMeans(found["cluster"], found["windows"], metrics, texts["lead_times"], found["means"], curve)
+    if flaw := _flaw(found, curve):
+        raise _damaged(path, flaw)
+    return ClusterMeans(
+        found["cluster"].astype(np.int64),
+        found["windows"].astype(np.int64),
+        current_names(found["metrics"].tolist()),
+        tuple(found["lead_times"].tolist()),
+        found["means"],
+        curve,
+    )
+
+
+def _flaw(arrays: Mapping[str, np.ndarray], curve: np.ndarray | None) -> str:
+    """Why arrays are not what `cluster_means` makes, as the rest of a sentence; empty: they are."""
+    if {name: each.dtype.kind for name, each in arrays.items()} != _ARRAYS:
+        return "its arrays have other types"
+    cluster, windows, metrics, lead_times, means = (arrays[name] for name in _ARRAYS)
+    if any(each.ndim != 1 or not each.size for each in (cluster, windows, metrics, lead_times)):
+        return "its arrays do not fit together"
+    if windows.shape != cluster.shape or means.shape != (len(metrics), len(cluster), len(lead_times)):
+        return "its arrays do not fit together"
+    if (cluster[1:] <= cluster[:-1]).any():
+        return "its clusters are not in ascending order"
+    if (windows < 1).any() or (windows > MOST_WINDOWS).any() or windows.sum() > MOST_WINDOWS:
+        return f"its windows are not at least 1 of each cluster and {MOST_WINDOWS:,} in all"
+    for what, names in (("metric", current_names(metrics.tolist())), ("lead time", lead_times.tolist())):
+        if len(set(names)) < len(names):
+            return f"it has a {what} twice"
+    if (whole := _WHOLE.fullmatch(lead_times[0])) is None:
+        return f"its first lead time is {str(lead_times[0])!r:.40} and no mean over all of them"
+    # A metric of whole clips has no single lead times; one that ranks and is of whole clips, the mean alone.
+    absent = np.isnan(means)
+    single = absent[:, :, 1:].reshape(len(metrics), -1)
+    if absent[0].any() or absent[:, :, 0].any() or (single.any(axis=1) & ~single.all(axis=1)).any():
+        return "some of its means are not numbers"
+    if curve is None:
+        return ""
+    if curve.dtype.kind != "f" or curve.shape != (len(cluster), int(whole[1])):
+        return "its curve does not fit its clusters and lead times"
+    return "its curve is not of numbers" if np.isnan(curve).any() else ""
 
 
 def _content(path: Path, named: Clusters) -> bytes:

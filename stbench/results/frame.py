@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from stbench.errors import StbenchError
 from stbench.results.aggregate import COLUMNS, RESULTS, read_results
+from stbench.results.record import RECORD, find_runs
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
 
 
 def results_frame(folders: Iterable[Path]) -> pd.DataFrame:
-    """Rows of `results.csv` of every run found in or below `folders`, in the order of their paths.
+    """Rows of `results.csv` of every finished run in or below `folders`, in the order of their paths: what has no
+    record is being scored, what is hidden half-written.
 
     One row for each run, metric and lead time ("1..h" is the mean over lead times 1 to h); columns as in
     `stbench.results.aggregate.ResultRow`, ends of an interval that does not exist as NaN. Raises `StbenchError` where
@@ -25,9 +27,12 @@ def results_frame(folders: Iterable[Path]) -> pd.DataFrame:
 
     rows = []
     for folder in folders:
-        found = sorted(path.parent for path in Path(folder).rglob(RESULTS))
+        # A model that cannot be asked has a record and no results.
+        found = [each for each in find_runs(Path(folder)) if (each / RESULTS).exists()]
         if not found:
-            raise StbenchError(f"there is no {RESULTS} in {folder} or below it: make one with `stbench run`")
+            raise StbenchError(
+                f"there is no {RESULTS} in {folder} or below it with a {RECORD} beside it: make one with `stbench run`"
+            )
         rows += [asdict(row) for each in found for row in read_results(each)]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     return frame.astype({"value": float, "ci_low": float, "ci_high": float})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,15 +14,15 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from stbench.contract.datasets import Track
-from stbench.documents import Unreadable, read_json
+from stbench.documents import Unreadable, parse_json, read_json
 from stbench.errors import StbenchError
-from stbench.files import write_json
+from stbench.files import write_text
 from stbench.metrics import current_name, current_names
 from stbench.provenance.environment import environment
-from stbench.results.clusters import Clusters
+from stbench.results.clusters import Clusters, Digest, DigestIfAny
 from stbench.results.migration import to_format_2
 
-__all__ = ["FORMAT", "RECORD", "RunRecord", "environment", "read_record"]
+__all__ = ["FORMAT", "RECORD", "RunRecord", "environment", "find_runs", "read_record"]
 
 FORMAT = 2
 """Bumped when an older stbench could not read the record. Format 1 is still read (`stbench.results.migration`)."""
@@ -55,12 +56,12 @@ class RunRecord:
     dataset: str
     dataset_version: str
     dataset_source: str
-    dataset_digest: str
-    dataset_fingerprint: str
+    dataset_digest: Digest
+    dataset_fingerprint: Digest
     dataset_parameters: Mapping[str, Any]
     split: str
     """Id of the split."""
-    split_digest: str
+    split_digest: Digest
     model: str
     variant: str
     """Empty for the model itself."""
@@ -90,7 +91,7 @@ class RunRecord:
     """Name of a part ("training", "scoring", ...) -> SHA-256 of what it depends on (`stbench.running.stages`)."""
     command: str
     """Repeats the run."""
-    fingerprint: str
+    fingerprint: Digest
     """SHA-256 of what the run depends on."""
     started: str
     """ISO 8601 with offset."""
@@ -107,7 +108,7 @@ class RunRecord:
     macs_version: Count | None = None
     """Of the way multiply-accumulates were counted (`stbench.training.cost.MACS_VERSION`): counts of different versions
     do not compare. None where nothing was counted."""
-    results_sha256: str = ""
+    results_sha256: DigestIfAny = ""
     """SHA-256 of `results.csv`; empty where the run has no results, and in what was read of format 1."""
     clusters: Clusters = field(default_factory=Clusters)
     """Of the means per cluster beside it, `clusters.npz`."""
@@ -138,7 +139,7 @@ class RunRecord:
         return int(self.training.get("steps", 0))
 
     def write(self, folder: Path) -> Path:
-        """Write `record.json` into `folder`, atomically. `StbenchError` for a value that is not finite."""
+        """Write `record.json` into `folder`, atomically. `StbenchError` for what `read_record` would refuse."""
         path = folder / RECORD
         content = dataclasses.asdict(self)
         content = {name: each for name, each in content.items() if each or name not in MAY_BE_ABSENT}
@@ -146,11 +147,26 @@ class RunRecord:
             raise StbenchError(
                 f"{path} was to hold a value that is not finite, {bad}: the run diverged, mend its configuration"
             )
+        text = json.dumps(_escaped(content), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
         try:
-            write_json(path, content, indent=2)
+            if len(encoded := text.encode("utf-8")) > LARGEST:
+                raise Unreadable(f"it has more than {LARGEST:,} bytes")
+            _record(parse_json(encoded))
+        except Unreadable as error:
+            raise StbenchError(
+                f"{path} was to hold what could not be read again, {error}: mend that, then repeat the run"
+            ) from None
+        try:
+            write_text(path, text)
         except OSError as error:
             raise StbenchError(f"cannot write {path}: {error.strerror or error}") from None
         return path
+
+
+def find_runs(runs: Path) -> list[Path]:
+    """Folders under `runs` that have a record, in order of name; hidden ones are half-written."""
+    found = (path.parent for path in Path(runs).rglob(RECORD))
+    return sorted(each for each in found if not any(part.startswith(".") for part in each.relative_to(runs).parts))
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -192,7 +208,8 @@ def _record(content: Any) -> RunRecord:
     for name, kind in (("track", Track), ("clusters", Clusters)):
         _check_names(content[name], kind, f"{name}.")
     for name, schema in (("training", _Training), ("judge", _Judge), ("drawn", _Drawn)):
-        _converted(content.get(name, {}), schema, f"{name}.")
+        if content.get(name):
+            _converted(content[name], schema, f"{name}.")
     for name in ("started", "finished"):
         if not _is_time(content[name]):
             raise Unreadable(f"its field '{name}' is no ISO 8601 time with offset")
@@ -227,11 +244,14 @@ def _converted(content: Any, kind: type[_T], within: str = "") -> _T:
         return msgspec.convert(content, kind)
     except msgspec.ValidationError as error:
         expected, _, place = str(error).partition(" - at ")
+    if "matching regex" in expected:
+        expected = "expected a SHA-256, 64 of the digits 0-9 and a-f"
     # The library gives a place as `$.training.losses[...]`.
     names = place.strip("`").removeprefix("$").partition("[")[0].strip(".")
     for name in names.split(".") if names else ():
         content = content.get(name) if isinstance(content, Mapping) else None
-    raise Unreadable(f"its field '{within}{names}' is {reprlib.repr(content)}: {expected[:1].lower()}{expected[1:]}")
+    field_name = f"{within}{names}".rstrip(".")
+    raise Unreadable(f"its field '{field_name}' is {reprlib.repr(content)}: {expected[:1].lower()}{expected[1:]}")
 
 
 class _Training(msgspec.Struct):
@@ -252,18 +272,18 @@ class _Judge(msgspec.Struct):
     """What boards read of `RunRecord.judge`; more may be there."""
 
     name: str = ""
-    fingerprint: str = ""
+    fingerprint: DigestIfAny = ""
     accuracy: dict[str, float] = {}
     test_clips: Count = 0
     train_clips: Count = 0
 
 
 class _Drawn(msgspec.Struct):
-    """What boards read of `RunRecord.drawn`."""
+    """`RunRecord.drawn` of a track of draws, where it is not empty: all of it."""
 
-    members: Count = 0
-    windows: str = ""
-    windows_sha256: str = ""
+    members: Annotated[int, msgspec.Meta(ge=1)]
+    windows: Annotated[str, msgspec.Meta(min_length=1)]
+    windows_sha256: Digest
 
 
 def _damaged(path: Path, reason: str) -> StbenchError:
@@ -275,6 +295,15 @@ def _is_time(text: str) -> bool:
         return datetime.fromisoformat(text).tzinfo is not None
     except ValueError:
         return False
+
+
+def _escaped(value: Any) -> Any:
+    """`value` with what UTF-8 has no bytes for written out, `\\udce9`: the name of a file may be of any bytes."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {_escaped(name): _escaped(each) for name, each in value.items()}
+    return [_escaped(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _not_finite(value: Any, name: str = "") -> str:

@@ -28,6 +28,13 @@ def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
         parse_duration(text)
 
 
+@pytest.mark.parametrize("text", ["999999999999h", "100000h1s", "9" * 400 + "s", "1000000000h 1m"])
+def test_a_duration_of_more_than_eleven_years_is_refused(text: str) -> None:
+    with pytest.raises(StbenchError, match="is more than 100,000 hours"):
+        parse_duration(text)
+    assert parse_duration("100000h") == 100_000 * 3600
+
+
 @given(st.integers(0, 999), st.integers(0, 9999), st.integers(0, 99999))
 def test_a_duration_is_the_sum_of_its_parts(hours: int, minutes: int, seconds: int) -> None:
     total = 3600 * hours + 60 * minutes + seconds

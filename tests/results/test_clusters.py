@@ -16,6 +16,7 @@ from stbench.protocols.scoring import Scores, Whole
 from stbench.results.clusters import (
     CLUSTERS,
     LARGEST,
+    MOST_WINDOWS,
     ClusterMeans,
     cluster_means,
     read_clusters,
@@ -173,11 +174,27 @@ def test_too_many_clusters_for_one_mean_each_are_missing_and_say_why(tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
+def test_more_windows_than_are_read_are_not_written(tmp_path: Path) -> None:
+    most = dataclasses.replace(means_of(2), windows=np.array([1, MOST_WINDOWS - 1]))
+    assert read_clusters(tmp_path, write_clusters(tmp_path, most)).windows.tolist() == most.windows.tolist()
+    named = write_clusters(tmp_path, dataclasses.replace(most, windows=np.array([2, MOST_WINDOWS - 1])))
+    assert (named.sha256, named.missing) == ("", "it has 10,000,001 windows, more than 10,000,000")
+    assert list(tmp_path.iterdir()) == []
+
+
 def packed(**changes: Any) -> bytes:
     made = vars(means_of(5)) | changes
     file = io.BytesIO()
     np.savez_compressed(file, **{name: each for name, each in made.items() if each is not ... and each is not None})
     return file.getvalue()
+
+
+def flagged(offset: int, value: int) -> bytes:
+    """An archive whose first file says something else of itself, in its own header and in the directory."""
+    content = bytearray(packed())
+    for sign, at in ((b"PK\x03\x04", offset), (b"PK\x01\x02", offset + 2)):
+        content[content.index(sign) + at] = value
+    return bytes(content)
 
 
 def bomb() -> bytes:
@@ -193,6 +210,8 @@ def bomb() -> bytes:
         (lambda: b"", "is no table of means"),
         (lambda: b"PK\x03\x04 no archive", "is no table of means"),
         (lambda: packed()[:-40], "is no table of means"),
+        (lambda: flagged(6, 1), "is no table of means (RuntimeError)"),
+        (lambda: flagged(8, 99), "is no table of means (NotImplementedError)"),
         (lambda: packed(means=...), "is no table of means"),
         (lambda: packed(means=np.array([{}])), "is no table of means"),
         (lambda: packed(means=np.zeros((2, 4, 3), np.float32)), "do not fit together"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +41,21 @@ def test_missing_interval_is_nan(run: Any) -> None:
 def test_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StbenchError, match=r"there is no results.csv in .*: make one with `stbench run`"):
         stbench.read_results(tmp_path)
+
+
+def test_what_is_half_written_or_being_scored_is_no_run(run: Any, tmp_path: Path) -> None:
+    whole = run(1.0)
+    shutil.copytree(whole, whole.with_name(".0123.partial.seed-0"))
+    scored = run(2.0, seed=1)
+    (scored / "record.json").unlink()
+    frame = stbench.read_results(tmp_path / "runs")
+    assert list(frame.value) == [row.value for row in read_results(whole)]
+    (whole / "record.json").unlink()
+    with pytest.raises(StbenchError, match=r"there is no results\.csv in .* with a record\.json beside it"):
+        stbench.read_results(tmp_path / "runs")
+
+
+def test_a_model_that_was_not_asked_has_no_rows(run: Any, tmp_path: Path) -> None:
+    run(not_applicable="it cannot swap", model="other")
+    asked = run(1.0)
+    assert set(stbench.read_results(tmp_path / "runs").model) == {read_results(asked)[0].model}

@@ -110,6 +110,86 @@ def test_whose_frames_are_missing_is_named(tmp_path: Path, runs: Any) -> None:
     assert "No frames at hand of: good, floor-a." in text_of_pages(tmp_path / "out" / "index.html")
 
 
+def files_of(folder: Path, name: str) -> list[Path]:
+    """Of an array of what a run keeps, without its metadata."""
+    return [
+        path for path in (folder / "predictions.zarr" / name).rglob("*") if path.is_file() and path.name != "zarr.json"
+    ]
+
+
+def lose(folder: Path, name: str) -> None:
+    for path in files_of(folder, name):
+        path.unlink()
+
+
+def cut(folder: Path, name: str) -> None:
+    for path in files_of(folder, name):
+        path.write_bytes(path.read_bytes()[:200])
+
+
+def changed(folder: Path, name: str, values: Any) -> None:
+    """An array is replaced by `values` of what it was."""
+    group: Any = zarr.open_group(folder / "predictions.zarr", mode="a", zarr_format=3)
+    made = np.asarray(values(np.asarray(group[name])))
+    group.create_array(name, data=made, overwrite=True)
+
+
+DAMAGE: dict[str, Any] = {
+    "a forecast whose file is gone": lambda folder: lose(folder, "prediction"),
+    "a truth whose file is gone": lambda folder: lose(folder, "target"),
+    "a forecast that is cut": lambda folder: cut(folder, "prediction"),
+    "sequences that are cut": lambda folder: changed(folder, "sequence", lambda found: found[:-1]),
+    "a window twice": lambda folder: (
+        changed(folder, "sequence", lambda found: 0 * found), changed(folder, "start", lambda found: 0 * found)
+    ),
+    "places in a square": lambda folder: changed(folder, "sequence", lambda found: found[:, None]),
+    "places before the first": lambda folder: changed(folder, "start", lambda found: found - 1),
+    "fewer lead times": lambda folder: changed(folder, "prediction", lambda found: found[:, :-1]),
+    "frames of another size": lambda folder: [
+        changed(folder, name, lambda found: found[..., :-1]) for name in ("prediction", "target")
+    ],
+    "values that are no numbers": lambda folder: changed(folder, "prediction", lambda found: found * np.nan),
+    "an array without metadata": lambda folder: (folder / "predictions.zarr" / "start" / "zarr.json").unlink(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_damaged_frames_are_not_at_hand_and_the_rest_is_published(tmp_path: Path, runs: Any, damage: Any) -> None:
+    keep(runs["good"], 0.1)
+    keep(runs["bad"], 0.2)
+    damage(runs["bad"])
+    folder, gallery = built(tmp_path)
+    assert (gallery.models, gallery.without_frames) == (("good",), ("bad", "floor-a"))
+    assert len([*folder.glob("*.webp")]) == 3
+    assert "No frames at hand of: bad, floor-a." in text_of_pages(tmp_path / "out" / "index.html")
+
+
+@pytest.mark.parametrize("what", ["prediction", "target"])
+@pytest.mark.parametrize("damage", [lose, cut])
+def test_where_the_best_model_has_damaged_frames_the_next_one_leads(
+    tmp_path: Path, runs: Any, what: str, damage: Any
+) -> None:
+    for folder in runs.values():
+        keep(folder, 0.1)
+    damage(runs["good"], what)
+    _, gallery = built(tmp_path)
+    assert (gallery.models, gallery.without_frames) == (("bad", "floor-a"), ("good",))
+
+
+def test_where_all_frames_are_damaged_the_published_gallery_stays(tmp_path: Path, runs: Any) -> None:
+    keep(runs["good"], 0.1)
+    before = built(tmp_path)
+    cut(runs["good"], "prediction")
+    assert built(tmp_path) == before
+
+
+def test_a_forecast_that_diverged_is_shown(tmp_path: Path, runs: Any) -> None:
+    """Its squares are beyond float32, and infinity is no JSON."""
+    keep(runs["good"], 1e25)
+    _, gallery = built(tmp_path)
+    assert [each.error for each in gallery.windows] == pytest.approx([1e50, 9e50, 25e50], rel=1e-5)
+
+
 def test_sensors_are_drawn_against_time_in_one_tile(tmp_path: Path, runs: Any) -> None:
     keep(runs["good"], 0.1, vectors=True)
     folder, gallery = built(tmp_path)

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stbench import registry
+from stbench.cli.parse import LONGEST_HOURS, parse_duration
 from stbench.contract.datasets import Track
 from stbench.errors import StbenchError
 from stbench.results.record import FORMAT, RunRecord, environment, read_record
@@ -118,6 +119,21 @@ def _changed(folder: Path, **changes: Any) -> None:
         ({"format": 1, "track": "waveeq-100/forecast-99999999"}, "a horizon of its track"),
         ({"drawn": {"members": -1}}, "field 'drawn.members' is -1"),
         ({"drawn": []}, "field 'drawn' is []"),
+        ({"drawn": {"windows": "x"}}, "field 'drawn' is {'windows': 'x'}: object missing required field `members`"),
+        ({"drawn": {"members": 4, "windows": "w"}}, "missing required field `windows_sha256`"),
+        ({"drawn": {"members": 0, "windows": "w", "windows_sha256": "ab" * 32}}, "field 'drawn.members' is 0"),
+        ({"drawn": {"members": 4, "windows": "", "windows_sha256": "ab" * 32}}, "field 'drawn.windows' is ''"),
+        ({"drawn": {"members": 4, "windows": "w", "windows_sha256": "ab"}}, "'ab': expected a SHA-256"),
+        ({"dataset_digest": "z" * 64}, "expected a SHA-256, 64 of the digits 0-9 and a-f"),
+        ({"dataset_digest": "AB" * 32}, "expected a SHA-256"),
+        ({"dataset_digest": "ab" * 32 + "\n"}, "expected a SHA-256"),
+        ({"dataset_digest": ""}, "field 'dataset_digest' is '': expected a SHA-256"),
+        ({"dataset_fingerprint": "12"}, "field 'dataset_fingerprint' is '12'"),
+        ({"split_digest": "12"}, "field 'split_digest' is '12'"),
+        ({"fingerprint": "../.."}, "field 'fingerprint' is '../..'"),
+        ({"results_sha256": "12"}, "field 'results_sha256' is '12'"),
+        ({"clusters": {"sha256": "12", "missing": "", "left_out": ""}}, "field 'clusters.sha256' is '12'"),
+        ({"judge": {"fingerprint": "12"}}, "field 'judge.fingerprint' is '12'"),
         ({"breaks": {"batch": 1}}, "field 'breaks'"),
         ({"finished": "yesterday"}, "'finished' is no ISO 8601 time"),
         ({"finished": "2026-01-01T00:00:00"}, "'finished' is no ISO 8601 time with offset"),
@@ -231,3 +247,42 @@ def test_what_says_nothing_is_not_written_and_what_does_comes_back(tmp_path: Pat
     made = record(drawn=drawn, breaks={"batch": "published so"})
     made.write(tmp_path)
     assert read_record(tmp_path) == made
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"budget_seconds": 1e16}, "field 'budget_seconds' is 1e+16"),
+        ({"dataset_digest": "d"}, "field 'dataset_digest' is 'd'"),
+        ({"finished": "2026-01-01"}, "field 'finished' is no ISO 8601 time"),
+        ({"seed": 2**70}, "more than 64 bits"),
+        ({"configuration": {"a": NESTED}}, "nested more than 32 levels"),
+        ({"configuration": {"a": "b" * 4_000_000}}, "more than 4,000,000 bytes"),
+    ],
+)
+def test_what_could_not_be_read_again_is_not_written(
+    tmp_path: Path, record: Any, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(StbenchError) as caught:
+        record(**changes).write(tmp_path)
+    assert said in str(caught.value)
+    assert str(tmp_path / "record.json") in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_longest_budget_that_can_be_asked_for_can_be_read_again(tmp_path: Path, record: Any) -> None:
+    made = record(budget_seconds=parse_duration(f"{LONGEST_HOURS}h"))
+    made.write(tmp_path)
+    assert read_record(tmp_path) == made
+
+
+def test_names_of_files_that_are_not_utf_8_are_escaped(tmp_path: Path, record: Any) -> None:
+    path = os.fsdecode(b"caf\xe9.zarr")
+    record(command=f"stbench score --predictions '{path}'", configuration={path: [{"file": path}]}).write(tmp_path)
+    found = read_record(tmp_path)
+    assert found.command == r"stbench score --predictions 'caf\udce9.zarr'"
+    assert found.configuration == {r"caf\udce9.zarr": [{"file": r"caf\udce9.zarr"}]}
+    read_again = (tmp_path / "record.json").read_bytes()
+    found.write(tmp_path)
+    assert (tmp_path / "record.json").read_bytes() == read_again
