@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import shutil
 import uuid
@@ -103,14 +104,21 @@ def replace_folder(new: Path, path: Path) -> None:
 def grow_folder(folder: Path, write: Callable[[Path], None], *, waiting: Callable[[str], None] | None = None) -> None:
     """Make `folder` with `write(part)`, unless it is there: it appears by one rename when `write` has returned.
 
-    `part` is `<folder>.part`. What an interrupted `write` finished is still in it, so that it can go on. Raises
-    `StbenchError` while another process makes the same folder (or waits, see `stbench.locks.locked`), and where there
-    is no space or permission.
+    `part` is `<folder>.part`. What an interrupted `write` finished is still in it, so that it can go on. Another
+    process that makes the same folder is waited for, and `waiting(sentence)`, by default a warning in the log, says so.
+    Raises `StbenchError` where there is no space or permission.
     """
+    part, busy = folder.with_name(folder.name + ".part"), f"generating {folder}"
     if folder.is_dir():
+        # What a process left that was killed at the end. Whoever holds the lock, or cannot write here, is let be.
+        with suppress(OSError, StbenchError):
+            remove_lock(folder)
+            if part.exists():
+                with locked(part, busy):
+                    remove_locked(part)
         return
-    part = folder.with_name(folder.name + ".part")
-    with storage_errors(folder), locked(part, f"generating {folder}", waiting=waiting) as check_held:
+    waiting = waiting or logging.getLogger(__name__).warning
+    with storage_errors(folder), locked(part, busy, waiting=waiting) as check_held:
         if folder.is_dir():  # another process was faster
             remove_locked(part)
             return
@@ -119,8 +127,9 @@ def grow_folder(folder: Path, write: Callable[[Path], None], *, waiting: Callabl
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
         sync_tree(part)
         check_held()
-        remove_lock(part)
+        # The lock goes with the folder: whoever waits for it comes when the folder is there.
         take_place(part, folder)
+        remove_lock(folder)
 
 
 def remove_locked(folder: Path) -> None:

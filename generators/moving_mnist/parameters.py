@@ -10,6 +10,8 @@ from stbench.errors import StbenchError, nearest
 MOTIONS, OVERLAYS, DRAWS = ("reflection", "angle"), ("sum", "maximum"), ("official", "seeded")
 TEST_DIGITS, TRAIN_DIGITS = 10_000, 60_000
 ANGLE_STEP = 0.1
+LARGEST_SEQUENCE = 4_000_000_000
+"""Bytes."""
 
 
 def knob(default: Any, text: str) -> Any:
@@ -85,6 +87,11 @@ def check(p: MovingMnistParameters) -> None:
     _within("digits", p.digits, 1, 20)
     _within("digit_size", p.digit_size, 4, 1_024)
     _within("canvas", p.canvas, p.digit_size + 1, 4_096)
+    if (size := p.frames * p.canvas**2) > LARGEST_SEQUENCE:
+        raise StbenchError(
+            f"one sequence of {p.frames:,} frames of {p.canvas} x {p.canvas} needs {size / 1e6:,.0f} MB, more than "
+            f"{LARGEST_SEQUENCE / 1e6:,.0f} MB: lower frames or canvas"
+        )
     _within("max_speed", p.max_speed, 0, 1_000)
     _within("step", p.step, 0.0, 1.0)
     _within("val_digits", p.val_digits, 0, TRAIN_DIGITS - 1)

@@ -33,7 +33,7 @@ from .importer import SeaSurface, find_official, grid_shape, is_zone_layout, ope
 from .normals import denormalise
 from .produce import NORMALISATIONS, Producer, every_day, split_days
 from .stand_in.size import OceanSize, simulated_dates, simulated_files
-from .zones import N_ZONES, ZoneTable, load_table, tiling
+from .zones import N_ZONES, ZoneTable, load_table, proportional_test, tiling
 
 __all__ = ["Sst", "SstParameters", "denormalise", "sst"]
 
@@ -49,6 +49,8 @@ METRICS = (
 )
 FURTHER = ("ssim_gauss11_range",)
 CHUNK_DAYS = 30
+BYTES_PER_VALUE, MOST_MEGABYTES = 12, 4_000
+"""Of one zone while it is computed (`Producer`)."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,15 @@ class Sst:
                 f"{len(dates)} days are in {_named(paths)}, and sst needs at least {FEWEST_DAYS} to split in train, "
                 "val and test: get the files of more"
             )
+        if (megabytes := len(days) * table.size**2 * BYTES_PER_VALUE / 1e6) > MOST_MEGABYTES:
+            raise StbenchError(
+                f"one zone of {len(days):,} days of {table.size} x {table.size} points in {_named(paths)} needs "
+                f"{megabytes:,.0f} MB while it is computed, more than {MOST_MEGABYTES:,} MB: lower years, or take a "
+                "table of smaller zones"
+            )
         zones = {"table": table.id, "size": table.size, "corners": [list(corner) for corner in table.corners]}
+        if table.test != proportional_test(n_zones):  # of a table of one's own; others follow from their corners
+            zones["test"] = list(table.test)
         return Blueprint(
             dataset=self.name,
             version=self.version,

@@ -17,7 +17,7 @@ from stbench.errors import StbenchError
 
 from .blueprint import WaveDataset
 from .cards import WAVEEQ, WAVEEQ_100
-from .parameters import WaveParameters
+from .parameters import MOST_MEGABYTES, WaveParameters
 
 VECTOR_METRICS = ("mse", "rmse", "mae")
 IMAGE_METRICS = (*VECTOR_METRICS, "psnr", "ssim_gauss11")
@@ -35,6 +35,11 @@ class SensorParameters(WaveParameters):
         super().__post_init__()
         if not 1 <= self.sensors <= 100_000:
             raise StbenchError(f"the parameter 'sensors' must lie between 1 and 100000, not {self.sensors}")
+        if (megabytes := self.n_frames * self.sensors * 8 / 1e6) > MOST_MEGABYTES:
+            raise StbenchError(
+                f"one sequence of {self.n_frames} frames of {self.sensors} pixels needs {megabytes:,.0f} MB while it "
+                f"is computed, more than {MOST_MEGABYTES:,} MB: raise record_every or lower sensors or points"
+            )
 
 
 waveeq = WaveDataset(

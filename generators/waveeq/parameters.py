@@ -12,6 +12,8 @@ COURANT_LIMIT = math.sqrt(3) / 2
 """Largest stable c·dt/dx. RK4 is stable on the imaginary axis up to 2·sqrt(2); the fastest mode of the stencil
 oscillates with omega = c·sqrt(2·16/3)/dx (two axes, 16/3 each at the grid's shortest wave), so c·dt/dx <=
 2·sqrt(2)/sqrt(32/3) = sqrt(3)/2."""
+MOST_MEGABYTES = 4_000
+"""Of one sequence while it is computed."""
 
 Range = tuple[float, float]
 
@@ -172,15 +174,43 @@ def check(p: WaveParameters) -> None:
     for name, place in (("source_x", p.source_x), ("source_y", p.source_y)):
         _interval(name, place, margin / p.size, (p.size - 1 - margin) / p.size)
     _interval("source_radius", p.source_radius, p.spacing, p.size * p.spacing)
+    _check_reach(p, margin)
     _interval("source_decay", p.source_decay, 1e-9 / p.step if p.source_scaling == "impulse" else 0.0, 1 / p.step)
     _interval("source_onset", p.source_onset, 0.0, (p.points - 2) * p.step)
-    if (megabytes := p.n_frames * p.size**2 * 8 / 1e6) > 4000:
+    if (megabytes := p.n_frames * p.size**2 * 8 / 1e6) > MOST_MEGABYTES:
         raise StbenchError(
             f"one sequence of {p.n_frames} frames of {p.size} x {p.size} needs {megabytes:,.0f} MB while it is "
-            "computed, more than 4,000 MB: raise record_every or lower size or points"
+            f"computed, more than {MOST_MEGABYTES:,} MB: raise record_every or lower size or points"
         )
     if p.draws == "official" and (obstacle := _official_obstacle(p)):
         raise StbenchError(f"the official draws do not apply: {obstacle}; use draws=seeded")
+
+
+def _check_reach(p: WaveParameters, margin: int) -> None:
+    """Refuse discs that can hold grid points which do not move or are not there, `margin` of them at either wall.
+
+    The solver leaves those out. Where all that is wanted is an acceleration, that is what a wall does; the impulse is
+    shared among all of them, and a periodic box has no edge to cut a disc at.
+    """
+    walled, periodic = p.boundary in ("frozen_frame", "dirichlet"), p.boundary == "periodic"
+    if not (periodic or (walled and p.source_scaling == "impulse")):
+        return
+    reach = p.source_radius[1] / p.spacing
+    for name, (low, high) in (("source_x", p.source_x), ("source_y", p.source_y)):
+        first, last = low * p.size - reach, high * p.size + reach
+        if first >= margin - 1 and last <= p.size - margin:
+            continue
+        where = f"a source of radius {p.source_radius[1]:g} with {name} {low:g},{high:g} "
+        # Of a disc that is too large for the box no place is right.
+        mend = f"move {name} inwards, lower source_radius or raise size"
+        if periodic:
+            raise StbenchError(
+                f"{where}can cross the edge, and boundary=periodic repeats the waves but cuts the source: {mend}"
+            )
+        raise StbenchError(
+            f"{where}can reach the grid points that boundary={p.boundary} holds at zero, and source_scaling=impulse "
+            f"counts them as if they moved: {mend}, or set source_scaling=amplitude"
+        )
 
 
 def _rounded_down(value: float, digits: int = 6) -> str:

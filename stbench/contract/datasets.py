@@ -10,9 +10,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import operator
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -325,10 +327,7 @@ def _convert(key: str, value: Any, kind: Any) -> Any:
                 return value
             return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).lower()]
         if kind is int:
-            number = float(value)
-            if number != int(number):
-                raise ValueError
-            return int(value) if isinstance(value, str) and value.lstrip("+-").isdigit() else int(number)
+            return _whole_number(value)
         if kind is float:
             number = float(value)
             if not np.isfinite(number):
@@ -338,3 +337,18 @@ def _convert(key: str, value: Any, kind: Any) -> Any:
     except (ValueError, KeyError, TypeError, OverflowError):
         wanted = "comma-separated values" if origin is tuple else getattr(kind, "__name__", str(kind))
         raise StbenchError(f"the parameter '{key}' wants {wanted}, not '{value}'") from None
+
+
+def _whole_number(value: Any) -> int:
+    """The integer that a value means, to its last digit: floats skip every other one from 2^53 on. `ValueError`,
+    `TypeError` and `OverflowError` for what is none."""
+    try:
+        return int(operator.index(value))  # of Python and of NumPy; a bool counts as 0 or 1
+    except TypeError:
+        number = float(value)
+    if not np.isfinite(number):
+        raise ValueError
+    exact: Decimal | float = Decimal(value) if isinstance(value, str) else number  # "1e3" is one
+    if exact != int(exact):
+        raise ValueError
+    return int(exact)

@@ -82,6 +82,12 @@ def difference(before: Mapping[str, Seen], now: Mapping[str, Seen]) -> str:
     return ""
 
 
+def touched(before: Mapping[str, Seen], now: Mapping[str, Seen]) -> str:
+    """The first file of other times than before, though `difference` says nothing: in between it may have been another
+    one; nothing where there is none."""
+    return next((name for name in sorted(now) if name in before and before[name].changed != now[name].changed), "")
+
+
 def other_size(before: Mapping[str, Seen], paths: Sequence[Path]) -> str:
     """The first file that has another size than before, and both sizes; nothing where there is none."""
     for name, path in _named(paths).items():

@@ -15,9 +15,11 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from stbench.contract.datasets import canonical_json
 from stbench.documents import Unreadable, read_bytes
 from stbench.errors import StbenchError
 from stbench.files import is_partial, remove_locked, sync, write_bytes
@@ -62,12 +64,30 @@ class Part:
                 f"{file} is damaged, or of an earlier stbench ({reason}), so that what was begun there is not known: "
                 f"delete {self.folder}, then the same command begins again"
             ) from None
-        if foreign := sorted(each.name for each in self.folder.iterdir() if not _is_own(each)):
+        self.check_own()
+        return None
+
+    def check_own(self) -> None:
+        """`StbenchError` where something else lies in the folder, and nothing was begun in it."""
+        try:
+            foreign = sorted(each.name for each in self.folder.iterdir() if not _is_own(each))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        if foreign and not (self.folder / FILE).exists():
             raise StbenchError(
                 f"{self.folder}, where {self.path} would grow, holds something else ({foreign[0]}): move it away or "
                 "choose another --out"
             )
-        return None
+
+    def is_left_by(self, identity: Mapping[str, Any]) -> bool:
+        """Whether there is something, and all of it is of the store of this identity, or of one that was not yet
+        begun."""
+        try:
+            begun = self.plan()
+        except StbenchError:
+            return False
+        same = begun is None or canonical_json(begun.identity) == canonical_json(identity)
+        return same and self.folder.is_dir()
 
     def begin(self, plan: Plan) -> None:
         """Record what is generated here; the empty store is there already."""

@@ -28,7 +28,9 @@ class Plan:
     arrays: Mapping[str, str]
     """Sharded variable -> SHA-256 of its array's metadata without attributes: shards are read by them."""
     raw: Mapping[str, Seen] = field(default_factory=dict)
-    """Raw file -> its content when the store was begun (`stbench.raw.content`)."""
+    """Raw file -> its content when the store was begun (`stbench.raw.content`), and when the oldest shard was."""
+    split: str = ""
+    """Digest of the split, by which shards take their statistics; empty in a plan of before there was one."""
 
     def write(self, path: Path) -> None:
         """As one line of JSON, after a line with its SHA-256."""
@@ -45,12 +47,15 @@ class Plan:
 
     def check_same_identity(self, now: Plan, raw: Sequence[Path], path: Path, part: Path) -> None:
         """`StbenchError` where the store of `path`, begun with this plan in `part`, is now asked for with other
-        parameters; `raw` are the raw files there are now."""
+        parameters or another split; `raw` are the raw files there are now."""
         if canonical_json(self.identity) != canonical_json(now.identity):
             told = describe_difference(self.identity, now.identity)
             if file := other_size(self.raw, raw):
                 told = f"{told}; of the raw files {file}"
             raise StbenchError(f"{path} was begun with other parameters ({told}): {_remedy(part)}")
+        if self.split and self.split != now.split:
+            told = f"digest {self.split[:12]} there, {now.split[:12]} here"
+            raise StbenchError(f"{path} was begun with another split ({told}): {_remedy(part)}")
 
     def check_same_layout(self, now: Plan, path: Path, part: Path) -> None:
         """`StbenchError` where shards would now be written otherwise."""

@@ -179,9 +179,11 @@ class Store:
         """The store as a lazy Dataset: `xarray.open_zarr(path)`, of which a part can be saved: without the chunks and
         shards of the store, which do not fit a part."""
         import xarray as xr
+        from zarr.storage import LocalStore
 
         check_files(self)
-        dataset: xr.Dataset = xr.open_zarr(self.path, consolidated=False)
+        # xarray makes a text of a path, and of "a::b" two addresses, one within the other.
+        dataset: xr.Dataset = xr.open_zarr(LocalStore(self.path, read_only=True), consolidated=False)
         for array in dataset.variables.values():
             array.encoding = {name: value for name, value in array.encoding.items() if name not in PLACES}
         return dataset
@@ -199,7 +201,7 @@ def _array(path: str, variable: str, digest: str, process: int) -> zarr.Array[An
     import zarr
 
     _check_files(path, digest)
-    return zarr.open_array(path, path=variable, mode="r")
+    return zarr.open_array(Path(path), path=variable, mode="r")  # of a text "a::b" it would open b
 
 
 def check_files(store: Store) -> None:
@@ -236,7 +238,7 @@ def _row_size(path: str, digest: str) -> np.ndarray:
 
     _check_files(path, digest)
     try:
-        values = np.asarray(zarr.open_array(path, path=ROW_SIZE, mode="r")[...])
+        values = np.asarray(zarr.open_array(Path(path), path=ROW_SIZE, mode="r")[...])
     except OSError as error:
         raise StbenchError(f"the lengths of the sequences of {path} cannot be read ({error}): {MENDED}") from None
     except (ValueError, RuntimeError) as error:

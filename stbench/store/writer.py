@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from stbench.documents import Unreadable
 from stbench.errors import Damaged, StbenchError
 from stbench.files import storage_errors, sync
 from stbench.locks import locked
-from stbench.raw.content import Seen, content_attributes, difference, read_content
+from stbench.raw.content import Seen, content_attributes, touched
 from stbench.store import integrity
 from stbench.store.cards import card_attributes
 from stbench.store.digest import combine
@@ -31,6 +31,7 @@ from stbench.store.engine import check_scheduler, reach_scheduler, run_tasks
 from stbench.store.layout import INTEGRITY, ROW_SIZE, Layout, consolidate, layout_of, variable_attributes, write_whole
 from stbench.store.part import Part
 from stbench.store.plan import Plan, describe_difference
+from stbench.store.raw_content import content_after, content_before, note_of_touched, touched_again
 from stbench.store.reader import Store, check_files, open_store
 from stbench.store.resume import lay_out, note_of, sound_shards
 from stbench.store.shard import ShardJob
@@ -71,13 +72,15 @@ def generate(
     layout = layout_of(blueprint)
     part = Part(path)
     with storage_errors(path):
-        if (finished := _finished(blueprint, path)) and not part.folder.exists():
+        if (finished := _finished(blueprint, path)) and not part.is_left_by(blueprint.identity):
             return finished
+        part.check_own()
         reach_scheduler(scheduler)
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(part.folder, f"generating {path}", waiting=waiting) as check_held:
             if finished := _finished(blueprint, path):  # another process was faster, or died before it cleared up
-                part.remove()
+                if part.is_left_by(blueprint.identity):
+                    part.remove()
                 return finished
             plan = _write_shards(blueprint, layout, part, workers, scheduler, on_progress, on_note or _silent)
             _finish(blueprint, layout, part, plan)
@@ -102,6 +105,12 @@ def _finished(blueprint: Blueprint, path: Path) -> Store | None:
         here = json.loads(canonical_json(blueprint.identity))
         difference = describe_difference({key: store.attributes[key] for key in here}, here)
         raise StbenchError(f"{path} already holds another store ({difference}): choose another --out or move it away")
+    if store.split.digest != blueprint.split.digest:
+        there, here = (f"'{each.id}' of digest {each.digest[:12]}" for each in (store.split, blueprint.split))
+        raise StbenchError(
+            f"{path} already holds this store with another split ({there} there, {here} here): choose another --out or "
+            "move it away"
+        )
     check_files(store)
     return store
 
@@ -121,20 +130,17 @@ def _write_shards(
 ) -> Plan:
     """Write every shard that is not there; what was begun here is looked at before, and before anything is written
     the raw files are."""
-    begun = part.plan()
+    begun, now = part.plan(), Plan(blueprint.identity, layout.describe(), {}, split=blueprint.split.digest)
+    if begun:  # before anything else: what is of another store is neither read as this one nor removed
+        begun.check_same_identity(now, blueprint.raw_files() if blueprint.raw_files else (), part.path, part.folder)
+        arrays = {name: begun.arrays.get(name, "") for name in layout.sharded}
+        begun.check_same_layout(replace(now, arrays=arrays), part.path, part.folder)
     there, damaged = sound_shards(part, layout, workers) if begun else (set[int](), list[str]())
     done = sum(last - first for first, last in map(layout.span, there))
     whole = len(there) == layout.n_shards
     # Before anything that takes a time or a memory for every shard: there may be 10^8 of them.
-    if not whole and (remark := _check_space(layout, part, layout.n_sequences - done)):
+    if not whole and (remark := _check_space(layout, part, begun, layout.n_sequences - done)):
         on_note(remark)
-    if on_progress:
-        on_progress(done, layout.n_sequences)
-    plan, made_again = _begin(blueprint, layout, part, begun, needs_raw=not whole or blueprint.raw_files is not None)
-    if damaged := damaged + made_again:
-        on_note(note_of(damaged, part))
-    if whole:
-        return plan
 
     def on_done(sequences: int) -> None:
         nonlocal done
@@ -142,25 +148,41 @@ def _write_shards(
         if on_progress:
             on_progress(done, layout.n_sequences)
 
-    missing = [shard for shard in range(layout.n_shards) if shard not in there]
+    on_done(0)
+    needs_raw = not whole or blueprint.raw_files is not None
+    plan, made_again = _begin(blueprint, layout, part, begun, now, needs_raw=needs_raw)
+    if damaged := damaged + made_again:
+        on_note(note_of(damaged, part))
+    if begun and there and (file := touched(begun.raw, plan.raw)):
+        on_note(note_of_touched(file, part))
+        there = set()
+        on_done(-done)
+    missing, kept = [shard for shard in range(layout.n_shards) if shard not in there], done
     job = ShardJob(part, layout, blueprint.split.ranges, blueprint.produce)
-    run_tasks(job, missing, workers, scheduler, on_done)
-    if blueprint.raw_files:
-        _check_same_raw(plan, read_content(blueprint.raw_files(), plan.raw), part, missing)
-    return plan
+    for last in (False, True):
+        if not missing:
+            return plan
+        run_tasks(job, missing, workers, scheduler, on_done)
+        raw = content_after(blueprint, part, plan, missing)
+        if not (file := touched(plan.raw, raw)):
+            return plan
+        part.forget(missing)
+        plan = replace(plan, raw=raw)
+        part.begin(plan)
+        if not last:
+            on_note(note_of_touched(file, part))
+            on_done(kept - done)
+    raise touched_again(file, part)
 
 
 def _begin(
-    blueprint: Blueprint, layout: Layout, part: Part, begun: Plan | None, *, needs_raw: bool
+    blueprint: Blueprint, layout: Layout, part: Part, begun: Plan | None, now: Plan, *, needs_raw: bool
 ) -> tuple[Plan, list[str]]:
-    """Lay out an empty store, or make sure that the one begun here is the same and mend it: its plan, and what was
-    damaged."""
+    """Lay out an empty store, or make sure that the one begun here lies as `now` says and mend it: its plan, and what
+    was damaged."""
     raw = dict(begun.raw) if begun else {}
-    now = Plan(blueprint.identity, layout.describe(), {}, raw)
-    if begun:
-        begun.check_same_identity(now, blueprint.raw_files() if blueprint.raw_files else (), part.path, part.folder)
     if needs_raw:
-        raw = _raw_content(blueprint, part, begun)
+        raw = content_before(blueprint, part, begun)
     if begun is None:
         shutil.rmtree(part.store, ignore_errors=True)  # of a process that was killed before its plan was there
         shutil.rmtree(part.folder / "done", ignore_errors=True)
@@ -170,49 +192,14 @@ def _begin(
             begun.check_same_layout(replace(now, arrays=arrays), part.path, part.folder)
 
     arrays, damaged = lay_out(part, layout, blueprint.coordinates, check)
+    if begun and touched(begun.raw, raw):  # before the plan has the new times: the old ones say which are doubtful
+        part.forget(part.marked())
     plan = replace(now, arrays=arrays, raw=raw)
     part.begin(plan)
     return plan, damaged
 
 
-def _raw_content(blueprint: Blueprint, part: Part, begun: Plan | None) -> dict[str, Seen]:
-    """What the raw files hold, looked at to the end before a store is begun; `StbenchError` where they are damaged, or
-    not as they were when it was begun."""
-    try:
-        if begun and blueprint.raw_files and _as_begun(blueprint.raw_files(), begun):
-            return dict(begun.raw)
-        if blueprint.prepare:
-            blueprint.prepare()
-        content = read_content(blueprint.raw_files()) if blueprint.raw_files else {}
-    except StbenchError:
-        if begun is None:  # leave no trace of a store that was never begun
-            part.remove()
-        raise
-    if begun:
-        # The run that wrote the shards was interrupted before it looked at the raw files once more.
-        _check_same_raw(begun, content, part, part.marked())
-    return content
-
-
-def _check_same_raw(plan: Plan, content: Mapping[str, Seen], part: Part, doubtful: Sequence[int]) -> None:
-    """`Plan.check_same_raw`; where it refuses, `doubtful` shards, perhaps of the other content, are to be made
-    again."""
-    try:
-        plan.check_same_raw(content, part.path, part.folder)
-    except StbenchError:
-        part.forget(doubtful)
-        raise
-
-
-def _as_begun(paths: Sequence[Path], begun: Plan) -> bool:
-    """Whether the raw files are there and as they were: then they need not be looked at again."""
-    try:
-        return bool(begun.raw) and not difference(begun.raw, read_content(paths, begun.raw))
-    except StbenchError:  # whoever looks at them says what is wrong
-        return False
-
-
-def _check_space(layout: Layout, part: Part, sequences: int) -> str:
+def _check_space(layout: Layout, part: Part, begun: Plan | None, sequences: int) -> str:
     """Refuse before any work what cannot fit, however well it is compressed; a remark where it may or may not fit."""
     needed = least = 0.0
     for name, variable in layout.variables.items():
@@ -221,7 +208,7 @@ def _check_space(layout: Layout, part: Part, sequences: int) -> str:
         least += decoded / (SHRINKS_FLOATS if np.dtype(variable.dtype).kind == "f" else SHRINKS_WHOLE)
     free = shutil.disk_usage(part.folder).free
     if least > free:
-        if sequences == layout.n_sequences:
+        if begun is None:  # leave no trace of a store that was never begun
             part.remove()
         raise StbenchError(
             f"there is no space for {part.path}: it needs up to {needed / 1e9:.2f} GB and {part.folder.parent} has "

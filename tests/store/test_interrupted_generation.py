@@ -17,7 +17,8 @@ import pytest
 from toy_dataset import Produce, toy
 
 from stbench.errors import StbenchError
-from stbench.store import integrity, writer
+from stbench.store import integrity, layout, writer
+from stbench.store.layout import layout_of
 from stbench.store.reader import open_store
 from stbench.store.verify import verify
 from stbench.store.writer import generate
@@ -207,6 +208,19 @@ def test_going_on_with_other_parameters_is_refused_and_loses_nothing(tmp_path: P
     with pytest.raises(StbenchError, match="lays out shards otherwise"):
         generate(toy(per_shard=2), path)
     assert markers(path) == before
+
+
+def test_other_parameters_are_refused_before_a_shard_is_looked_at_as_one_of_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "toy.zarr"
+    interrupted(path)
+    assert len(layout_of(toy(size=2)).sharded) < len(layout_of(toy()).sharded)
+    with pytest.raises(StbenchError, match=r"other parameters \(size: 8 there, 2 here\)"):
+        generate(toy(size=2, per_shard=1), path)
+    monkeypatch.setattr(layout, "GATHERED_BYTES", 10**6)
+    with pytest.raises(StbenchError, match="lays out shards otherwise"):
+        generate(toy(per_shard=1), path)
 
 
 @pytest.mark.parametrize("flock_answers", [0, errno.ENOLCK])

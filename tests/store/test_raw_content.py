@@ -20,6 +20,7 @@ from stbench.raw import content
 from stbench.raw.content import read_content
 from stbench.store.plan import Plan
 from stbench.store.reader import open_store
+from stbench.store.verify import verify
 from stbench.store.writer import generate
 
 
@@ -155,6 +156,104 @@ def test_a_store_that_was_interrupted_before_its_raw_files_were_looked_at_again_
     exchange(raw, 0, b"\x01" * 100)
     store = generate(plan(raw), path, workers=1)
     assert store.digest == generate(plan(raw), tmp_path / "whole.zarr", workers=1).digest
+
+
+class PutBack(FromFiles):
+    """While sequences 3 to 5 are made, their raw file is another one; so often."""
+
+    times = 1
+
+    def __call__(self, first: int, last: int) -> dict[str, np.ndarray]:
+        if first != 3 or self.times == 0:
+            return super().__call__(first, last)
+        object.__setattr__(self, "times", self.times - 1)
+        exchange(self.folder, 1, b"\x05" * 100)
+        try:
+            return super().__call__(first, last)
+        finally:
+            exchange(self.folder, 1, b"\x02" * 100)
+
+
+def sound(path: Path, raw: Path, tmp_path: Path) -> bool:
+    """Whether every frame is of the raw files as they are."""
+    whole = generate(plan(raw), tmp_path / "whole.zarr", workers=1)
+    return verify(path).ok and open_store(path).digest == whole.digest
+
+
+def test_a_raw_file_that_was_another_one_for_a_while_leaves_no_frame_of_it(tmp_path: Path, raw: Path) -> None:
+    path, notes, seen = tmp_path / "toy.zarr", [], []
+    blueprint = plan(raw, produce=PutBack(raw))
+    generate(blueprint, path, workers=1, on_note=notes.append, on_progress=lambda done, total: seen.append(done))
+    assert sound(path, raw, tmp_path)
+    (note,) = notes
+    assert note.startswith(f"1.raw, a raw file of {path}, was written to or moved since")
+    assert seen == [0, 3, 6, 9, 12, 13, 0, 3, 6, 9, 12, 13]
+
+
+@pytest.mark.parametrize("stop", [6, 15], ids=["between shards", "after the last shard"])
+def test_an_interrupted_generation_keeps_no_frame_of_a_raw_file_that_was_another_one_for_a_while(
+    tmp_path: Path, raw: Path, stop: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, notes, made = tmp_path / "toy.zarr", [], []
+    with monkeypatch.context() as patched:
+        patched.setattr(Plan, "check_same_raw", interrupt)  # at the end, where it gets that far
+        with pytest.raises(KeyboardInterrupt):
+            generate(plan(raw, produce=PutBack(raw, stop)), path, workers=1)
+    with pytest.raises(KeyboardInterrupt):  # interrupted once more: what is doubtful is still known
+        generate(plan(raw, produce=interrupt), path, workers=1, on_note=notes.append)
+    assert len(notes) == 1
+    generate(plan(raw, produce=FromFiles(raw)), path, workers=1, on_progress=lambda done, total: made.append(done))
+    assert made[0] == 0
+    assert sound(path, raw, tmp_path)
+
+
+def interrupt(*arguments: Any) -> Any:
+    raise KeyboardInterrupt
+
+
+def test_a_raw_file_that_is_touched_again_and_again_is_told_and_with_it_at_rest_the_store_is_made(
+    tmp_path: Path, raw: Path
+) -> None:
+    path, produce = tmp_path / "toy.zarr", PutBack(raw)
+    object.__setattr__(produce, "times", 2)
+    with pytest.raises(StbenchError, match=rf"1\.raw, a raw file of {path}, was written to .* let it lie as it is, then"):
+        generate(plan(raw, produce=produce), path, workers=1)
+    assert not path.exists()
+    generate(plan(raw), path, workers=1)
+    assert sound(path, raw, tmp_path)
+
+
+def test_shards_made_before_a_run_are_kept_where_a_raw_file_is_touched_during_it(tmp_path: Path, raw: Path) -> None:
+    path, asked = tmp_path / "toy.zarr", []
+
+    class Noted(PutBack):
+        def __call__(self, first: int, last: int) -> dict[str, np.ndarray]:
+            asked.append(first)
+            return super().__call__(first, last)
+
+    with pytest.raises(KeyboardInterrupt):
+        generate(plan(raw, stop=3), path, workers=1)
+    (kept,) = (path.with_name("toy.zarr.part") / "done").glob("*.npz")
+    generate(plan(raw, produce=Noted(raw)), path, workers=1)
+    assert kept.stem == "0000000"
+    assert asked == [3, 6, 9, 12] * 2
+    assert sound(path, raw, tmp_path)
+
+
+def test_raw_files_at_rest_are_read_once_however_often_the_work_goes_on(
+    tmp_path: Path, raw: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    usual = hashlib.file_digest
+
+    def noted(file: Any, algorithm: str) -> Any:
+        read.append(Path(file.name).name)
+        return usual(file, algorithm)
+
+    monkeypatch.setattr(hashlib, "file_digest", noted)
+    interrupted(raw, tmp_path / "toy.zarr")
+    generate(plan(raw), tmp_path / "toy.zarr", workers=1)
+    assert sorted(name for name in read if name.endswith(".raw")) == [f"{number}.raw" for number in range(5)]
 
 
 def test_an_unchanged_raw_file_is_not_read_again(tmp_path: Path, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:

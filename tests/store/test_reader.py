@@ -288,3 +288,44 @@ def test_a_file_that_may_not_be_opened_is_no_damage_and_nothing_is_to_be_deleted
     with pytest.raises(StbenchError, match=r"Permission denied.*: mend that, then give the same command") as told:
         open_store(store.path).read(0)
     assert not isinstance(told.value, Damaged)
+
+
+@pytest.mark.parametrize("name", ["a.zarr::b.zarr", "memory::b.zarr", "simplecache::a.zarr"])
+def test_a_path_with_two_colons_is_that_path_and_no_address_of_another_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """fsspec takes the text "a::b" for an address of b by way of a, and where there is no colon before, for a folder."""
+    monkeypatch.chdir(tmp_path)
+    for other in ("a.zarr", "b.zarr"):
+        generate(toy(seed=1), tmp_path / other, workers=1)
+    lengths = np.arange(13) % 12 + 1
+    blueprint = toy(per_shard=4)
+    row_size = {"row_size": Coordinate(("sequence",), np.asarray(lengths, np.int64))}
+    ragged = toy(coordinates={**blueprint.coordinates, **row_size}, produce=Cut(tuple(lengths.tolist())))
+    store = generate(ragged, Path(name), workers=1)
+    assert store.path == tmp_path / name
+    wanted = ragged.produce(0, 13)["frames"]
+    assert np.array_equal(store.read(slice(None)), wanted)
+    assert store.row_size is not None
+    assert store.row_size.tolist() == lengths.tolist()
+    assert np.array_equal(store.to_xarray().frames, wanted)
+    assert verify(store.path).ok
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The toy's frames up to the length of each sequence."""
+
+    lengths: tuple[int, ...]
+
+    def __call__(self, first: int, last: int) -> dict[str, np.ndarray]:
+        arrays = Produce(0, 12, 8)(first, last)
+        for row, length in enumerate(self.lengths[first:last]):
+            arrays["frames"][row, length:] = 0
+        return arrays
+
+
+def test_the_lazy_dataset_cannot_be_written_to(store: Store) -> None:
+    dataset = store.to_xarray()
+    with pytest.raises(Exception, match="read"):
+        dataset.frames.variable._data.array.array[0] = 0  # noqa: SLF001

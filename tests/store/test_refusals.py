@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toy_dataset import toy
+from toy_dataset import Produce, toy
 
-from stbench.contract.datasets import Variable
+from stbench.contract.datasets import Split, Variable
 from stbench.errors import StbenchError
 from stbench.store import writer
 from stbench.store.build import build, resolve
@@ -157,4 +157,85 @@ def test_a_foreign_part_folder_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "toy.zarr.part" / "notes.txt").write_text("mine")
     with pytest.raises(StbenchError, match=r"holds something else \(notes.txt\)"):
         generate(toy(), tmp_path / "toy.zarr")
-    assert (tmp_path / "toy.zarr.part" / "notes.txt").read_text() == "mine"
+    assert [each.name for each in (tmp_path / "toy.zarr.part").iterdir()] == ["notes.txt"]
+
+
+def begun(path: Path, shards: int, **parameters: Any) -> list[Path]:
+    """A store that was interrupted after so many shards, as the files of its folder."""
+
+    def interrupted(first: int, last: int) -> dict[str, Any]:
+        if first >= shards:
+            raise KeyboardInterrupt
+        return Produce(0, 12, 8)(first, last)
+
+    with pytest.raises(KeyboardInterrupt):
+        generate(toy(per_shard=1, produce=interrupted, **parameters), path, workers=1)
+    assert len(list(path.with_name(f"{path.name}.part").glob("done/*.npz"))) == shards
+    return files(path)
+
+
+def files(path: Path) -> list[Path]:
+    return sorted(path.with_name(f"{path.name}.part").rglob("*"))
+
+
+@pytest.mark.parametrize("shards", [0, 2])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_too_little_space_removes_nothing_that_was_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shards: int, seed: int
+) -> None:
+    path = tmp_path / "toy.zarr"
+    there = begun(path, shards)
+    leave_free(monkeypatch, 0)
+    with pytest.raises(StbenchError, match="there is no space" if seed == 0 else "was begun with other parameters"):
+        generate(toy(per_shard=1, seed=seed), path)
+    assert files(path) == there
+
+
+@pytest.mark.parametrize("kind", ["another store", "something else", "damaged plan"])
+def test_beside_a_finished_store_nothing_of_others_is_removed(tmp_path: Path, kind: str) -> None:
+    path, part = tmp_path / "toy.zarr", tmp_path / "toy.zarr.part"
+    if kind == "something else":
+        part.mkdir()
+        (part / "thesis.tex").write_text("mine")
+    else:
+        begun(path, 2, seed=1)
+    if kind == "damaged plan":
+        (part / "plan.json").write_text("{")
+    generate(toy(), tmp_path / "made.zarr").path.rename(path)
+    there = files(path)
+    assert generate(toy(), path).n_sequences == 13
+    assert files(path) == there
+
+
+@pytest.mark.parametrize("kind", ["begun", "empty"])
+def test_beside_a_finished_store_what_is_left_of_it_is_removed(tmp_path: Path, kind: str) -> None:
+    path, part = tmp_path / "toy.zarr", tmp_path / "toy.zarr.part"
+    if kind == "begun":
+        begun(path, 2)
+    else:
+        part.mkdir()
+    generate(toy(), tmp_path / "made.zarr").path.rename(path)
+    assert generate(toy(), path).n_sequences == 13
+    assert [each.name for each in tmp_path.iterdir()] == ["toy.zarr"]
+
+
+OTHER_SPLIT = Split("toy-13", 13, {"train": ((0, 9),), "val": ((9, 10),), "test": ((10, 12),)})
+
+
+def test_a_store_of_another_split_is_not_taken_for_the_one_that_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "toy.zarr"
+    store = generate(toy(), path)
+    assert toy(split=OTHER_SPLIT).fingerprint == store.fingerprint
+    with pytest.raises(StbenchError, match=r"another split \('toy-13' of digest \w{12} there, 'toy-13' of digest \w{12} h"):
+        generate(toy(split=OTHER_SPLIT), path)
+    assert generate(toy(), path).split == store.split
+
+
+def test_a_store_that_was_begun_with_another_split_is_not_continued(tmp_path: Path) -> None:
+    """Shards hold the statistics of the parts."""
+    path = tmp_path / "toy.zarr"
+    there = begun(path, 2)
+    with pytest.raises(StbenchError, match=r"was begun with another split \(digest \w{12} there, \w{12} here\): finish it"):
+        generate(toy(per_shard=1, split=OTHER_SPLIT), path)
+    assert files(path) == there
+    assert generate(toy(per_shard=1), path).split.ranges["test"] == ((10, 13),)

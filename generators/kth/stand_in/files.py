@@ -16,8 +16,8 @@ def write_people(recordings: Sequence[Recording], folder: Path) -> None:
     """Write `folder`, which appears by one rename when it is complete; nothing is done where it is there.
 
     `raw/<action>/personNN_<action>_dK_uncomp.avi`, lossless grey (FFV1), so that what is decoded is what was drawn.
-    Videos that an interrupted writing finished are kept. Raises `StbenchError` while another process writes the same
-    folder, or where there is no space.
+    Videos that an interrupted writing finished are kept. Another process that writes it is waited for. Raises
+    `StbenchError` where there is no space.
     """
 
     def write(part: Path) -> None:

@@ -16,7 +16,6 @@ of the official ones.
 from __future__ import annotations
 
 import gzip
-import logging
 import shutil
 from pathlib import Path
 
@@ -148,4 +147,4 @@ def prepare() -> None:
                 compressed = gzip.compress(format_idx(values), compresslevel=1, mtime=0)
                 write_bytes(staging / f"{prefix}-{name}-ubyte.gz", compressed)
 
-    grow_folder(folder, write, waiting=logging.getLogger(__name__).warning)
+    grow_folder(folder, write)

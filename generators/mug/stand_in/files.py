@@ -29,8 +29,8 @@ def write_faces(performances: Sequence[Performance], folder: Path) -> None:
     """Write `folder/subjects3/...`; `folder` appears by one rename when it is complete; nothing is done where it is
     there.
 
-    Takes that an interrupted writing finished are kept. Raises `StbenchError` while another process writes the same
-    folder, or where there is no space.
+    Takes that an interrupted writing finished are kept. Another process that writes it is waited for. Raises
+    `StbenchError` where there is no space.
     """
 
     def write(part: Path) -> None:

@@ -33,8 +33,8 @@ def write_city(city: City, days: int, folder: Path) -> None:
     """Simulate and write `folder`, which appears by one rename when it is complete; nothing is done where it is there.
 
     `days`: only the last so many days of each period; 0: all. Files that an interrupted writing finished are kept.
-    Memory: one day besides the plan of the city. Raises `StbenchError` while another process writes the same folder,
-    or where there is no space.
+    Memory: one day besides the plan of the city. Another process that writes it is waited for. Raises `StbenchError`
+    where there is no space.
     """
 
     def write(part: Path) -> None:
