@@ -73,7 +73,7 @@ def parse_json(content: bytes, *, nan: bool = False) -> Any:
 def parse_toml(content: bytes) -> dict[str, Any]:
     """A TOML document of at most `DEEPEST` levels. Raises `Unreadable`."""
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8-sig")
         if _DOTTED.search(text):
             raise _too_deep()
         document = tomllib.loads(text)

@@ -64,6 +64,12 @@ def test_toml_of_some_levels_is_read() -> None:
     assert parse_toml(b"a.b.c = 1\n[d.e]\nf = [[1.5, 2]]") == {"a": {"b": {"c": 1}}, "d": {"e": {"f": [[1.5, 2]]}}}
 
 
+def test_a_byte_order_mark_is_no_part_of_toml() -> None:
+    assert parse_toml(b"\xef\xbb\xbfa = 1") == {"a": 1}
+    with pytest.raises(Unreadable, match="it is no TOML"):
+        parse_toml(b"a = 1\n\xef\xbb\xbfb = 2")
+
+
 @pytest.mark.parametrize("kind", ["pipe", "device", "large", "folder"])
 def test_a_file_without_an_end_is_refused(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "zones.toml"

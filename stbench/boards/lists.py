@@ -27,7 +27,7 @@ def columns_of(row: type[Any]) -> tuple[str, ...]:
 def read_list(path: Path, row: type[_Row], what: str) -> list[_Row]:
     """All rows of the file, in its order. `StbenchError` where it is damaged: it "is no list of `what`"."""
     try:
-        reader = csv.DictReader(io.StringIO(read_bytes(path, LARGEST).decode("utf-8"), newline=""), strict=True)
+        reader = csv.DictReader(io.StringIO(read_bytes(path, LARGEST).decode("utf-8-sig"), newline=""), strict=True)
         if tuple(reader.fieldnames or ()) != (columns := columns_of(row)):
             raise ValueError(f"its columns are not {', '.join(columns)}")
         found = []

@@ -73,7 +73,7 @@ def shipped() -> list[Path]:
 def read_reported(path: Path) -> list[Reported]:
     """All numbers of the file, in its order. `StbenchError` when it is missing or not such a table."""
     try:
-        text = read_bytes(Path(path), LARGEST).decode("utf-8")
+        text = read_bytes(Path(path), LARGEST).decode("utf-8-sig")
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         if tuple(reader.fieldnames or ()) != COLUMNS:
             raise ValueError(f"its columns are not {', '.join(COLUMNS)}")

@@ -39,13 +39,14 @@ def with_reductions(figures: Sequence[Figure]) -> list[Figure]:
     """Where nobody says whether errors are sums or means over a frame, what the PSNR of the same rows is nearer to."""
     apart: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: {"sum": [], "mean": []})
     for run in runs_of(figures):
-        mse, psnr = run.first("mse"), run.first("psnr")
-        if mse is None or psnr is None or mse.convention.reduction or mse.value is None or psnr.value is None:
-            continue
-        for reduction, size in (("mean", 1), ("sum", mse.convention.elements)):
-            if size and mse.value.middle > 0:
-                excess = psnr.value.middle - psnr_of(mse.value.middle / size)
-                apart[mse.table, mse.dataset][reduction].append(excess)
+        for mse in run.of.get("mse", ()):
+            psnr = run.beside(mse, "psnr")
+            if psnr is None or mse.convention.reduction or mse.value is None or psnr.value is None:
+                continue
+            for reduction, size in (("mean", 1), ("sum", mse.convention.elements)):
+                if size and mse.value.middle > 0:
+                    excess = psnr.value.middle - psnr_of(mse.value.middle / size)
+                    apart[mse.table, mse.dataset][reduction].append(excess)
     chosen = {}
     for key, found in apart.items():
         usual = {name: abs(statistics.median(values)) for name, values in found.items() if values}
@@ -66,32 +67,48 @@ def _reduction(each: Figure, chosen: Mapping[tuple[str, str], str]) -> str:
 
 
 def identities(runs: Iterable[Run], compared: set[Figure], rooted: set[Figure]) -> Iterator[Finding]:
-    """Metrics of one run that an identity between them rules out (`stbench.results.identities`)."""
+    """Metrics of one run that an identity between them rules out (`stbench.results.identities`).
+
+    Those of one table are held against one another, and across tables what no table has together.
+    """
     for run in runs:
-        names: dict[str, Figure] = {}
-        values: dict[str, Interval] = {}
-        for quantity in run.of:
-            figure = run.first(quantity)
-            if figure is None or figure.value is None or figure in rooted:
-                continue
-            value = figure.value
-            if quantity == "rmse":
-                yield from _root_of_the_error(figure, run.first("mse"), compared)
-                continue
-            if quantity in ("mse", "mae"):
-                if (mean := mean_of(figure)) is None:
-                    continue
-                value = mean
-            name = _NAMES.get(quantity, quantity)
-            if quantity.startswith("accuracy"):
-                name, value = "judge_accuracy", value.times(0.01 if value.low > 1 else 1)
-            names[name], values[name] = figure, value
+        for rmse in run.of.get("rmse", ()):
+            if rmse not in rooted:
+                yield from _root_of_the_error(rmse, run.beside(rmse, "mse"), compared)
         classes = next((each.convention.classes for each in run.all if each.convention.classes), None)
-        compared |= {names[name] for group in _TOGETHER if group <= names.keys() for name in group}
-        for each in broken(values, classes=classes):
-            involved = tuple(names[name] for name in each.metrics)
-            sentence = f"{each.identity} does not hold: {printed(involved)}; {each.found}"
-            yield finding_of("identity", involved, sentence)
+        tables = [_named(table, rooted) for table in run.tables]
+        across = _named({name: found[0] for name, found in run.of.items()}, rooted)
+        for names in tables if len(tables) == 1 else [*tables, across]:
+            others = tables if names is across else []
+            held = [group for group in _TOGETHER if group <= names.keys() and not _any_has(others, group)]
+            compared |= {names[name][0] for group in held for name in group}
+            for each in broken({name: value for name, (_, value) in names.items()}, classes=classes):
+                if _any_has(others, each.metrics):
+                    continue
+                involved = tuple(names[name][0] for name in each.metrics)
+                sentence = f"{each.identity} does not hold: {printed(involved)}; {each.found}"
+                yield finding_of("identity", involved, sentence)
+
+
+def _any_has(tables: Iterable[Mapping[str, object]], metrics: Iterable[str]) -> bool:
+    return any({*metrics} <= names.keys() for names in tables)
+
+
+def _named(figures: Mapping[str, Figure], rooted: set[Figure]) -> dict[str, tuple[Figure, Interval]]:
+    """Figures by the metrics that identities know, with what each may have been: errors as means over elements."""
+    names = {}
+    for quantity, figure in figures.items():
+        if figure.value is None or figure in rooted or quantity == "rmse":
+            continue
+        name, value = _NAMES.get(quantity, quantity), figure.value
+        if quantity in ("mse", "mae"):
+            if (mean := mean_of(figure)) is None:
+                continue
+            value = mean
+        if quantity.startswith("accuracy"):
+            name, value = "judge_accuracy", value.times(0.01 if value.low > 1 else 1)
+        names[name] = figure, value
+    return names
 
 
 def _root_of_the_error(rmse: Figure, mse: Figure | None, compared: set[Figure]) -> Iterator[Finding]:
@@ -110,8 +127,8 @@ def excesses(runs: Iterable[Run], compared: set[Figure]) -> Iterator[Finding]:
     """A PSNR that is the mean over frames lies above that of the mean error, by what is usual for its data."""
     groups: dict[tuple[str, str, str], list[tuple[Run, Figure, Figure, float, float]]] = defaultdict(list)
     for run in runs:
-        mse = run.first("mse")
         for psnr in run.of.get("psnr", ()):
+            mse = run.beside(psnr, "mse")
             if mse is None or mse.value is None or psnr.value is None or mse.value.low <= 0:
                 continue
             # A size that nobody knows shifts all excesses of a group alike.
@@ -158,12 +175,12 @@ def _unusual(psnr: Figure, mse: Figure, excess: float, usual: float | None, othe
 
 def roots(figures: Iterable[Figure]) -> Iterator[Finding]:
     """A column under another name that holds the root of the column MSE."""
-    cells: dict[tuple[str, str], dict[tuple[str, int | None], dict[str, Figure]]] = defaultdict(
+    cells: dict[tuple[str, str], dict[tuple[str, str, int | None], dict[str, Figure]]] = defaultdict(
         lambda: defaultdict(dict)
     )
     for each in figures:
         if each.value is not None:
-            cells[each.table, each.dataset][each.run, each.epochs][each.quantity] = each
+            cells[each.table, each.dataset][each.row, each.run, each.epochs][each.quantity] = each
     for rows in cells.values():
         for quantity in sorted({name for row in rows.values() for name in row} & {"ssim", "mae", "psnr", "lpips"}):
             both = [(row[quantity], row["mse"]) for row in rows.values() if quantity in row and "mse" in row]

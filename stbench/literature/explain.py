@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from stbench.boards.reported import Reported
 from stbench.errors import StbenchError
 from stbench.literature.checks import lint
-from stbench.literature.figures import Figure, figure, of_reported, quantities
+from stbench.literature.figures import PERCENT, Figure, figure, of_reported, quantities
 from stbench.literature.findings import Finding
 from stbench.results.identities import Interval, inception_score, printed, psnr_of
 
@@ -145,8 +145,9 @@ def _readings(figure: Figure, quantity: str, others: Sequence[Figure]) -> Iterat
     if own in ("mse", "mae") and figure.convention.reduction and size:
         yield from _errors(figure, quantity, value.times(1 / size))
     elif quantity in ("ssim", "accuracy") and own == quantity:
-        percent = value.low > 1
-        yield "converted", "as a share" if percent else "in per cent", value.times(0.01 if percent else 100)
+        percent = value.low > 1 or figure.unit == PERCENT
+        share = value if figure.unit == PERCENT else value.times(0.01)
+        yield "converted", "as a share" if percent else "in per cent", share if percent else value.times(100)
     elif quantity == "inception" and own == "marginal":
         for other in others:
             same = (other.table, other.dataset, other.run) == (figure.table, figure.dataset, figure.run)

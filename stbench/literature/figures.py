@@ -12,6 +12,9 @@ from stbench.results.identities import Interval, printed
 
 COSTS = ("params", "flops", "fps")
 SETUP = ("gpus", "batch")
+SHARES = ("ssim", "lpips")
+"""Scores of about 1, where per cent of it may be printed. (Of an accuracy the checks tell by its size.)"""
+PERCENT = 0.01
 LOWER_IS_BETTER = {"mse": True, "mae": True, "rmse": True, "lpips": True, "ssim": False, "psnr": False}
 """Scores of forecasts, and whether less is better."""
 
@@ -39,10 +42,10 @@ _QUANTITIES = re.compile(
     ),
     re.IGNORECASE,
 )
-_ARROWS = re.compile(r"[↑↓*†‡§]|\((?:higher|lower)[^)]*\)|\bdB\b")
+_ARROWS = re.compile(r"[↑↓*†‡§]|\((?:higher|lower)[^()]*\)|\bdB\b")
 _FIGURE = re.compile(
-    r"(?P<digits>[+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
-    r"\.?\s*(?P<unit>[kKMGT])?(?:%|dB|s|x)?(?:\s*(?:±|\+/?-|\().*)?",
+    r"(?P<digits>[+-]?(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)"
+    r"\.?\s*+(?P<unit>[kKMGT])?(?:%|dB|s|x)?(?:\s*(?:±|\+/?-|\().*)?",
     re.ASCII,
 )
 _POWER = re.compile(r"\s?[×x·]\s?10(?:\^\{?([+-]?\d{1,3})\}?|([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}))(?=$|\D)")
@@ -51,7 +54,12 @@ _UNITS = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _EPOCHS = re.compile(r",?\s{0,3}\(?\b([\d,]{1,12})\s{0,3}epochs?\b\)?", re.IGNORECASE | re.ASCII)
 _SUM = re.compile(r"(?:(\d{1,6}) x )?(sum|mean) over (\d{1,6}(?:x\d{1,6})*)")
 _FRAMES = re.compile(r"frames of (\d{1,6}(?:x\d{1,6})*)")
-_SCALE = re.compile(r"[x×]\s*(10{1,6})\b")
+_EXPONENT = r"(?:10\s?(?:\^\s?\{?\s?[+−-]?\d{1,2}\s?\}?|[−-]\d|[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,2})|1?[eE][+−-]\d{1,2})(?!\w)"
+_SCALE = re.compile(
+    rf"(?:[×·]|\\times|(?<![^\W_])x)\s{{0,3}}(?:(?P<factor>10{{1,6}})(?![\w^⁺⁻]|\.\d|[−-]\d)|(?P<times>{_EXPONENT}))"
+    rf"|[(\[]\s?\$?(?P<alone>{_EXPONENT})\$?\s?[)\]]"
+)
+"""x 100, ×10⁻³, and alone in brackets (10^-3)."""
 _CLASSES = re.compile(r"\b([1-9]\d{0,5}) classes", re.ASCII)
 
 
@@ -101,6 +109,9 @@ class Figure:
     unit: float = 1
     epochs: int | None = None
     horizon: str = ""
+    row: str = ""
+    """The row of its table, where one holds a run: figures of two are of two runs, even under one name. Empty where
+    each figure has a row of its own."""
     paper: str = ""
     origin: str = ""
     """Whose run it is, where the table copies it and says so."""
@@ -110,7 +121,7 @@ class Figure:
     def value(self) -> Interval | None:
         """What the digits may have been before they were rounded, without the scale of the column; None of a text."""
         try:
-            return printed(self.text.replace(",", "")).times(self.unit / self.convention.scale)
+            return printed(self.text).times(self.unit / self.convention.scale)
         except ValueError:
             return None
 
@@ -131,20 +142,42 @@ def quantities(heading: str) -> tuple[list[str], str]:
     clean = _ARROWS.sub(" ", heading)
     found = [str(match.lastgroup) for match in _QUANTITIES.finditer(clean)]
     rest = _QUANTITIES.sub(" ", clean)
-    rest = re.sub(r"\([\s%MGKx\d]*\)|[%:,;|]", " ", _SCALE.sub(" ", rest))
+    rest = re.sub(r"\([\s%MGKx\d$,;:]*\)|\[[\s%MGKx\d$,;:]*\]|\$\s?\$|[%:,;|]", " ", _SCALE.sub(" ", rest))
     return found, re.sub(r"^\(([^()]*)\)$", r"\1", re.sub(r"\s+", " ", rest).strip(" -"))
 
 
-def unit_of(heading: str) -> float:
-    """1e6 of "Params (M)"."""
+def unit_of(heading: str, quantity: str = "") -> float:
+    """1e6 of "Params (M)", and of a cost in ×10⁶."""
     found = re.search(r"\(([kKMGT])\)", heading)
-    return _UNITS[found[1]] if found else 1
+    return _UNITS[found[1]] if found else 10.0 ** _power(heading) if quantity in COSTS else 1
 
 
-def scale_of(heading: str) -> int:
-    """100 of "MSE x 100"."""
+def share_of(heading: str, quantity: str) -> float:
+    """A hundredth of "SSIM (%)"; 0 where the heading does not say per cent of this quantity."""
+    found = [*_QUANTITIES.finditer(heading)]
+    ends = [*(each.start() for each in found[1:]), len(heading)]
+    for each, end in zip(found, ends, strict=False):
+        own = heading[each.start() if len(found) > 1 else 0 : end]
+        if each.lastgroup == quantity and quantity in SHARES and "%" in own:
+            return PERCENT
+    return 0
+
+
+def scale_of(heading: str, quantity: str = "") -> int:
+    """What a score was multiplied by: 100 of "MSE x 100", 1,000 of "MSE (×10³)", and of "MSE (×10⁻³)", whose values
+    are thousandths. A cost has a unit instead."""
+    return 1 if quantity in COSTS else 10 ** abs(_power(heading))
+
+
+def _power(heading: str) -> int:
+    """-3 of "×10⁻³", 2 of "x 100"."""
     found = _SCALE.search(heading)
-    return int(found[1]) if found else 1
+    if found is None:
+        return 0
+    if found["factor"]:
+        return found["factor"].count("0")
+    written = (found["times"] or found["alone"]).translate(_SUPERSCRIPTS).replace("−", "-")
+    return int(re.sub(r"^(?:10|1?[eE])|[\s^{}]", "", written))
 
 
 def figure(cell: str) -> tuple[str, float | None] | None:
@@ -196,7 +229,7 @@ def of_reported(rows: Iterable[Reported]) -> list[Figure]:
                 dataset=row.dataset,
                 quantity=f"accuracy {rest}" if names[0] == "accuracy" and rest else names[0],
                 text=row.value,
-                unit=unit_of(row.metric),
+                unit=share_of(row.metric, names[0]) or unit_of(row.metric, names[0]),
                 epochs=epochs,
                 horizon=_asked(row),
                 paper=row.paper,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -48,7 +48,8 @@ class Report:
 
 @dataclass(frozen=True)
 class Run:
-    """All that is printed of one run: quantity -> its figures, from all tables that have it."""
+    """All that is printed of one run: quantity -> its figures, from all tables that have it. Never of two rows of one
+    table."""
 
     paper: str
     dataset: str
@@ -56,6 +57,9 @@ class Run:
     epochs: int | None
     horizon: str
     of: Mapping[str, tuple[Figure, ...]]
+    row: str = ""
+    """Where several rows of its table have its name, the one it is: what tells them apart is not known, so it is held
+    against no other table."""
 
     @property
     def named(self) -> str:
@@ -65,19 +69,38 @@ class Run:
     def all(self) -> list[Figure]:
         return [each for found in self.of.values() for each in found]
 
+    @property
+    def tables(self) -> list[dict[str, Figure]]:
+        """What each table has of it: quantity -> its first figure there."""
+        found: dict[str, dict[str, Figure]] = defaultdict(dict)
+        for each in self.all:
+            found[each.table].setdefault(each.quantity, each)
+        return [*found.values()]
+
     def first(self, quantity: str) -> Figure | None:
         return next(iter(self.of.get(quantity, ())), None)
+
+    def beside(self, figure: Figure, quantity: str) -> Figure | None:
+        """A quantity of the same run: of the table of `figure`, or, where it has none, of the first that has one."""
+        own = (each for each in self.of.get(quantity, ()) if each.table == figure.table)
+        return next(own, None) or self.first(quantity)
 
 
 def runs_of(figures: Iterable[Figure]) -> list[Run]:
     """Figures by the run that they are of, in order of appearance."""
-    keyed: dict[tuple[str, str, str, int | None, str], dict[str, list[Figure]]] = defaultdict(lambda: defaultdict(list))
+    keyed: dict[tuple[str, str, str, int | None, str], list[Figure]] = defaultdict(list)
     for each in figures:
-        keyed[each.paper, each.dataset, each.run, each.epochs, each.horizon][each.quantity].append(each)
-    return [
-        Run(paper, dataset, name, epochs, horizon, {quantity: tuple(found) for quantity, found in of.items()})
-        for (paper, dataset, name, epochs, horizon), of in keyed.items()
-    ]
+        keyed[each.paper, each.dataset, each.run, each.epochs, each.horizon].append(each)
+    found = []
+    for key, own in keyed.items():
+        rows = Counter(table for table, _ in {(each.table, each.row) for each in own})
+        apart: dict[tuple[str, str], dict[str, list[Figure]]] = defaultdict(lambda: defaultdict(list))
+        for each in own:
+            place = (each.table, each.row) if rows[each.table] > 1 else ("", "")
+            apart[place][each.quantity].append(each)
+        for (_, row), of in apart.items():
+            found.append(Run(*key, {quantity: tuple(those) for quantity, those in of.items()}, row))
+    return found
 
 
 def mean_of(figure: Figure | None) -> Interval | None:

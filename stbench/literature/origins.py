@@ -16,7 +16,7 @@ def provenance(figures: Iterable[Figure]) -> Iterator[Finding]:
     rows: dict[tuple[object, ...], list[Figure]] = defaultdict(list)
     tables: dict[tuple[str, str], list[Figure]] = defaultdict(list)
     for each in figures:
-        rows[each.table, each.dataset, each.run, each.epochs, each.horizon].append(each)
+        rows[each.table, each.row, each.dataset, each.run, each.epochs, each.horizon].append(each)
         if each.quantity in LOWER_IS_BETTER and each.origin:
             tables[each.table, each.dataset].append(each)
     for found in rows.values():
@@ -39,16 +39,18 @@ def provenance(figures: Iterable[Figure]) -> Iterator[Finding]:
 
 
 def budgets(runs: Sequence[Run], compared: set[Figure]) -> Iterator[Finding]:
-    """More training, a worse score."""
+    """More training, a worse score. Of rows with one name nobody knows which belongs to which of another budget."""
     by_run: dict[tuple[str, str, str, str], list[Run]] = defaultdict(list)
     for run in runs:
-        if run.epochs:
+        if run.epochs and not run.row:
             by_run[run.paper, run.dataset, run.name, run.horizon].append(run)
     for found in by_run.values():
         for short, long in combinations(sorted(found, key=lambda run: run.epochs or 0), 2):
             worse, both = [], 0
             for quantity, lower in LOWER_IS_BETTER.items():
-                a, b = short.first(quantity), long.first(quantity)
+                b = long.first(quantity)
+                a = short.beside(b, quantity) if b else None
+                b = long.beside(a, quantity) if a else None
                 if a is None or b is None or a.value is None or b.value is None:
                     continue
                 both += 1

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from stbench.literature.figures import COSTS, LOWER_IS_BETTER, SETUP, Convention, Figure
 from stbench.literature.findings import Finding, Run, agree, finding_of, label, mean_of, printed
 from stbench.results.identities import psnr_of
 
-SAME_DIGITS = 10
-"""Significant digits of at least three scores that two rows share before they are taken for one run."""
+FEWEST_SCORES, SAME_DIGITS = 3, 10
+"""Scores, and significant digits of them, that two rows share before they are taken for one run."""
 
 
 def two_values(runs: Iterable[Run], compared: set[Figure]) -> Iterator[Finding]:
@@ -24,7 +24,7 @@ def two_values(runs: Iterable[Run], compared: set[Figure]) -> Iterator[Finding]:
                 compared |= {*found}
             for a, b in combinations(found, 2):
                 if a.table != b.table and a.origin == b.origin and not agree(a, b):
-                    differ[a.table, b.table].append((b, a) if _further(b, a, run) else (a, b))
+                    differ[a.table, b.table].append((b, a) if _further(b, a, run.beside(b, "mse")) else (a, b))
         for pairs in differ.values():
             first, second = zip(*pairs, strict=True)
             sentence = (
@@ -36,36 +36,43 @@ def two_values(runs: Iterable[Run], compared: set[Figure]) -> Iterator[Finding]:
 
 def one_run_under_two_names(runs: Sequence[Run]) -> Iterator[Finding]:
     """Rows that share at least three scores to the last digit are one run, whatever they are called."""
-    seen: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    seen: dict[tuple[str, str], list[tuple[Run, dict[str, Figure]]]] = defaultdict(list)
+    said: set[tuple[Figure, ...]] = set()
     for run in runs:
+        if len(run.of.keys() & LOWER_IS_BETTER.keys()) < FEWEST_SCORES:
+            continue
         for figure in run.of.get("mse", ()):
+            row = {name: found for name in run.of if (found := run.beside(figure, name)) is not None}
             others = seen[run.paper, figure.text]
-            for other in others:
+            for other, its in others:
                 if other is not run and other.epochs == run.epochs and other.horizon == run.horizon:
-                    yield from _between(other, run)
-            if run not in others:
-                others.append(run)
+                    for finding in _between(its, row):
+                        if finding.figures not in said:
+                            said.add(finding.figures)
+                            yield finding
+            others.append((run, row))
 
 
-def _between(a: Run, b: Run) -> Iterator[Finding]:
-    pairs = [(a.of[name][0], b.of[name][0]) for name in a.of if name in b.of]
+def _between(a: Mapping[str, Figure], b: Mapping[str, Figure]) -> Iterator[Finding]:
+    """What differs between two rows with the same scores: quantity -> figure."""
+    pairs = [(a[name], b[name]) for name in a if name in b]
     scores = [pair for pair in pairs if pair[0].quantity in LOWER_IS_BETTER]
     same = [left for left, right in scores if left.text == right.text]
-    if len(same) < 3 or sum(each.digits for each in same) < SAME_DIGITS:
+    if len(same) < FEWEST_SCORES or sum(each.digits for each in same) < SAME_DIGITS:
         return
     for left, right in pairs:
         if left.quantity in (*LOWER_IS_BETTER, *SETUP) and not agree(left, right):
-            odd, other = (left, right) if _further(left, right, a) else (right, left)
+            odd, even = (left, right) if _further(left, right, a.get("mse")) else (right, left)
             sentence = (
-                f"a second value of one run: '{odd.named}' and '{other.named}' have the same {_listed(same)}, but "
-                f"{label(odd.quantity)} {odd.text} in {odd.place} and {other.text} in {other.place}"
+                f"a second value of one run: '{odd.named}' and '{even.named}' have the same {_listed(same)}, but "
+                f"{label(odd.quantity)} {odd.text} in {odd.place} and {even.text} in {even.place}"
             )
-            yield finding_of("two-values", (odd, other), sentence)
+            yield finding_of("two-values", (odd, even), sentence)
 
 
-def _further(left: Figure, right: Figure, run: Run) -> bool:
+def _further(left: Figure, right: Figure, mse: Figure | None) -> bool:
     """Whether `left` is a PSNR that is further from the MSE of its run than `right` is."""
-    error = mean_of(run.first("mse"))
+    error = mean_of(mse)
     if left.quantity != "psnr" or error is None or left.value is None or right.value is None:
         return False
     return abs(left.value.middle - psnr_of(error.middle)) > abs(right.value.middle - psnr_of(error.middle))
@@ -73,16 +80,20 @@ def _further(left: Figure, right: Figure, run: Run) -> bool:
 
 def copies(runs: Sequence[Run], compared: set[Figure]) -> Iterator[Finding]:
     """Figures that say whose run they are of, held against that paper's own, where both are at hand."""
-    own = {(run.paper, run.dataset, run.name, name): run.of[name][0] for run in runs for name in run.of if run.paper}
+    own: dict[tuple[str, ...], list[Figure]] = defaultdict(list)
+    for run in runs:
+        for name, found in run.of.items():
+            own[run.paper, run.dataset, run.name, run.horizon, name] += found if run.paper else ()
     wrong: list[tuple[Figure, Figure]] = []
     for run in runs:
         for each in run.all:
-            original = own.get((each.origin, each.dataset, each.run, each.quantity))
-            if each.origin in ("", each.paper) or original is None:
+            originals = own.get((each.origin, each.dataset, each.run, each.horizon, each.quantity), [])
+            if each.origin in ("", each.paper) or not originals:
                 continue
-            compared |= {each, original}
-            if not agree(each, original):
-                wrong.append((each, original))
+            originals = [original for original in originals if original.epochs == each.epochs] or originals
+            compared |= {each, *originals}
+            if not any(agree(each, original) for original in originals):
+                wrong.append((each, originals[0]))
     done: set[Figure] = set()
     for (each, its), (other, others) in combinations(wrong, 2):
         crossed = each.run != other.run and agree(each, others) and agree(other, its)
@@ -135,7 +146,9 @@ def same_costs(runs: Sequence[Run], compared: set[Figure]) -> Iterator[Finding]:
 
 
 def _cost(run: Run) -> dict[str, Figure]:
-    return {name: found for name in COSTS if (found := run.first(name)) is not None}
+    """Of the table that has most of it, filled up from others."""
+    most = max(run.tables, key=lambda table: sum(name in table for name in COSTS))
+    return {name: found for name in COSTS if (found := most.get(name) or run.first(name)) is not None}
 
 
 def _same_number(a: Figure, b: Figure) -> bool:

@@ -24,7 +24,7 @@ from decimal import Decimal, InvalidOperation
 
 __all__ = ["Broken", "Interval", "broken", "computed", "excess", "inception_score", "printed", "psnr_of"]
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _SSIM, _ACCURACY = re.compile(r"ssim(_|$)"), re.compile(r"_accuracy$")
 
 

@@ -91,6 +91,12 @@ def test_a_run_here_explains_a_figure_too() -> None:
     assert found.compared == 2
 
 
+def test_a_share_in_per_cent_is_found_as_printed_and_as_a_share() -> None:
+    row = Reported("P", "", "1", "TAU", "digits", "", "SSIM (%)", "", "10", "91.23", "", "", "", "", "")
+    assert [each.kind for each in explain("91.23", "SSIM", [row], "digits").matches] == ["printed"]
+    assert fits(explain("0.9123", "SSIM", [row], "digits")) == {("converted", "TAU", "as a share")}
+
+
 def test_metrics_are_known_by_the_names_of_papers_and_by_ours() -> None:
     assert {quantity_of(name) for name in ("PSNR", "psnr", "psnr_of_mean_mse", "psnr_channels")} == {"psnr"}
     assert quantity_of("mse_sum_x100") == "mse"
@@ -100,7 +106,7 @@ def test_metrics_are_known_by_the_names_of_papers_and_by_ours() -> None:
         quantity_of("taste")
 
 
-@pytest.mark.parametrize("value", ["x", "", "nan", "inf", "1e9999", "37,97,"])
+@pytest.mark.parametrize("value", ["x", "", "nan", "inf", "1e9999", "37,97,", "0,912", "26,69"])
 def test_what_is_no_number_is_refused(value: str) -> None:
     with pytest.raises(StbenchError, match="give the figure as it is printed"):
         explain(value, "PSNR", [], "nowhere")

@@ -226,3 +226,98 @@ def test_a_copy_is_held_against_its_origin_and_not_against_another_run() -> None
     assert kinds(own, row("Survey", "1", "24.60", "TAU")) == ["copy"]
     assert kinds(row("Survey", "1", "19.8", "TAU"), row("Survey", "2", "24.60")) == [], "two runs in two tables"
     assert kinds(row("Survey", "1", "19.8"), row("Survey", "2", "24.60")) == ["two-values"]
+
+
+HEAD = "| Model | Input | MSE | MAE | SSIM | PSNR | dataset |\n|---|---|---|---|---|---|---|\n"
+
+
+def markdown(tmp_path: Path, *tables: str) -> list[tuple[str, str]]:
+    path = tmp_path / "table.md"
+    rows = ["".join(f"{row} digits |\n" for row in each.splitlines()) for each in tables]
+    path.write_text("\n".join(f"# {number}\n\n{HEAD}{each}" for number, each in enumerate(rows)), "utf-8")
+    return [(each.kind, each.sentence) for each in lint(read_tables(path, frame="1x64x64").figures).findings]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "| Ours | | 20.0 | - | - | - |\n| Ours† | | 40.0 | - | - | 21.0 |\n",
+        "| Ours | 10 | 20.0 | - | - | - |\n| Ours | 20 | 40.0 | - | - | 21.0 |\n",
+        "| Ours | | 40.0 | 90.0 | - | - |\n| Ours† | | 2.0 | - | - | - |\n",
+    ],
+)
+def test_metrics_of_two_rows_with_one_name_are_not_held_against_each_other(tmp_path: Path, rows: str) -> None:
+    """PSNR 21.0 of an MSE of 20.0 is less than that of the mean error, 23.1 dB: but it is of the other row."""
+    assert markdown(tmp_path, rows) == []
+    assert markdown(tmp_path, rows, "| Ours | | 20.0 | - | - | 23.3 |\n") == [], "which of the two it is nobody knows"
+
+
+def test_each_of_two_rows_with_one_name_is_held_against_itself(tmp_path: Path) -> None:
+    rows = "| Ours | | 40.0 | - | - | 21.0 |\n| Ours† | | 20.0 | - | - | 21.0 |\n"
+    ((kind, sentence),) = markdown(tmp_path, rows)
+    assert (kind, "PSNR 21.0, MSE 20.0" in sentence) == ("identity", True)
+
+
+def test_tables_go_across_only_where_one_has_no_figure_of_its_own(tmp_path: Path) -> None:
+    """The second table's PSNR is held against its own MSE, and against that of the first where it has none."""
+    first = "| Ours | | 20.0 | - | - | - |\n"
+    ((kind, sentence),) = markdown(tmp_path, first, "| Ours | | - | - | - | 21.0 |\n")
+    assert (kind, "PSNR 21.0, MSE 20.0" in sentence) == ("identity", True)
+    found = markdown(tmp_path, first, "| Ours | | 40.0 | - | - | 21.0 |\n")
+    assert [kind for kind, _ in found] == ["two-values"], "and MSE 40.0 is a second value"
+    ours = "| Ours | | 40.0 | - | - | {} |\n"
+    assert [kind for kind, _ in markdown(tmp_path, ours.format(21.0), ours.format(20.7))] == ["two-values"]
+    (identity, _), (values, _) = sorted(markdown(tmp_path, ours.format(21.0), ours.format(19.9)))
+    assert (identity, values) == ("identity", "two-values"), "the second PSNR is asked too: 20.1 dB is the least"
+
+
+def test_a_second_value_is_told_by_the_row_that_shares_the_scores(tmp_path: Path) -> None:
+    """The PSNR beside the same MSE, MAE and SSIM, not the first of that name."""
+    same = "15.05 | 49.80 | 0.9675"
+    other = f"| Theirs | | {same} | 25.97 |\n"
+    for psnr, count in (("25.97", 0), ("26.50", 1)):
+        found = markdown(tmp_path, f"| Ours | | 31.0 | 90.0 | 0.91 | 22.00 |\n| Ours† | | {same} | {psnr} |\n", other)
+        assert [kind for kind, _ in found] == ["two-values"] * count
+
+
+def test_rows_with_one_name_and_two_origins_are_not_one_row_of_two_runs(tmp_path: Path) -> None:
+    text = "model,params,FPS,source\nOurs,{0},20,{1}\nOurs†,{0},30,{2}\n"
+    assert table(tmp_path, text.format(1, "A", "B")) == []
+
+
+def test_rows_with_one_name_are_no_two_budgets(tmp_path: Path) -> None:
+    """Two rows of 200 epochs and one of 2,000: which of the two went on nobody knows."""
+    rows = "a,200,20.0,60.0\na†,200,30.0,70.0\na,2000,25.0,65.0\n"
+    assert table(tmp_path, "model,epochs,MSE,MAE\n" + rows) == []
+
+
+def test_a_column_of_roots_is_one_in_rows_with_one_name_too(tmp_path: Path) -> None:
+    rows = "".join(f"Ours,{error},{error**0.5:.3f}\n" for error in (1.521, 2.331, 1.634, 1.784, 1.251))
+    assert [kind for kind, _ in table(tmp_path, "model,MSE,SSIM\n" + rows)] == ["column"]
+
+
+def test_costs_are_of_one_row_each(tmp_path: Path) -> None:
+    """FLOPs of one row and FPS of another are no third model's."""
+    rows = "Ours,40,16.9,\nOurs†,40,,290\nSwin,46,16.9,290\n"
+    assert table(tmp_path, "model,params,FLOPs,FPS\n" + rows) == []
+    assert [kind for kind, _ in table(tmp_path, "model,params,FLOPs,FPS\nOurs,40,16.9,290\nSwin,46,16.9,290\n")] == [
+        "same-cost"
+    ]
+
+
+def test_figures_of_a_long_table_are_of_one_run_though_each_has_a_row(tmp_path: Path) -> None:
+    text = "row,dataset,metric,value\nTAU,digits,MSE,20.0\nTAU,digits,PSNR,21.0\n"
+    assert [kind for kind, _ in table(tmp_path, text, frame="1x64x64")] == ["identity"]
+
+
+def test_a_copy_agrees_with_its_origin_where_it_agrees_with_one_of_its_tables() -> None:
+    def row(paper: str, table: str, value: str, origin: str = "", horizon: str = "10") -> Reported:
+        return Reported(paper, "", table, "TAU", "digits", "", "MSE", "", horizon, value, "", "", origin, "", "")
+
+    def kinds(*rows: Reported) -> list[str]:
+        return [each.kind for each in lint(of_reported(rows)).findings]
+
+    own = row("TAU", "1", "19.8"), row("TAU", "2", "24.60")
+    assert kinds(*own, row("Survey", "1", "24.60", "TAU")) == ["two-values"]
+    assert kinds(*own, row("Survey", "1", "22.0", "TAU")) == ["two-values", "copy"]
+    assert kinds(own[0], row("TAU", "1", "40.1", "", "95"), row("Survey", "1", "19.8", "TAU")) == []

@@ -11,8 +11,19 @@ from hypothesis import strategies as st
 
 from stbench.errors import StbenchError
 from stbench.literature.checks import lint
-from stbench.literature.figures import Figure, convention_of, elements_of, epochs_of, figure, quantities, unit_of
+from stbench.literature.figures import (
+    Figure,
+    convention_of,
+    elements_of,
+    epochs_of,
+    figure,
+    quantities,
+    scale_of,
+    unit_of,
+)
 from stbench.literature.reading import read_tables
+
+REPORTED = Path(__file__).resolve().parents[2] / "leaderboards" / "reported.csv"
 
 
 def read(tmp_path: Path, name: str, text: str) -> list[Figure]:
@@ -40,6 +51,11 @@ def short(figures: list[Figure]) -> list[tuple[str, str, str, str]]:
         ("what is there", [], "what is there"),
         ("action accuracy %, IS, H(y|x), H(y)", ["accuracy", "inception", "conditional", "marginal"], ""),
         ("judge inter entropy", ["marginal"], "judge"),
+        ("MSE (×10⁻³)", ["mse"], ""),
+        ("KTH MSE ($\\times 10^{-3}$, ↓)", ["mse"], "KTH"),
+        ("MSE [10^-3]", ["mse"], ""),
+        ("MSE ×10³", ["mse"], ""),
+        ("SSIM (%)", ["ssim"], ""),
     ],
 )
 def test_a_heading_names_its_quantities(heading: str, found: list[str], rest: str) -> None:
@@ -58,6 +74,10 @@ def test_a_heading_names_its_quantities(heading: str, found: list[str], rest: st
         ("1.6e-7", ("1.6e-7", None)),
         ("−0.5", ("-0.5", None)),
         ("209s", ("209", None)),
+        ("1,234,567", ("1234567", None)),
+        ("0,912", None),
+        ("26,69", None),
+        ("-0,912", None),
         ("-", None),
         ("", None),
         ("4xbs4", None),
@@ -66,6 +86,74 @@ def test_a_heading_names_its_quantities(heading: str, found: list[str], rest: st
 )
 def test_a_cell_holds_a_number_or_none(cell: str, digits: tuple[str, float | None] | None) -> None:
     assert figure(cell) == digits
+
+
+@pytest.mark.parametrize(
+    ("heading", "scale"),
+    [
+        ("MSE", 1),
+        ("MSE x 100", 100),
+        ("MSE×100", 100),
+        ("MSE x 100 x 32 x 32 x 2", 100),
+        ("MSE (×10⁻³)", 1000),
+        ("MSE ($\\times 10^{-3}$)", 1000),
+        ("MSE ( x 10^-3)", 1000),
+        ("MSE (×10−3)", 1000),
+        ("MSE (x1e-3)", 1000),
+        ("MSE (10⁻³)", 1000),
+        ("MSE ($10^{-3}$)", 1000),
+        ("MSE ×10³", 1000),
+        ("MSE (×10^12)", 10**12),
+        ("MSE (max 100)", 1),
+        ("MSE at learning rate 1e-3", 1),
+        ("MSE of 10^2 frames", 1),
+    ],
+)
+def test_a_heading_says_what_its_column_was_multiplied_by(heading: str, scale: int) -> None:
+    """A column headed ×10⁻³ holds thousandths, as one headed x 1000 does."""
+    assert scale_of(heading, "mse") == scale
+
+
+def test_a_cost_in_powers_of_ten_has_them_as_its_unit() -> None:
+    assert unit_of("Params (×10⁶)", "params") == unit_of("Params (M)", "params") == 1e6
+    assert scale_of("Params (×10⁶)", "params") == 1
+
+
+def test_a_share_in_per_cent_is_a_hundredth_where_heading_or_cell_says_so(tmp_path: Path) -> None:
+    rows = "a,91.2,91.2%,0.912,0.912 (+3%),30%\nb,91.2 ± 0.3,91.2 ± 0.3%,0.912,.912,30\n"
+    found = read(tmp_path, "t.csv", f"model,SSIM (%),SSIM,KTH SSIM,BAIR SSIM,MSE\n{rows}")
+    values = [each.value.middle for each in found if each.value is not None]
+    assert values == pytest.approx([0.912, 0.912, 0.912, 0.912, 30] * 2)
+    assert lint(found).findings == ()
+    (both,) = read(tmp_path, "t.md", "| acc %, SSIM | KTH |\n|---|---|\n| a | 91, 0.9 |\n")[1:]
+    assert both.unit == 1, "the sign belongs to the other quantity"
+    (both,) = read(tmp_path, "t.md", "| PSNR, SSIM (%) | KTH |\n|---|---|\n| a | 22.1, 91.2 |\n")[1:]
+    assert both.unit == 0.01
+
+
+def test_a_number_of_devices_with_a_comma_is_a_text(tmp_path: Path) -> None:
+    (found,) = read(tmp_path, "t.csv", 'model,GPUs\na,"4,8"\n')
+    assert (found.text, found.value) == ("4,8", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("t.csv", "model,dataset,MSE\nTAU,digits,24.60\n"),
+        ("t.csv", "metric,row,dataset,value\nMSE,TAU,digits,24.60\n"),
+        ("t.md", "| Model | dataset | MSE |\n|---|---|---|\n| TAU | digits | 24.60 |\n"),
+        ("t.tex", "\\begin{tabular}{lcc} Model & dataset & MSE \\\\ TAU & digits & 24.60 \\\\ \\end{tabular}"),
+    ],
+)
+def test_a_byte_order_mark_is_no_part_of_a_heading(tmp_path: Path, name: str, text: str) -> None:
+    assert short(read(tmp_path, name, f"\ufeff{text}")) == [("TAU", "digits", "mse", "24.60")]
+
+
+def test_the_reported_numbers_are_the_same_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """As Excel saves them."""
+    content = REPORTED.read_bytes()
+    (tmp_path / "reported.csv").write_bytes(b"\xef\xbb\xbf" + content)
+    assert read_tables(tmp_path / "reported.csv") == read_tables(REPORTED)
 
 
 def test_epochs_are_no_part_of_a_name() -> None:
@@ -244,6 +332,15 @@ PIECES = (
         "9" * 400,
     ),
     *("\\begin{tabular}{ll}", "\\end{tabular}", "&", "\\\\", "\\multicolumn{2}{c}{", "\\multirow{2}{*}{", "}", "{"),
+    *(
+        "\\makecell{",
+        "\\begin{tabular}[c]{l}",
+        "\\multirow{-2}*{",
+        "\\phantom{",
+        "\\textsuperscript{",
+        "\\cmidrule(lr){1-2}",
+    ),
+    *("<sup>", "</sup>", "<br>", "|-|:-:|", "×10⁻³", "(", ")", "]", "0,912", "†", "\ufeff"),
     *("\\textbf{", "$", "%", "\\pm", ",", '"', "x 100", "9 classes", "٣", "\x00", "±", "["),
 )
 
@@ -282,6 +379,24 @@ def test_what_is_opened_and_never_closed_does_not_hang(tmp_path: Path, suffix: s
     path.write_text("| a | MSE |\n|---|---|\n" * (suffix == ".md") + piece * (400_000 // len(piece)), "utf-8")
     with suppress(StbenchError):
         lint(read_tables(path).figures)
+
+
+@pytest.mark.parametrize(
+    ("row", "piece"),
+    [
+        ("a,1{},2.5", "1"),
+        ("a,1{},2.5", " "),
+        ("{},1,2.5", "["),
+        ("{},1,2.5", "*"),
+    ],
+)
+def test_what_is_repeated_without_an_end_is_read_past(tmp_path: Path, row: str, piece: str) -> None:
+    """A search that begins anew at each piece, or tries every way to share them out, would not come to an end."""
+    before, _, after = row.partition("{}")
+    head, _, cell = before.rpartition(",")
+    repeated = f'{head}{"," * bool(head)}"{cell}{piece * (130_000 // len(piece))}z"{after}'
+    found = read(tmp_path, "t.csv", f"model,MSE,PSNR\n{repeated}\nb,1,2.5\n")
+    assert [(each.run, each.text) for each in found][-2:] == [("b", "1"), ("b", "2.5")]
 
 
 @pytest.mark.parametrize(

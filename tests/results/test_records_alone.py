@@ -113,6 +113,12 @@ def _needs_torch(name: str) -> ModelPlugin:
     raise registry.NeedsTorch(f"the model '{name}' needs torch")
 
 
+def test_a_byte_order_mark_changes_no_list(tmp_path: Path) -> None:
+    path = ROOT / "leaderboards" / "not_applicable.csv"
+    (tmp_path / "list.csv").write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read_listed(tmp_path / "list.csv") == read_listed(path) != []
+
+
 def test_a_damaged_list_is_one_sentence(tmp_path: Path) -> None:
     for text in ("a,b\n", ",".join(COLUMNS) + "\nonly,two\n"):
         (tmp_path / "list.csv").write_text(text)

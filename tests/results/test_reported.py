@@ -203,6 +203,13 @@ def test_the_file_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.M
     assert [each.value for each in reported_for("waveeq-100/forecast-40")] == ["4.33e-5", "1.33e-4"]
 
 
+def test_a_byte_order_mark_changes_no_number(tmp_path: Path, numbers: list[Reported]) -> None:
+    """As Excel saves a CSV."""
+    path = tmp_path / "reported.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + PATH.read_bytes())
+    assert read_reported(path) == numbers
+
+
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", ",".join(COLUMNS) + "\n" + ",".join("x" * len(COLUMNS)) + "\n"])
 def test_another_table_is_refused_in_one_sentence(tmp_path: Path, text: str) -> None:
     path = tmp_path / "reported.csv"
