@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from stbench import files
 from stbench.errors import StbenchError
+from stbench.locks import locked
 
 
 def names(folder: Path) -> list[str]:
@@ -94,6 +96,79 @@ def test_a_folder_that_grows_goes_on_where_it_was_interrupted(tmp_path: Path) ->
     assert asked == ["a", "b"]
     assert names(tmp_path) == ["raw"]
     assert names(folder) == ["a", "b"]
+
+
+GROWING = """
+import sys, time
+from pathlib import Path
+from stbench import files
+folder, who = Path(sys.argv[1]), sys.argv[2]
+take_place = files.take_place
+def slowly(new, path):
+    if path == folder:
+        print("about to rename", flush=True)
+        sys.stdin.readline()
+    take_place(new, path)
+files.take_place = slowly
+def write(part):
+    files.write_text(part / who, "")
+    print("wrote", flush=True)
+files.grow_folder(folder, write)
+print("done", flush=True)
+"""
+
+
+def growing(folder: Path, who: str) -> subprocess.Popen[str]:
+    words = [sys.executable, "-c", GROWING, str(folder), who]
+    return subprocess.Popen(words, stdin=-1, stdout=-1, stderr=-1, text=True)
+
+
+def test_a_second_process_waits_until_the_folder_has_its_name_and_says_so(tmp_path: Path) -> None:
+    """Were the lock given up before the rename, it would make the folder once more."""
+    folder = tmp_path / "raw"
+    with growing(folder, "first") as first:
+        assert first.stdout
+        assert (first.stdout.readline(), first.stdout.readline()) == ("wrote\n", "about to rename\n")
+        with growing(folder, "second") as second:
+            heard = select.select([second.stdout, second.stderr], [], [], 60)[0]
+            first.communicate("now\n", timeout=60)
+            wrote, told = second.communicate("now\n", timeout=60)
+    assert heard == [second.stderr]
+    assert told == f"another process is generating {folder} right now: waiting for it\n"
+    assert wrote == "done\n"
+    assert names(tmp_path) == ["raw"]
+    assert names(folder) == ["first"]
+
+
+def never(part: Path) -> None:
+    raise AssertionError("the folder was there")
+
+
+def test_what_a_process_left_that_was_killed_at_the_end_is_removed(tmp_path: Path) -> None:
+    folder, part = tmp_path / "raw", tmp_path / "raw.part"
+    folder.mkdir()
+    part.mkdir()
+    for file in (folder / "a", folder / "lock", part / "a", part / "lock"):
+        file.touch()
+    files.grow_folder(folder, never)
+    assert names(tmp_path) == ["raw"]
+    assert names(folder) == ["a"]
+
+
+def test_what_cannot_be_removed_or_is_held_is_let_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, part = tmp_path / "raw", tmp_path / "raw.part"
+    folder.mkdir()
+    with locked(part, "growing"):
+        files.grow_folder(folder, never)
+        assert names(part) == ["lock"]
+
+    def deny(path: Path, *arguments: object, **more: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "unlink", deny)
+    monkeypatch.setattr(os, "rmdir", deny)
+    files.grow_folder(folder, never)
+    assert names(tmp_path) == ["raw", "raw.part"]
 
 
 def test_a_full_disk_is_told_in_one_sentence(tmp_path: Path) -> None:

@@ -343,7 +343,7 @@ def _whole_number(value: Any) -> int:
     """The integer that a value means, to its last digit: floats skip every other one from 2^53 on. `ValueError`,
     `TypeError` and `OverflowError` for what is none."""
     try:
-        return int(operator.index(value))  # of Python and of NumPy; a bool counts as 0 or 1
+        return operator.index(value)  # of Python and of NumPy; a bool counts as 0 or 1
     except TypeError:
         number = float(value)
     if not np.isfinite(number):

@@ -196,6 +196,8 @@ def test_the_split_file_is_that_of_the_defaults(generator: MovingMnist, small_fi
         ({"canvas": 28}, "'canvas' must lie between 29"),
         ({"val_digits": 0}, "val_digits above 0"),
         ({"frames": 1}, "'frames' must lie between 2"),
+        ({"frames": 100_000, "canvas": 4_096}, "100,000 frames of 4096 x 4096 needs 1,677,722 MB, more than 4,000 MB"),
+        ({"frames": 1_000, "canvas": 2_001}, "one sequence of 1,000 frames of 2001 x 2001 needs 4,004 MB, more than"),
         ({"digits": 0}, "'digits' must lie between 1"),
     ],
 )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sst_files import sea, write_grid, write_zone
 from stbench.generators.sst import normals
+from stbench.generators.sst import zones as zones_module
 from stbench.generators.sst.dataset import SstParameters, denormalise, sst
 from stbench.generators.sst.produce import day_parts, split_days
 from stbench.generators.sst.stand_in import ocean as ocean_module
@@ -266,6 +267,37 @@ def test_a_table_of_ones_own_is_used(tmp_path: Path) -> None:
     made = resolve("sst", {"zones": str(table)}, source="simulated")
     assert made.variables["frames"].shape[-2:] == (32, 32)
     assert made.split.ranges["test"] == ((1, 2, 2921, 3652),)
+
+
+def test_tables_that_differ_in_their_test_zones_are_two_datasets(tmp_path: Path) -> None:
+    """The same id and corners, and another split: one store must not be taken for the other."""
+    made = {}
+    for test in ([1], [2], [1, 2]):
+        table = tmp_path / "zones.toml"
+        table.write_text(f"id = 'mine'\nsize = 32\ncorners = [[200, 300], [232, 300]]\ntest = {test}\n")
+        made[str(test)] = resolve("sst", {"zones": str(table)}, source="simulated")
+    assert len({each.split.digest for each in made.values()}) == 3
+    assert len({each.store_name for each in made.values()}) == 3
+    assert made["[1]"].parameters["zones"]["test"] == [1]
+
+
+def test_test_zones_that_follow_from_their_table_are_in_no_identity(tmp_path: Path) -> None:
+    """So that published stores keep their names, and a copy of the shipped table is that table."""
+    copy = tmp_path / "copy.toml"
+    copy.write_bytes(Path(zones_module.__file__).with_name(zones_module.DEFAULT_TABLE).read_bytes())
+    published = resolve("sst", {}, source="simulated")
+    assert resolve("sst", {"zones": str(copy)}, source="simulated").fingerprint == published.fingerprint
+    assert published.fingerprint.startswith("e31fa785469b")
+    for settings in ({}, {"zones": str(copy), "n_zones": 7}, {"grid": "193,257"}, {"n_zones": 1}):
+        assert "test" not in resolve("sst", settings, source="simulated").parameters["zones"]
+
+
+def test_a_zone_that_does_not_fit_into_memory_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "zones.toml"
+    table.write_text("id = 'mine'\nsize = 72\ncorners = [[200, 300]]\ntest = [1]\n")
+    with pytest.raises(StbenchError, match=r"73,048 days of 72 x 72 points in .* needs 4,544 MB .* more than 4,000 MB"):
+        resolve("sst", {"zones": str(table), "years": 200}, source="simulated")
+    assert resolve("sst", {"zones": str(table), "years": 170}, source="simulated").n_sequences == 1
 
 
 def test_foreign_sources_are_refused() -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stbench.generators.waveeq.dataset import SensorParameters, waveeq
+from stbench.generators.waveeq.draws import Source
 from stbench.generators.waveeq.parameters import WaveParameters
 from stbench.generators.waveeq.rich import RichParameters
+from stbench.generators.waveeq.solver import solve
 
 from stbench.contract.datasets import parse_parameters
 from stbench.errors import StbenchError
@@ -99,6 +103,60 @@ def test_refusals_name_what_is_wrong(settings: dict[str, object], part: str) -> 
 def test_sensors_are_bounded() -> None:
     with pytest.raises(StbenchError, match="sensors"):
         SensorParameters(sensors=0)
+    most: dict[str, Any] = {"size": 8, "source_radius": (1, 1), "points": 10**6, "record_every": 1}
+    with pytest.raises(StbenchError, match=r"1000000 frames of 501 pixels needs 4,008 MB .* more than 4,000 MB"):
+        SensorParameters(sensors=501, **most)
+    assert SensorParameters(sensors=500, **most).n_frames == 10**6
+
+
+WALLED = ("frozen_frame", "dirichlet")
+DISC = 69
+"""Grid points closer than 5 to one of them."""
+
+
+def driven(boundary: str, x: int, y: int) -> int:
+    """Grid points that the solver drives for a disc of radius 5, in a medium where nothing moves on its own."""
+    p = WaveParameters(boundary=boundary, points=2, record_every=1)
+    return int(np.count_nonzero(solve(p, 0.0, [Source(1.0, x, y, 5.0, 20.0, 0)]).velocity))
+
+
+def accepted(**settings: Any) -> bool:
+    try:
+        WaveParameters(**settings)
+    except StbenchError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("boundary", [*WALLED, "periodic"])
+def test_sources_are_refused_where_a_wall_or_an_edge_takes_grid_points_from_them(boundary: str) -> None:
+    """`impulse` shares the impulse among 69 points, and a periodic box has 69 of them everywhere."""
+    scaling = "amplitude" if boundary == "periodic" else "impulse"
+    for place in range(2, 62):
+        whole = driven(boundary, place, 32) == driven(boundary, 32, place) == DISC
+        for axis in ("source_x", "source_y"):
+            for ends in ((place, place), (min(place, 32), max(place, 32))):
+                place_range = (ends[0] / 64, ends[1] / 64)
+                assert accepted(boundary=boundary, source_scaling=scaling, **{axis: place_range}) == whole, place
+
+
+def test_the_refusal_of_a_source_at_a_wall_says_what_to_do() -> None:
+    near: dict[str, Any] = {"source_x": (0.1, 0.9), "source_radius": (2.0, 6.0)}
+    for boundary in WALLED:
+        message = refusal(boundary=boundary, source_scaling="impulse", **near)
+        assert f"radius 6 with source_x 0.1,0.9 can reach the grid points that boundary={boundary} holds" in message
+        assert message.endswith("or raise size, or set source_scaling=amplitude")
+    message = refusal(boundary="periodic", **{**near, "source_x": (0.0, 0.5)})
+    assert "source_x 0,0.5 can cross the edge, and boundary=periodic repeats the waves but cuts the source" in message
+
+
+def test_where_a_wall_only_cuts_an_acceleration_discs_may_lie_at_it() -> None:
+    near: dict[str, Any] = {"source_x": (0.1, 0.9), "source_y": (0.1, 0.9), "draws": "seeded"}
+    for boundary in WALLED:
+        assert WaveParameters(boundary=boundary, **near).source_scaling == "amplitude"
+    for scaling in ("amplitude", "impulse"):
+        for boundary in ("neumann", "absorbing"):
+            assert WaveParameters(boundary=boundary, source_scaling=scaling, **near).boundary == boundary
 
 
 def test_a_foreign_source_is_refused() -> None:

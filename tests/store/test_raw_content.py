@@ -216,7 +216,9 @@ def test_a_raw_file_that_is_touched_again_and_again_is_told_and_with_it_at_rest_
 ) -> None:
     path, produce = tmp_path / "toy.zarr", PutBack(raw)
     object.__setattr__(produce, "times", 2)
-    with pytest.raises(StbenchError, match=rf"1\.raw, a raw file of {path}, was written to .* let it lie as it is, then"):
+    with pytest.raises(
+        StbenchError, match=rf"1\.raw, a raw file of {path}, was written to .* let it lie as it is, then"
+    ):
         generate(plan(raw, produce=produce), path, workers=1)
     assert not path.exists()
     generate(plan(raw), path, workers=1)

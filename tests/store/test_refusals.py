@@ -226,7 +226,9 @@ def test_a_store_of_another_split_is_not_taken_for_the_one_that_is_asked_for(tmp
     path = tmp_path / "toy.zarr"
     store = generate(toy(), path)
     assert toy(split=OTHER_SPLIT).fingerprint == store.fingerprint
-    with pytest.raises(StbenchError, match=r"another split \('toy-13' of digest \w{12} there, 'toy-13' of digest \w{12} h"):
+    with pytest.raises(
+        StbenchError, match=r"another split \('toy-13' of digest \w{12} there, 'toy-13' of digest \w{12} h"
+    ):
         generate(toy(split=OTHER_SPLIT), path)
     assert generate(toy(), path).split == store.split
 
@@ -235,7 +237,9 @@ def test_a_store_that_was_begun_with_another_split_is_not_continued(tmp_path: Pa
     """Shards hold the statistics of the parts."""
     path = tmp_path / "toy.zarr"
     there = begun(path, 2)
-    with pytest.raises(StbenchError, match=r"was begun with another split \(digest \w{12} there, \w{12} here\): finish it"):
+    with pytest.raises(
+        StbenchError, match=r"was begun with another split \(digest \w{12} there, \w{12} here\): finish it"
+    ):
         generate(toy(per_shard=1, split=OTHER_SPLIT), path)
     assert files(path) == there
     assert generate(toy(per_shard=1), path).split.ranges["test"] == ((10, 13),)

@@ -19,8 +19,8 @@ COMPRESSION = 3
 def write_chairs(seed: int, models: Mapping[str, int], folder: Path) -> None:
     """Write `folder/rendered_chairs/<model>/renders/...`; `folder` appears by one rename when it is complete.
 
-    Nothing is done where it is there. Chairs that an interrupted writing finished are kept. Another
-    process that writes it is waited for. Raises `StbenchError` where there is no space.
+    Nothing is done where it is there. Chairs that an interrupted writing finished are kept. Another process that
+    writes it is waited for. Raises `StbenchError` where there is no space.
     """
 
     def write(part: Path) -> None:

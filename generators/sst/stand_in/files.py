@@ -30,8 +30,8 @@ def write_ocean(size: OceanSize, years: int, folder: Path) -> None:
     """Simulate and write `folder`, which appears by one rename when it is complete; nothing is done where it is there
     already.
 
-    Memory: one block of 32 days besides the simulation, whatever the number of years. Another process
-    that writes it is waited for. Raises `StbenchError` where there is no space."""
+    Memory: one block of 32 days besides the simulation, whatever the number of years. Another process that writes
+    it is waited for. Raises `StbenchError` where there is no space."""
     grow_folder(folder, partial(_write_years, size, years))
 
 
