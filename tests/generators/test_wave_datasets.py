@@ -321,7 +321,7 @@ def test_every_boundary_makes_a_dataset_of_its_own(boundary: str, n_sources: tup
         "speed_cells": 3,
         "source_sign": "random",
         "source_x": (0.2, 0.7),
-        "source_radius": (0.5, 3.0),
+        "source_radius": (0.5, 2.5),
         "source_onset": (0.0, 0.01),
     }
     plan = blueprint("waveeq", sequences=4, **changes)
