@@ -25,7 +25,8 @@ def training_judge(store: Store, asked: Mapping[str, Any], *words: str) -> str:
     usual = {**asdict(registry.dataset(store.dataset).parameters()), **asked}
     # JSON has no tuples.
     usual = {key: list(value) if isinstance(value, tuple) else value for key, value in usual.items()}
-    other = {key: value for key, value in store.parameters.items() if value != usual.get(key)}
+    # What a store says beside its parameters, of its sheets for example, is nothing to ask for.
+    other = {key: value for key, value in store.parameters.items() if key in usual and value != usual[key]}
     source = [] if store.source == "procedural" else ["--source", store.source]
     command = ["stbench", "judge", "train", "--dataset", store.dataset]
     return shlex.join([*command, *words, *source, *setting_words(other)])

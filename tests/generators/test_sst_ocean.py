@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from stbench.generators.sst.stand_in import ocean as ocean_module
 from stbench.generators.sst.stand_in.ocean import SCREENING, Ocean, rounded_cosine, sverdrup
 from stbench.generators.sst.stand_in.size import OceanSize, simulated_dates, simulated_files
 
-from stbench.errors import StbenchError
 from stbench.locks import locked
 
 SMALL = OceanSize(65, 97, 3)
@@ -231,9 +231,19 @@ def test_what_is_written_is_not_written_again(tmp_path: Path, monkeypatch: pytes
     ocean_files.write_ocean(SMALL, 2, tmp_path / "raw")
 
 
-def test_two_processes_do_not_write_the_same_ocean(tmp_path: Path) -> None:
-    with (
-        locked(tmp_path / "raw.part", "generating it"),
-        pytest.raises(StbenchError, match=r"another process is generating .*raw"),
-    ):
-        ocean_files.write_ocean(SMALL, 1, tmp_path / "raw")
+def test_who_needs_the_same_ocean_waits_until_it_is_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    held, over = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with locked(tmp_path / "raw.part", "generating it"):
+            held.set()
+            over.wait(60)
+
+    other = threading.Thread(target=write)
+    other.start()
+    held.wait(60)
+    threading.Timer(0.5, over.set).start()
+    ocean_files.write_ocean(SMALL, 1, tmp_path / "raw")
+    other.join()
+    assert "right now: waiting for it" in caplog.text
+    assert list((tmp_path / "raw").iterdir())

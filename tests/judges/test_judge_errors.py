@@ -39,7 +39,10 @@ JUDGED = ("run", "--model", "persistence", "--dataset", "sprites", "--track", "e
 def test_missing_judge_is_one_sentence_that_names_the_command(ask: Any, home: Path) -> None:
     found = ask(*JUDGED)
     assert found.exit_code == 2
-    assert "`stbench judge train --dataset sprites --preset quick --frames 8` trains one" in found.output
+    assert (
+        "`stbench judge train --dataset sprites --preset quick --frames 8 --source simulated` trains one"
+        in found.output
+    )
     assert "Traceback" not in found.output
     assert not list((home / "runs").rglob("record.json"))
 

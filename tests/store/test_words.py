@@ -29,7 +29,9 @@ def test_the_command_that_makes_missing_data_has_their_settings_and_source(
 
 def test_the_command_that_trains_a_judge_makes_the_same_data() -> None:
     parameters = registry.dataset("sprites").parameters
-    store: Any = SimpleNamespace(dataset="sprites", source="simulated", parameters={"characters": 12, "divisor": 255})
+    store: Any = SimpleNamespace(
+        dataset="sprites", source="simulated", parameters={"characters": 12, "divisor": 255, "sheets": "a, b"}
+    )
     words = shlex.split(training_judge(store, {"characters": 60}, "--preset", "quick"))
     assert words[:7] == ["stbench", "judge", "train", "--dataset", "sprites", "--preset", "quick"]
     assert words[7:] == ["--source", "simulated", "--set", "characters=12"]
