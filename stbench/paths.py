@@ -1,4 +1,4 @@
-"""Where things live. Nothing is written anywhere else."""
+"""Where things live, and how files are named. Nothing is written anywhere else."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ import os
 from pathlib import Path
 
 from stbench.arguments import local_path
+
+
+def file_name(name: str) -> str:
+    """A track, a model or a variant as a part of the name of a file."""
+    return name.replace("/", "-").replace(":", ".")
+
+
+def of_source(name: str, source: str) -> str:
+    """The name of a file about data of a source: that of a stand-in says so."""
+    return f"{name}-{source}" if source == "simulated" else name
 
 
 def data_dir() -> Path:

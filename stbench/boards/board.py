@@ -15,6 +15,7 @@ from stbench.boards.derived import BESIDE
 from stbench.boards.entry import Entry
 from stbench.contract.datasets import Track
 from stbench.contract.presets import BREAKABLE
+from stbench.paths import of_source
 from stbench.protocols.known import KNOWN
 from stbench.results.card import Card
 from stbench.results.lead_times import main_lead_times, mean_of
@@ -115,7 +116,7 @@ class Line:
         """What a reader has to know beside the numbers, a sentence each."""
         records = [entry.record for entry in self.entries]
         found = []
-        if not all(each.training.get("finished", True) for each in records):
+        if not all(each.trained_whole for each in records):
             found.append("training stopped before its last step")
         if any(each.git_dirty for each in records):
             found.append("tracked files were changed since the revision")
@@ -293,7 +294,7 @@ class Board:
     def file_stem(self) -> str:
         """Name of its files: the dataset's for the main track, else the track's; `-simulated` for stand-ins."""
         name = self.dataset if self.main_track else self.track.id.replace("/", "-")
-        return f"{name}-simulated" if self.source == "simulated" else name
+        return of_source(name, self.source)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -220,8 +220,9 @@ class _Kept:
 
     def _window(self, name: str, place: tuple[int, int]) -> np.ndarray:
         """(lead_time, *frame). `_Damaged`."""
+        array, row = self.frames[name], self.places[place]
         try:
-            found = np.asarray(self.frames[name][self.places[place]])
+            found = np.asarray(array[row])
         except Exception:  # whatever zarr and its codecs raise
             raise _Damaged(self.model) from None
         if not np.isfinite(found).all():

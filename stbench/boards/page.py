@@ -23,11 +23,12 @@ from stbench.boards.overview import Overview, overviews
 from stbench.boards.publishing import read_published
 from stbench.boards.ranking import boards
 from stbench.boards.reported import Reported, read_reported
-from stbench.boards.site import PAGES, Links, Site, anchor, file_name
+from stbench.boards.site import PAGES, Links, Site, anchor
 from stbench.boards.templating import environment, known_metrics
 from stbench.contract.presets import PRESETS
 from stbench.errors import StbenchError
 from stbench.files import write_text
+from stbench.paths import file_name
 
 if TYPE_CHECKING:
     from stbench.metrics import Metric

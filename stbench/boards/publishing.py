@@ -22,6 +22,7 @@ from stbench.boards.complete import check_rows, lacking
 from stbench.boards.entry import Entry
 from stbench.errors import StbenchError
 from stbench.files import atomic_folder
+from stbench.paths import file_name
 from stbench.results.aggregate import RESULTS, read_results, results_digest
 from stbench.results.card import read_card, write_card
 from stbench.results.clusters import CLUSTERS, check_clusters, write_clusters
@@ -93,7 +94,7 @@ def place_of(record: RunRecord, out: Path) -> Path:
         RECORDS,
         record.preset,
         *record.track.id.split("/"),
-        record.full_model.replace(":", "."),
+        file_name(record.full_model),
         f"seed-{record.seed}-{record.dataset_source}-{record.dataset_digest[:8]}",
     )
 
@@ -225,7 +226,7 @@ def completed(run: Path, entry: Entry, folder: Path) -> RunRecord:
 
 
 def _newer(record: RunRecord) -> tuple[bool, datetime]:
-    return bool(record.training.get("finished", True)), datetime.fromisoformat(record.finished)
+    return record.trained_whole, datetime.fromisoformat(record.finished)
 
 
 __all__ = [

@@ -136,7 +136,7 @@ def _age(entry: Entry) -> tuple[datetime, str]:
 
 def _finished(entry: Entry) -> tuple[bool, datetime, str]:
     """Trained to its end, then the newest."""
-    return bool(entry.record.training.get("finished", True)), *_age(entry)
+    return entry.record.trained_whole, *_age(entry)
 
 
 def _shorter_means(rows: Iterable[ResultRow], horizon: int) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from stbench.boards.gallery import Gallery, folder_of
 from stbench.boards.overview import Overview, TrackSkill, track_skill
 from stbench.boards.publishing import place_of
 from stbench.boards.reported import Reported
+from stbench.paths import file_name
 from stbench.results.aggregate import RESULTS
 from stbench.results.record import RECORD
 
@@ -124,8 +125,3 @@ def anchor(board: Board) -> str:
 def configuration_anchor(line: Line) -> str:
     """Of a configuration on the page of its model."""
     return "-".join((line.record.preset, line.record.dataset, line.record.dataset_source, file_name(line.model)))
-
-
-def file_name(name: str) -> str:
-    """A track or a model as a part of a file name."""
-    return name.replace("/", "-").replace(":", ".")

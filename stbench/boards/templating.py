@@ -115,7 +115,7 @@ def _cost(line: Line) -> Mapping[str, Any]:
         "train_cpu_seconds": line.train_cpu_seconds,
         "inference_seconds": sum(inference) / len(inference) if inference else None,
         "memory": f"{max(memory) / 1e6:,.0f} MB" if memory else "",
-        "unfinished": not all(each.training.get("finished", True) for each in records),
+        "unfinished": not all(each.trained_whole for each in records),
         "machine": "; ".join(
             dict.fromkeys(f"{each.device}, {each.processor}" for each in records if not each.made_elsewhere)
         ),

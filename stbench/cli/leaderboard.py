@@ -102,18 +102,26 @@ def leaderboard(
     if check:
         from stbench.cli.checks import check_records
 
-        asked = {"predictions": predictions, "i3d": i3d, "accept": accept}
-        check_records(folders, out=out, runs=runs, before=before, from_others=from_others, **asked)  # type: ignore[arg-type]
+        check_records(
+            folders,
+            out=out,
+            runs=runs,
+            before=before,
+            predictions=predictions,
+            i3d=i3d,
+            from_others=from_others,
+            accept=accept,
+        )
         return
     if dry_run:
         if not run_missing:
             raise StbenchError("--dry-run prints what --run-missing would run: give both")
-        _print_missing(preset, runs)
+        _print_missing(preset, runs, i3d)
         return
     if run_missing:
         from stbench.running.suite import everything, run_all
 
-        run_all(everything(preset), runs=runs, jobs=jobs, progress=console)
+        run_all(everything(preset, i3d), runs=runs, jobs=jobs, progress=console)
     if update_not_applicable:
         absent.write_listed(out / absent.NAME)
         floors.write_floors(out / floors.NAME)
@@ -150,9 +158,9 @@ def _draw(shown: Sequence[Board], picture: Path) -> Path:
     return draw_overview(skills_of(shown), picture)
 
 
-def _print_missing(preset: str, runs: Path) -> None:
+def _print_missing(preset: str, runs: Path, i3d: Path | None) -> None:
     from stbench.running.missing import missing
     from stbench.running.suite import everything
 
-    for command in missing(everything(preset), runs=runs):
+    for command in missing(everything(preset, i3d), runs=runs):
         click.echo(command)

@@ -57,7 +57,12 @@ class _Look:
 
 
 def preview(
-    store: Store, out: Path, *, sequences: int | Sequence[int] = 6, frames: int | None = None, fps: int = 15
+    store: Store,
+    out: Path,
+    *,
+    sequences: int | Sequence[int] | np.ndarray = 6,
+    frames: int | None = None,
+    fps: int = 15,
 ) -> Path:
     """Write an animated `.gif` (sequences tiled, looped) or a `.png` strip (a row a sequence, time to the right).
 
@@ -86,7 +91,7 @@ def preview(
     return out
 
 
-def _chosen(store: Store, sequences: int | Sequence[int]) -> tuple[int, ...]:
+def _chosen(store: Store, sequences: int | Sequence[int] | np.ndarray) -> tuple[int, ...]:
     n = store.n_sequences
     if isinstance(sequences, Sequence | np.ndarray):
         wanted = tuple(map(int, sequences))

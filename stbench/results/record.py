@@ -130,6 +130,11 @@ class RunRecord:
         return f"{self.model}:{self.variant}" if self.variant else self.model
 
     @property
+    def trained_whole(self) -> bool:
+        """Whether its training, if it had one here, went to its end."""
+        return bool(self.training.get("finished", True))
+
+    @property
     def made_elsewhere(self) -> bool:
         """Is it of predictions that somebody else made (`stbench score`)? Their cost is not known here."""
         return self.configuration == ELSEWHERE

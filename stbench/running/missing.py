@@ -9,8 +9,6 @@ from pathlib import Path
 
 from stbench import paths, registry
 from stbench.running.plan import choose, command_line, plan
-from stbench.running.run import finished
-from stbench.running.stages import code_of
 from stbench.running.suite import Job
 from stbench.store.build import resolve
 from stbench.store.reader import open_store
@@ -30,7 +28,6 @@ def missing(todo: Sequence[Job], *, runs: Path | None = None) -> Iterator[str]:
         path = paths.data_dir() / blueprint.store_name
         if os.path.lexists(path):
             planned = plan(choice, open_store(path), seed=0)
-            if finished(planned.folder(runs), code_of(planned)):
+            if job.is_done(planned, runs):
                 continue
-        words = ["--out", str(runs), "--no-table", *(["--raw", str(job.raw)] if job.raw else [])]
-        yield f"{command_line(choice, blueprint.source, job.settings)} {shlex.join(words)}"
+        yield f"{command_line(choice, blueprint.source, job.settings)} {shlex.join(job.words(runs))}"

@@ -31,7 +31,7 @@ def picture(
 ) -> list[Path]:
     """Draw each as .png and .gif in the folder `out`, from the weights `stbench run` left under `runs`.
 
-    Model, data and `-simulated`, where they are, begin the name of a file, so that those of several models can lie
+    Model, data and `simulated`, where they are, begin the name of a file, so that those of several models can lie
     side by side; another preset, seed or setting replaces them.
 
     Of a model that makes clips, what it can of `generated`, `motion-swap`, `all-actions`, `all-actions-drawn` and
@@ -57,8 +57,7 @@ def picture(
     planned = plan(choice, store, seed)
     ready = load_trained(planned, runs or paths.runs_dir(), settings)
     head = f"{planned.model} on {store.dataset}, preset {choice.preset}"
-    simulated = "-simulated" if store.source == "simulated" else ""
-    begin = out / f"{planned.model.replace(':', '.')}-{store.dataset}{simulated}"
+    begin = out / paths.of_source(f"{paths.file_name(planned.model)}-{store.dataset}", store.source)
     drawn = draw_clips(ready, store, choice.track, begin, head, makes) if makes else []
     return drawn + ([] if swaps is None else draw_swaps(ready, store, swaps, begin, head))
 

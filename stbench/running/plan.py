@@ -156,7 +156,7 @@ class Plan(Choice):
     def _place(self, runs: Path, under: str, further: Mapping[str, Any]) -> Path:
         """The folder of this identity, `further` beside what the weights depend on. One from the time when an identity
         held what equals a default is found, too, where a preset says such a thing."""
-        room = runs / self.preset / under / self.model.replace(":", ".")
+        room = runs / self.preset / under / paths.file_name(self.model)
         identities = {**self.trained, **further}, {**self.trained, "configuration": self.configuration, **further}
         today, before = (room / f"seed-{self.seed}-{fingerprint(identity)[:8]}" for identity in identities)
         return before if before.exists() and not today.exists() else today

@@ -19,7 +19,7 @@ from stbench.errors import StbenchError
 from stbench.progress import Progress, Silent
 from stbench.protocols.known import has_capability
 from stbench.running.configuration import Asked
-from stbench.running.plan import choose, command_line, dataset_for, find_track, plan
+from stbench.running.plan import Plan, choose, command_line, dataset_for, find_track, plan
 from stbench.running.processes import Processes
 from stbench.running.run import finished
 from stbench.running.stages import code_of
@@ -49,8 +49,19 @@ class Job:
     name: str = ""
     i3d: Path | None = None
 
+    def words(self, runs: Path) -> list[str]:
+        """What its command line has beside `command_line`: it runs alone, under `runs`, and shows no table."""
+        words = ["--out", str(runs), "--no-table"]
+        words += ["--raw", str(self.raw)] if self.raw else []
+        return words + (["--i3d", str(self.i3d)] if self.i3d else [])
 
-def everything(preset: str) -> list[Job]:
+    def is_done(self, planned: Plan, runs: Path) -> bool:
+        """Whether its run is finished. Where `fvd` is asked for, with which weights the run itself finds out."""
+        asks_fvd = self.i3d is not None and "fvd" in planned.track.metrics
+        return not asks_fvd and finished(planned.folder(runs), code_of(planned)) is not None
+
+
+def everything(preset: str, i3d: Path | None = None) -> list[Job]:
     """All there is of a preset: on the tracks of every dataset (`tracks_of`) all floors, then every model and its
     headline variants, those that are applicable. A track that no model has a preset for is left out: floors alone
     would say nothing of models.
@@ -60,7 +71,7 @@ def everything(preset: str) -> list[Job]:
     found = []
     for dataset in registry.names("datasets"):
         for track in tracks_of(dataset, preset):
-            beside = Job("", dataset, preset, track)
+            beside = Job("", dataset, preset, track, i3d=i3d)
             if models := _models(dataset, preset, track):
                 found += floors(beside)
                 found += [Job(**{**vars(beside), "model": model}) for model in models]
@@ -141,14 +152,12 @@ def run_all(todo: Sequence[Job], *, runs: Path | None = None, jobs: int = 1, pro
                         *asked[:2], source=job.source, settings=job.settings, raw=job.raw, progress=progress
                     )
                 planned = plan(choice, stores[asked], seed=0)
-                if finished(planned.folder(runs), code_of(planned)):
+                if job.is_done(planned, runs):
                     continue
                 command = command_line(planned, planned.store.source, job.settings)
                 label = f"[{number}/{len(todo)}]"
                 progress.note(f"{label} {command}")
-                words = [*shlex.split(command)[1:], "--out", str(runs), "--no-table"]
-                words += ["--raw", str(job.raw)] if job.raw else []
-                words += ["--i3d", str(job.i3d)] if job.i3d else []
+                words = [*shlex.split(command)[1:], *job.words(runs)]
                 name = f"{job.model} on {planned.track.id}"
                 processes = processes or Processes(_share(jobs) if jobs > 1 else os.environ)
                 running.add(pool.submit(_run, processes, name, words, jobs > 1, label, progress))

@@ -47,7 +47,8 @@ def changed(folder: Path, name: str, place: Any, value: Any) -> np.ndarray:
 def two(run: Any, **changes: Any) -> Path:
     """Two runs of a board; the second one, which is changed."""
     run(1.0, model="one", metrics=METRICS)
-    return run(2.0, model="two", metrics=METRICS, **changes)  # type: ignore[no-any-return]
+    folder: Path = run(2.0, model="two", metrics=METRICS, **changes)
+    return folder
 
 
 DAMAGED: dict[str, dict[str, Any]] = {

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from click.testing import CliRunner
 from stbench.cli.main import cli
 from stbench.errors import StbenchError
 from stbench.progress import Silent
+from stbench.running import suite
 from stbench.running.plan import dataset_for
+from stbench.running.score import track_by_id
 from stbench.running.suite import Job, run_all
 
 SMALL = {"sequences": "10"}
@@ -117,3 +120,25 @@ def test_a_run_that_fails_is_named_with_its_message_and_stops_no_other(tmp_path:
         run_all(jobs_of("mean", "persistence"), runs=tmp_path, jobs=2, progress=heard)
     assert list(records(tmp_path)) == ["persistence"]
     assert any(note.startswith("[1/2] failed after") and str(blocked) in note for note in heard.notes)
+
+
+def test_weights_of_i3d_reach_every_run_and_finished_ones_on_tracks_of_fvd_are_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that was scored before there were weights has no `fvd`."""
+    monkeypatch.setattr(suite, "finished", lambda *_: object())
+    monkeypatch.setattr(suite, "code_of", lambda _: {})
+
+    def done(track: str, i3d: Path | None) -> bool:
+        planned: Any = SimpleNamespace(track=track_by_id(track), folder=lambda runs: runs)
+        return Job("mean", "sprites", "quick", i3d=i3d).is_done(planned, tmp_path)
+
+    assert done("sprites/generation-16", None)
+    assert done("sprites/forecast-4", tmp_path / "i3d.pt")
+    assert not done("sprites/generation-16", tmp_path / "i3d.pt")
+    words = ["leaderboard", "--run-missing", "--dry-run", "--preset", "quick", "--runs", str(tmp_path / "runs")]
+    result = CliRunner().invoke(cli, [*words, "--i3d", str(tmp_path / "i3d.pt")])
+    assert result.exit_code == 0, result.output
+    commands = result.stdout.splitlines()
+    assert len(commands) > 20
+    assert all(each.endswith(f"--no-table --i3d {tmp_path / 'i3d.pt'}") for each in commands)
