@@ -79,14 +79,14 @@ def _document_of_store(name_or_path: str, settings: dict[str, str], source: str)
 def _describe_dataset(name: str, settings: dict[str, str], source: str) -> None:
     from stbench import registry
     from stbench.store.build import resolve
-    from stbench.store.words import generating
+    from stbench.store.words import generate_command
 
     generator, blueprint = registry.dataset(name), resolve(name, settings, source)
     fields(f"{name} {blueprint.version}: {blueprint.card.title}", card_rows(blueprint.card))
     fields("parameters", parameter_rows(generator, blueprint.parameters))
     fields("tracks", [(track.id, ", ".join(track.scored)) for track in generator.tracks])
     fields("split", split_rows(blueprint.split))
-    note(f"not generated yet: {generating(name, settings, source)} makes it")
+    note(f"not generated yet: {generate_command(name, settings, source)} makes it")
 
 
 def _describe_store(name_or_path: str, settings: dict[str, str], source: str) -> None:

@@ -32,7 +32,7 @@ from stbench.progress import Progress, Silent
 from stbench.splits.training import TrainingWindows
 from stbench.store.apart import apart
 from stbench.store.reader import Store
-from stbench.store.words import training_judge
+from stbench.store.words import judge_command
 from stbench.training.settings import without_defaults
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ def load_judge(folder: Path, store: Store) -> Judge:
         raise StbenchError(
             f"the judge {folder} was trained on another version, split or normaliser of {card.dataset} (digest "
             f"{card.dataset_digest[:12]}) than {store.path} (digest {store.digest[:12]}, split {store.split.id}): "
-            f"train one with `{training_judge(store, {})}`"
+            f"train one with `{judge_command(store, {})}`"
         )
     try:
         found = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
@@ -312,7 +312,7 @@ def find_judge(store: Store, preset: str, runs: Path, clip: int) -> Judge:
         return load_judge(min(found)[1], store)
     there = f"there are {', '.join(others)}" if others else "there is none at all"
     asked = registry.dataset(store.dataset).presets.get(preset, {})
-    command = training_judge(store, asked, "--preset", preset, "--frames", str(clip))
+    command = judge_command(store, asked, "--preset", preset, "--frames", str(clip))
     raise StbenchError(
         f"no judge of {clip} frames of the preset '{preset}' for {store.path} (digest {store.digest[:12]}, split "
         f"{store.split.id}) is in {folder}, {there}: `{command}` trains one"

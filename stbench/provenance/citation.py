@@ -73,12 +73,14 @@ def data_note(dataset: str, version: str, source: str, split: Split, digest: str
 def _cite_dataset(name: str, settings: Mapping[str, Any], source: str) -> Citation:
     from stbench.store.build import resolve
     from stbench.store.reader import open_store
-    from stbench.store.words import generating
+    from stbench.store.words import generate_command
 
     blueprint = resolve(name, settings, source)
     path = data_dir() / blueprint.store_name
     digest = open_store(path).digest if path.exists() else None
-    missing = f"{name} is not generated yet, so its digest is missing: {generating(name, settings, source)} makes it"
+    missing = (
+        f"{name} is not generated yet, so its digest is missing: {generate_command(name, settings, source)} makes it"
+    )
     used = data_note(name, blueprint.version, blueprint.source, blueprint.split, digest)
     return Citation(_join(blueprint.card.bibtex, stbench_bibtex(used)), () if digest else (missing,))
 

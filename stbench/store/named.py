@@ -12,7 +12,7 @@ from stbench.arguments import local_path
 from stbench.errors import StbenchError, nearest
 from stbench.store.build import resolve
 from stbench.store.reader import Store, open_store
-from stbench.store.words import generating
+from stbench.store.words import generate_command
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -45,7 +45,7 @@ def path_of(name_or_path: str | os.PathLike[str], parameters: Mapping[str, Any] 
         if os.path.lexists(path):
             return path
         state = "is half-written" if path.with_name(path.name + ".part").exists() else "has not been generated yet"
-        raise StbenchError(f"the dataset '{name}' {state} ({path}): run `{generating(name, parameters, source)}`")
+        raise StbenchError(f"the dataset '{name}' {state} ({path}): run `{generate_command(name, parameters, source)}`")
     if not os.path.lexists(name) and os.sep not in name and not name.endswith(".zarr"):
         raise StbenchError(
             f"there is no dataset '{name}', and no store of that path: {nearest(name, registry.names('datasets'))}"

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from stbench.store.reader import Store
 
 
-def generating(dataset: str, parameters: Mapping[str, Any], source: str = "auto") -> str:
+def generate_command(dataset: str, parameters: Mapping[str, Any], source: str = "auto") -> str:
     """The command that makes a dataset with these parameters."""
     words = ["stbench", "generate", dataset, *setting_words(parameters)]
     return shlex.join([*words, "--source", source] if source != "auto" else words)
 
 
-def training_judge(store: Store, asked: Mapping[str, Any], *words: str) -> str:
+def judge_command(store: Store, asked: Mapping[str, Any], *words: str) -> str:
     """The command that trains a judge of the data of a store; parameters that are `asked` for anyway are left out."""
     usual = {**asdict(registry.dataset(store.dataset).parameters()), **asked}
     # JSON has no tuples.

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from stbench import registry
 from stbench.cli.main import cli
 from stbench.contract.datasets import parse_parameters
-from stbench.store.words import training_judge
+from stbench.store.words import judge_command
 
 ASKED = ["--set", "years=2", "--source", "simulated"]
 
@@ -32,14 +32,14 @@ def test_the_command_that_trains_a_judge_makes_the_same_data() -> None:
     store: Any = SimpleNamespace(
         dataset="sprites", source="simulated", parameters={"characters": 12, "divisor": 255, "sheets": "a, b"}
     )
-    words = shlex.split(training_judge(store, {"characters": 60}, "--preset", "quick"))
+    words = shlex.split(judge_command(store, {"characters": 60}, "--preset", "quick"))
     assert words[:7] == ["stbench", "judge", "train", "--dataset", "sprites", "--preset", "quick"]
     assert words[7:] == ["--source", "simulated", "--set", "characters=12"]
     settings = dict(word.split("=", 1) for word in words if "=" in word)
     assert parse_parameters(parameters, settings).characters == 12
-    assert "--set" not in training_judge(store, {"characters": 12})
+    assert "--set" not in judge_command(store, {"characters": 12})
 
 
 def test_waves_have_no_source_to_name() -> None:
     store: Any = SimpleNamespace(dataset="waveeq", source="procedural", parameters={"sequences": 12})
-    assert "--source" not in training_judge(store, {})
+    assert "--source" not in judge_command(store, {})
