@@ -261,9 +261,9 @@ def _seeds(line: Line, numbers: Sequence[int], metric: str, lead_times: str) -> 
     """Of a model that has no seed the one value is the mean."""
     found = line.summary(metric, lead_times)
     assert found is not None
-    floor = line.record.floor
+    floor, drawn = line.record.floor, bool(line.record.steps)
     scores = {entry.record.seed: entry.cells[metric, lead_times].value for entry in line.entries}
-    cells = ["" if floor or seed not in scores else score_text(scores[seed]) for seed in numbers]
+    cells = ["" if not drawn or seed not in scores else score_text(scores[seed]) for seed in numbers]
     spread = score_text(found.seed_sd) if found.seed_sd is not None else ""
     interval = interval_text(found.value, found.ci_low, found.ci_high)
     return [f"`{line.model}`" + (" (floor)" if floor else ""), *cells, score_text(found.value), spread, interval]
@@ -272,7 +272,7 @@ def _seeds(line: Line, numbers: Sequence[int], metric: str, lead_times: str) -> 
 def _cost(line: Line) -> list[str]:
     """Parameters, and minutes of one seed, on the mean: of the processor where all seeds know them, else on the
     clock."""
-    if line.record.floor or line.train_seconds is None:
+    if not line.record.steps or line.train_seconds is None:
         return [count_text(line.record.parameters), ""]
     known = all("cpu_seconds" in entry.record.training for entry in line.entries)
     seconds = line.train_cpu_seconds if known else line.train_seconds
@@ -384,6 +384,7 @@ def _rows(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 SECTIONS: Mapping[str, Callable[[Ours], str]] = {
     "seeds of waveeq-100": lambda ours: seeds(ours, "waveeq-100/forecast-40"),
+    "seeds of waveeq": lambda ours: seeds(ours, "waveeq/forecast-40"),
     "a quarter of an hour": quarter,
     "clips of sprites": lambda ours: clips(ours, "sprites", OF_CLIPS),
     "judges of sprites": judges,
