@@ -1,4 +1,4 @@
-"""Tabulars of LaTeX.
+r"""Tabulars of LaTeX, parsed by pylatexenc.
 
 One that stands in a cell of another, and a line end inside braces, break a line of that cell, not a row. Where an inner
 one has columns, it is a table of its own.
@@ -7,188 +7,184 @@ one has columns, it is a table of its own.
 from __future__ import annotations
 
 import re
-from bisect import bisect
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from stbench.documents import DEEPEST, Unreadable
+from pylatexenc.latexwalker import (  # type: ignore[import-untyped]
+    LatexCharsNode,
+    LatexEnvironmentNode,
+    LatexGroupNode,
+    LatexMacroNode,
+    LatexMathNode,
+    LatexNode,
+    LatexSpecialsNode,
+    LatexWalker,
+    LatexWalkerParseError,
+)
+from pylatexenc.macrospec import (  # type: ignore[import-untyped]
+    EnvironmentSpec,
+    LatexContextDb,
+    MacroSpec,
+    MacroStandardArgsParser,
+    SpecialsSpec,
+)
+
+from stbench.documents import Unreadable
 from stbench.literature.cells import SEAM, Table, seamless
 from stbench.literature.figures import figure, quantities
 
 __all__ = ["latex_tables"]
 
+
+def _named(arguments: Mapping[str, str]) -> dict[str, str]:
+    """The arguments of each macro."""
+    return {name: each for each, names in arguments.items() for name in names.split()}
+
+
 _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%.*")
-_TABULAR = re.compile(r"\\(begin|end)\{(tabular[*xy]?|longtable|array)\}")
-_FLOAT = re.compile(r"\\(begin|end)\{(table\*?|wraptable|sidewaystable)\}")
-_CAPTION = re.compile(r"\\caption(?:\[[^\]]{0,500}\])?(?=\{)")
-_ARGUMENTS = {"tabular*": 2, "tabularx": 2, "tabulary": 2}
-"""A width before the columns; the others have the columns alone."""
-_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
-_OPTION = re.compile(r"\s*\[[^\]]{0,500}\]")
-_ROW_END = re.compile(r"\\\\\*?(?:\[[^\]\n]{0,40}\])?|\\tabularnewline(?![a-zA-Z])")
-_CELL = re.compile(r"(?<!\\)&")
-_INSIDE = re.compile(rf"{_ROW_END.pattern}|\\.|[{{}}&]", re.DOTALL)
-_LINES = re.compile(
-    r"\\(?:(?:hline|hdashline|toprule|midrule|bottomrule|addlinespace)(?![a-zA-Z])(?:\[[^\]]{0,40}\])?"
-    r"|(?:Xhline|cline|cdashline|cmidrule|specialrule)(?:\[[^\]]{0,40}\])?(?:\([^)]{0,40}\))?(?:\{[^{}]*\})+)"
+_TRIM = re.compile(r"(\\cmidrule\s{0,9}(?:\[[^\]\n]{0,40}\])?)\([^)\n]{0,40}\)")
+"""An argument in round brackets."""
+_BEGIN = re.compile(r"\\begin\{(tabular[*xy]?|longtable|array|table\*?|wraptable|sidewaystable)\}")
+_TABULARS = dict.fromkeys(("tabular", "array", "longtable"), "[{") | dict.fromkeys(
+    ("tabular*", "tabularx", "tabulary"), "{[{"
 )
-_COLUMNS = re.compile(r"\\multicolumn\s*\{\s*([1-9]\d?)\s*\}")
-_ROWS = re.compile(
-    r"\\multirow\s*+(?:\[[^\]]{0,100}\]\s*+)?\{\s*([+-]?[1-9]\d?)(?:\.\d{0,9})?\s*\}\s*+(?:\[[^\]]{0,100}\]\s*+)?"
+"""Their arguments: the columns, and of some forms a width before. Here and below as pylatexenc writes them, "[" for one
+that may be missing."""
+_RULES = _named(
+    {
+        "": "hline morecmidrules",
+        "[": "toprule midrule bottomrule addlinespace hdashline",
+        "[{": "cmidrule",
+        "{": "cline cdashline Xhline",
+        "{{{": "specialrule",
+    }
 )
-_HIDDEN = re.compile(
-    r"\\(?:cite[a-zA-Z]{0,20}|(?:text|paren|auto|foot)cite|(?:auto|page|name|eq|[cCv])?ref|label|textsuperscript|tnote"
-    r"|(?:table)?footnote(?:mark|text)?|(?:row|cell|column|text|arrayrule)?color|colorbox|[hv]space|[hv]?phantom"
-    r"|scalebox|raisebox|rotatebox|href)\*?\s*+(?:\[[^\]]{0,500}\]\s*+){0,3}\{[^{}]*\}"
-    r"|\\(?:resizebox\*?|fcolorbox|fontsize)\s*+\{[^{}]*\}\s*+\{[^{}]*\}"
-    r"|\\footnotemark(?![a-zA-Z])(?:\[[^\]]{0,500}\])?|\\[hv]?phantom\s*[^\s{}\\a-zA-Z]"
+_HIDDEN = _named(
+    {
+        "*[[{": "cite citep citet citealp citealt citeauthor citeyear citeyearpar citenum citetext Cite Citep"
+        " Citet textcite parencite autocite footcite supercite onlinecite",
+        "*{": "ref autoref pageref nameref eqref cref Cref vref label hspace vspace",
+        "{": "phantom hphantom vphantom tnote tablefootnote",
+        "[{": "footnote footnotetext color cellcolor columncolor arrayrulecolor",
+        "[{[[": "rowcolor",
+        "[": "footnotemark",
+        "{{": "fontsize",
+    }
 )
-"""What is not printed, or printed small: marks, and arguments that say how another one is set."""
-_SHOWN = re.compile(r"\\[a-zA-Z]+\*?\s*+(?:\[[^\[\]]{0,500}\]\s*+)?\{([^{}]*)\}")
-_GROUP = re.compile(r"(?<![a-zA-Z*\]}\s])\{([^{}]*)\}")
-_POWER = re.compile(r"(?<![\d.,])10\s?\\textsuperscript\s?\{([^{}]{0,9})\}")
-_THIN = re.compile(r"(?<=\d)\\,(?=\d{3}(?!\d))")
+"""What is not printed, or printed small: marks, and how something else is set."""
+_UNSEEN = _RULES | _HIDDEN
+_SHOWN = _named(
+    {
+        "{{": "href",
+        "{[{": "scalebox",
+        "[{{": "textcolor colorbox rotatebox parbox",
+        "[{[{{": "fcolorbox",
+        "{[[{": "raisebox",
+        "*{{{": "resizebox",
+        "[[{": "makebox framebox",
+        "[{": "shortstack",
+        "*[{": "makecell thead caption",
+        "{{{": "multicolumn",
+        "[{[{[{": "multirow",
+    }
+)
+"""Whose last argument is printed, and no other."""
 _SIGNS = {
-    r"\pm": "±",
-    r"\%": "%",
-    r"\mid": "|",
-    r"\vert": "|",
-    r"\uparrow": "",
-    r"\downarrow": "",
-    r"\times": " x ",
-    r"\cdot": " · ",
-    r"\textminus": "-",
-    "~": " ",
+    "pm": "±",
+    "mid": "|",
+    "vert": "|",
+    "uparrow": "",
+    "downarrow": "",
+    "times": " x ",
+    "cdot": " · ",
+    "textminus": "-",
+    **dict.fromkeys(",;:!> ", " "),
+    ",": "\N{THIN SPACE}",
+    "\\": " ",
+    "tabularnewline": " ",
 }
-_SIGN = re.compile("|".join(re.escape(sign) + r"(?![a-zA-Z])" * sign[-1].isalpha() for sign in _SIGNS))
+_THOUSANDS = re.compile(r"(?<=\d)\N{THIN SPACE}(?=\d{3}(?!\d))")
+_TEN = re.compile(r"(?<![\d.,])10\s?$")
+_OPTION = re.compile(r"\s*\[[^\[\]]*\]\s*")
 
 
-@dataclass
-class _Tabular:
-    """One that is begun: what stands in it, apart from those within."""
-
-    name: str
-    place: int
-    line: int
-    parts: list[str] = field(default_factory=list)
-
-    def rows(self) -> str:
-        """What follows the arguments: the columns, and of some forms the width before."""
-        body, place = "".join(self.parts), 0
-        for _ in range(_ARGUMENTS.get(self.name, 1)):
-            place = _after_argument(body, _after_options(body, place)) or place
-        return "\n" * body.count("\n", 0, place) + body[place:]
-
-
-def latex_tables(text: str) -> Iterator[Table]:
-    """The tables of a text, titled by the caption of the float they stand in. `Unreadable` for one nested too deep."""
-    text = _POWER.sub(r"10^{\1}", _COMMENT.sub(r"\1", text))
-    floats = _floats(text)
-    begins = [begin for begin, _, _ in floats]
-    for tabular in _tabulars(text):
-        around = floats[max(bisect(begins, tabular.place) - 1, 0) :][:1]
-        title = next((caption for begin, end, caption in around if begin < tabular.place < end), "")
-        if table := _table(title, tabular):
-            yield table
-
-
-def _floats(text: str) -> list[tuple[int, int, str]]:
-    """Begin, end and caption of each."""
-    found: list[tuple[int, int, str]] = []
-    begun: re.Match[str] | None = None
-    for each in _FLOAT.finditer(text):
-        if each[1] == "begin":
-            begun = each
-        elif begun and begun[2] == each[2]:
-            caption = _CAPTION.search(text, begun.end(), each.start())
-            end = _after_argument(text, caption.end(), each.start()) if caption else None
-            title = _untex(text[caption.end() + 1 : end - 1]) if caption and end else ""
-            found.append((begun.start(), each.start(), title))
-            begun = None
+def _context() -> LatexContextDb:
+    """Arguments of the macros that matter; another macro has none, and what follows it is printed."""
+    known = _UNSEEN | _SHOWN | {"textsuperscript": "{"}
+    # A bracket on the next line is a cell, not the height of the row.
+    row_end = MacroSpec("\\", MacroStandardArgsParser("*[", optional_arg_no_space=True))
+    found = LatexContextDb()
+    found.add_context_category(
+        "tables",
+        macros=[row_end, *(MacroSpec(name, arguments) for name, arguments in known.items())],
+        environments=[EnvironmentSpec(name, arguments) for name, arguments in _TABULARS.items()],
+        specials=[SpecialsSpec("&")],
+    )
+    found.set_unknown_macro_spec(MacroSpec("", ""))
+    found.set_unknown_environment_spec(EnvironmentSpec("", ""))
     return found
 
 
-def _tabulars(text: str) -> Iterator[_Tabular]:
-    """Those that are closed; of nested ones the inner first."""
-    open_: list[_Tabular] = []
-    place, line = 0, 1
-    for each in _TABULAR.finditer(text):
-        between = text[place : each.start()]
-        place, line = each.end(), line + between.count("\n")
-        if open_:
-            open_[-1].parts.append(between)
-        if each[1] == "begin":
-            if len(open_) == DEEPEST:
-                raise Unreadable(f"tabulars in it are nested more than {DEEPEST} levels deep")
-            open_.append(_Tabular(each[2], each.start(), line))
-        elif each[2] in [one.name for one in open_]:
-            while open_[-1].name != each[2]:
-                unclosed = open_.pop()
-                open_[-1].parts += unclosed.parts
-            closed = open_.pop()
-            rows = closed.rows()
-            own = _CELL.search(rows) is not None
-            if open_:
-                label = "" if own else " ".join(_LINES.sub(" ", _ROW_END.sub(" ", rows)).split())
-                open_[-1].parts.append(f" {label} " + "\n" * rows.count("\n"))
-            if own or not open_:
-                yield closed
+_CONTEXT = _context()
+_ROW_ENDS = ("\\", "tabularnewline")
 
 
-def _after_options(text: str, place: int) -> int:
-    while found := _OPTION.match(text, place):
-        place = found.end()
-    return place
+def latex_tables(text: str) -> Iterator[Table]:
+    """The tables of a text, titled by the caption of the float they stand in. `Unreadable` for a tabular that is no
+    LaTeX, or nested too deep."""
+    text = _TRIM.sub(r"\1", _COMMENT.sub(r"\1", text))
+    walker = LatexWalker(text, latex_context=_CONTEXT, tolerant_parsing=False)
+    place = 0
+    while begin := _BEGIN.search(text, place):
+        try:
+            node, _, length = walker.get_latex_environment(begin.start())
+            yield from _tables(walker, node, "")
+        except LatexWalkerParseError as error:
+            raise Unreadable(f"{error.msg.splitlines()[0]} in line {error.lineno}") from None
+        except RecursionError:
+            line, _ = walker.pos_to_lineno_colno(begin.start())
+            raise Unreadable(f"what begins in line {line} is nested too deep") from None
+        place = begin.start() + length
 
 
-def _after_argument(text: str, place: int, end: int | None = None) -> int | None:
-    """Where the braces that are opened at `place` are closed; None where there are none."""
-    end = len(text) if end is None else end
-    while place < end and text[place].isspace():
-        place += 1
-    if not text.startswith("{", place, end):
-        return None
-    depth = 0
-    for each in _BRACE.finditer(text, place, end):
-        depth += (each[0] == "{") - (each[0] == "}")
-        if depth == 0:
-            return each.end()
-    return None
+def _tables(walker: LatexWalker, node: LatexNode, title: str) -> Iterator[Table]:
+    """Of nested ones the inner first."""
+    below = _below(node)
+    captions = [child for child in below if isinstance(child, LatexMacroNode) and child.macroname == "caption"]
+    title = _plain(_below(captions[0])[-1:]) if captions else title
+    for child in below:
+        yield from _tables(walker, child, title)
+    if _is_table(node) and (table := _table(walker, title, node.nodelist)):
+        yield table
 
 
-def _in_one_line(body: str) -> str:
-    """With a space for what, inside braces, would end a row or a cell."""
-    found = [*_INSIDE.finditer(body)]
-    step = [0] * len(found)
-    opened: list[int] = []
-    for k, each in enumerate(found):
-        if each[0] == "{":
-            opened.append(k)
-        elif each[0] == "}" and opened:
-            step[opened.pop()], step[k] = 1, -1
-    parts, place, depth = [], 0, 0
-    for each, change in zip(found, step, strict=True):
-        depth += change
-        if depth and (each[0] == "&" or _ROW_END.fullmatch(each[0])):
-            parts += [body[place : each.start()], " "]
-            place = each.end()
-    return "".join([*parts, body[place:]])
+def _below(node: LatexNode) -> list[LatexNode]:
+    """What it holds, in the order of the text."""
+    arguments = getattr(node, "nodeargd", None)
+    held = [*(arguments.argnlist or [] if arguments else []), *(getattr(node, "nodelist", None) or [])]
+    return [each for each in held if each is not None]
 
 
-def _table(title: str, tabular: _Tabular) -> Table | None:
-    first = tabular.line
+def _is_table(node: LatexNode) -> bool:
+    """A tabular that has columns."""
+    return (
+        isinstance(node, LatexEnvironmentNode)
+        and node.environmentname in _TABULARS
+        and any(isinstance(child, LatexSpecialsNode) for child in node.nodelist)
+    )
+
+
+def _table(walker: LatexWalker, title: str, nodes: Iterable[LatexNode]) -> Table | None:
     table = Table(title, [])
     below: dict[int, tuple[int, str]] = {}
     named = False
-    for part in _ROW_END.split(_in_one_line(tabular.rows())):
-        line = _LINES.sub("", part)
-        start = first + line[: len(line) - len(line.lstrip())].count("\n")
-        first += part.count("\n")
-        if not line.strip():
+    for row in _split(nodes, lambda node: isinstance(node, LatexMacroNode) and node.macroname in _ROW_ENDS):
+        first = next((node for node in row if not _is_blank(node) and not _is_rule(node)), None)
+        if first is None:
             continue
         cells: list[str] = []
-        for cell in _CELL.split(line):
-            columns, rows, content = _cell(cell)
+        for cell in _split(row, lambda node: isinstance(node, LatexSpecialsNode)):
+            columns, rows = _spans(cell)
+            content = _plain(cell)
             if rows > 0:
                 below[len(cells)] = (rows, content)
             elif rows < 0:
@@ -203,7 +199,7 @@ def _table(title: str, tabular: _Tabular) -> Table | None:
             table.heading.append(cells)
             named = named or any(quantities(cell)[0] for cell in cells)
         else:
-            table.rows.append((f"line {start}", cells))
+            table.rows.append((f"line {_line(walker, first)}", cells))
     return table if table.heading and table.rows else None
 
 
@@ -214,45 +210,108 @@ def _fill_above(table: Table, column: int, rows: int, content: str) -> None:
             cells[column] = content
 
 
-def _cell(cell: str) -> tuple[int, int, str]:
-    """How many columns and rows a cell takes, and its text. Rows are less than 0 where it takes those above, and 0
-    where it does not say."""
+def _split(nodes: Iterable[LatexNode], ends: Callable[[LatexNode], bool]) -> list[list[LatexNode]]:
+    found: list[list[LatexNode]] = [[]]
+    for node in nodes:
+        if ends(node):
+            found.append([])
+        else:
+            found[-1].append(node)
+    return found
+
+
+def _line(walker: LatexWalker, node: LatexNode) -> int:
+    """Where what it prints begins."""
+    indent = len(node.chars) - len(node.chars.lstrip()) if isinstance(node, LatexCharsNode) else 0
+    line, _ = walker.pos_to_lineno_colno(node.pos + indent)
+    return int(line)
+
+
+def _is_blank(node: LatexNode) -> bool:
+    return isinstance(node, LatexCharsNode) and not node.chars.strip()
+
+
+def _is_rule(node: LatexNode) -> bool:
+    return isinstance(node, LatexMacroNode) and node.macroname in _RULES
+
+
+def _spans(cell: Sequence[LatexNode]) -> tuple[int, int]:
+    """How many columns and rows a cell takes. Rows are less than 0 where it takes those above, and 0 where it does not
+    say."""
     columns, rows = 1, 0
-    cell = _bare(_HIDDEN.sub(SEAM, cell))
-    if found := _COLUMNS.match(cell):
-        columns, cell = int(found[1]), _bare(_content(cell, _after_argument(cell, found.end())))
-    if found := _ROWS.match(cell):
-        rows, place = int(found[1]), found.end()
-        width = place + 1 if cell[place : place + 1] in ("*", "=") else _after_argument(cell, place)
-        cell = _content(cell, width and _after_options(cell, width))
-    return columns, rows, _untex(cell)
+    nodes = _bare(cell)
+    if arguments := _arguments(nodes, "multicolumn"):
+        columns = max(_count(arguments[0]), 1)
+        nodes = _bare(arguments[-1:])
+    if arguments := _arguments(nodes, "multirow"):
+        rows = _count(arguments[1])
+    return columns, rows
 
 
-def _bare(cell: str) -> str:
-    """Without braces around all of it."""
-    for _ in range(8):
-        cell = cell.strip(f"{SEAM} \t\n")
-        if not cell or _after_argument(cell, 0) != len(cell):
-            break
-        cell = cell[1:-1]
-    return cell
+def _bare(nodes: Sequence[LatexNode]) -> Sequence[LatexNode]:
+    """Without what is not printed before them, and without braces around all of them."""
+    while True:
+        nodes = [node for node in nodes if not _is_blank(node) and not _is_unseen(node)]
+        if len(nodes) != 1 or not isinstance(nodes[0], LatexGroupNode):
+            return nodes
+        nodes = nodes[0].nodelist
 
 
-def _content(cell: str, place: int | None) -> str:
-    """The argument at `place` and what follows it."""
-    end = None if place is None else _after_argument(cell, place)
-    return cell if place is None or end is None else f"{cell[place:end].strip()[1:-1]}{SEAM}{cell[end:]}".strip()
+def _is_unseen(node: LatexNode) -> bool:
+    return isinstance(node, LatexMacroNode) and node.macroname in _UNSEEN
 
 
-def _untex(cell: str) -> str:
+def _arguments(nodes: Sequence[LatexNode], name: str) -> list[LatexNode | None]:
+    """Those of the macro `name`, where it is the first."""
+    first = nodes[0] if nodes else None
+    return first.nodeargd.argnlist if isinstance(first, LatexMacroNode) and first.macroname == name else []
+
+
+def _count(argument: LatexNode | None) -> int:
+    """0 where it is no number."""
+    found = re.fullmatch(r"([+-]?[1-9]\d?)(?:\.\d{0,9})?", _plain([argument]), re.ASCII)
+    return int(found[1]) if found else 0
+
+
+def _plain(nodes: Iterable[LatexNode | None]) -> str:
     """As it is read: without macros, and without what they hide or raise, but for a power of ten."""
-    cell = _SIGN.sub(lambda found: _SIGNS[found[0]], cell)
-    cell = re.sub(r"\\[,;:!> ]", " ", _THIN.sub(",", cell))
-    for _ in range(8):
-        cell, hidden = _HIDDEN.subn(SEAM, cell)
-        cell, shown = _SHOWN.subn(rf"{SEAM}\1{SEAM}", cell)
-        cell, groups = _GROUP.subn(r"\1", cell)
-        if not hidden + shown + groups:
-            break
-    cell = re.sub(r"[${}\\]", "", re.sub(r"\\[a-zA-Z]+", SEAM, cell))
-    return re.sub(r"\s+", " ", seamless(cell)).strip()
+    text = _THOUSANDS.sub(",", _text(nodes))
+    return re.sub(r"\s+", " ", seamless(text)).strip()
+
+
+def _text(nodes: Iterable[LatexNode | None]) -> str:
+    parts: list[str] = []
+    called = False
+    """Whether all since a macro may be its arguments."""
+    for node in nodes:
+        if isinstance(node, LatexMacroNode):
+            parts.append(_macro(node, parts[-1] if parts else ""))
+            called = True
+        elif isinstance(node, LatexCharsNode):
+            if not (called and _OPTION.fullmatch(node.chars)):
+                parts.append(node.chars.replace("~", " "))
+                called = False
+        elif isinstance(node, LatexGroupNode):
+            text = _text(node.nodelist)
+            parts.append(f"{SEAM}{text}{SEAM}" if called else text)
+        elif isinstance(node, LatexMathNode):
+            parts.append(_text(node.nodelist))
+            called = False
+        elif isinstance(node, LatexEnvironmentNode):
+            parts.append(" " if _is_table(node) else f" {_text(node.nodelist)} ")
+            called = False
+        elif isinstance(node, LatexSpecialsNode):
+            parts.append(" ")
+            called = False
+    return "".join(parts)
+
+
+def _macro(node: LatexMacroNode, before: str) -> str:
+    name, arguments = node.macroname, node.nodeargd.argnlist if node.nodeargd else []
+    if name in _SIGNS:
+        return _SIGNS[name]
+    if name == "textsuperscript" and _TEN.search(before):
+        return f"^{_text(arguments)}"
+    if name in _SHOWN:
+        return f"{SEAM}{_text(arguments[-1:])}{SEAM}"
+    return SEAM if name.isalpha() else name

@@ -1,4 +1,7 @@
-"""Tables of Markdown, with pipes."""
+"""Tables of Markdown, with pipes.
+
+By hand: parsers of Markdown fill up and cut every row to the width of its heading, and here such a row is told.
+"""
 
 from __future__ import annotations
 
