@@ -36,10 +36,6 @@ class Held:
     def follow(self, codes: Tensor, steps: int) -> Tensor:
         return codes[:, -1:].expand(-1, steps, -1)
 
-    def draw(self, batch: int, steps: int, generator: torch.Generator) -> tuple[Tensor, Gaussian]:
-        drawn = torch.randn(batch, 1, self.size, generator=generator).expand(-1, steps, -1)
-        return drawn, Gaussian(torch.zeros_like(drawn), torch.zeros_like(drawn))
-
 
 class BetaVAE(SequentialAutoencoder):
     """(sum_t |x_t - D(c_t)|² + β sum_t KL(q(c_t | x_t) || N(0, I))) / T, a clip.
@@ -64,8 +60,6 @@ class BetaVAE(SequentialAutoencoder):
         width: Size,
     ) -> None:
         super().__init__()
-        if min(content_size, motion_size) < 1:
-            raise StbenchError(f"beta-vae needs content and motion, not sizes of {content_size} and {motion_size}")
         self.content_size, self.beta, size = content_size, beta, content_size + motion_size
         self.encoder = DCGANEncoder(frame_shape, 1, features, width=width, code="tanh", norm_first=True)
         self.head = GaussianHead(features, size)
@@ -105,6 +99,10 @@ class BetaVAE(SequentialAutoencoder):
     def loss(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         """`reconstruction` and `divergence`, sums over pixels and numbers, a frame; `total` with β."""
         frames = batch["frames"]
+        if len(frames) < 2:
+            raise StbenchError(
+                "beta-vae compares the clips of a batch, and this one has one: make batch_size at least 2"
+            )
         posterior = self.posterior(frames)
         made = self.decode_all(posterior.sample(generator))
         if self.training:

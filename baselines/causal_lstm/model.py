@@ -7,14 +7,14 @@ declares 3,276,800 parameters that it never uses, and its highway fails with lay
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import Count, Size
+from stbench.contract.settings import Count, Size, Sizes
 from stbench.models.parts.components import make
 from stbench.models.parts.frame_by_frame import FrameByFrame
 from stbench.models.parts.patches import patches
@@ -37,7 +37,7 @@ class CausalLSTM(FrameByFrame):
         self,
         frame_shape: tuple[int, ...],
         *,
-        hidden: Sequence[Size],
+        hidden: Sizes,
         kernel: Size,
         patch: Size,
         norm: str,

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import Count, Size
+from stbench.contract.settings import Count, Size, Sizes
 from stbench.models.parts.components import make
 from stbench.models.parts.convlstm import ConvLSTMStack, State
 from stbench.models.parts.frame_by_frame import FrameByFrame
@@ -41,7 +41,7 @@ class EncoderForecaster(nn.Module):
         self,
         frame_shape: tuple[int, ...],
         *,
-        hidden: Sequence[Size],
+        hidden: Sizes,
         kernel: Size,
         patch: Size,
         peephole: str,
@@ -81,7 +81,7 @@ class EncoderForecaster(nn.Module):
 class NextFrame(FrameByFrame):
     """Layers of cells that predict frame t + 1 from frame t, and go on from their own frames: see `FrameByFrame`.
 
-        v̂_{t+1} = squash(W * h_L(t)),   input at t ≤ n: v_t,   at t > n: b v_t + (1 - b) v̂_t
+        v̂_{t+1} = squash(W * h_L(t) (+ b)),   input at t ≤ n: v_t,   at t > n: b v_t + (1 - b) v̂_t
 
     W is a 1x1 convolution. With hidden = 4 x [128], kernel 5, patch 4, no bias and no peephole it has the 11,675,648
     parameters that are in use in the public implementation.
@@ -95,7 +95,7 @@ class NextFrame(FrameByFrame):
         self,
         frame_shape: tuple[int, ...],
         *,
-        hidden: Sequence[Size],
+        hidden: Sizes,
         kernel: Size,
         patch: Size,
         peephole: str,

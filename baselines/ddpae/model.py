@@ -70,7 +70,7 @@ class DDPAE(nn.Module):
         initial_std: Weight,
     ) -> None:
         super().__init__()
-        _check(frame_shape, components, scale)
+        _check(frame_shape, scale)
         self.components, self.scale, self.frame_std = components, scale, frame_std
         self.pose = PoseNetwork(
             frame_shape,
@@ -157,17 +157,16 @@ class DDPAE(nn.Module):
         return pasted.reshape(*poses.shape[:3], *pasted.shape[1:]).sum(2).clamp(max=1)
 
 
-def _check(frame_shape: tuple[int, ...], components: int, scale: float) -> None:
+def _check(frame_shape: tuple[int, ...], scale: float) -> None:
     """`StbenchError` for frames that are no sum of grey objects, and for settings that make no sense."""
     if tuple(frame_shape) != (1, SIDE, SIDE):
         raise StbenchError(
             f"ddpae adds grey objects up to frames of 1 x {SIDE} x {SIDE}, and a frame here has the shape "
             f"{tuple(frame_shape)}: choose another model"
         )
-    if components < 1 or scale <= 1:
+    if scale <= 1.25:
         raise StbenchError(
-            f"ddpae needs at least one component and a scale above 1, not {components} and {scale}: as published 2 and "
-            "2.0"
+            f"ddpae with the scale {scale:g} puts objects beyond the frame: make it more than 1.25, 2 as published"
         )
 
 

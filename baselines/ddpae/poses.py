@@ -101,7 +101,7 @@ def poses_of(initial: Tensor, changes: Tensor, scale: float) -> Tensor:
     """pose_t = constrained(pose_0 + β_1 + ... + β_t): (batch, component, 3), (batch, time, component, 3) -> the latter.
 
     The first number is kept in [`scale` - 1, `scale` + 1] and is the scale s; the others become
-    tanh(.) (s - 1/2), so that the middle of an object stays in the frame.
+    tanh(.) (s - 1/2), so that the middle of an object stays in the frame (where s > 1/4).
     """
     raw = initial.unsqueeze(1) + changes.cumsum(1)
     scales = raw[..., :1].clamp(scale - 1, scale + 1)

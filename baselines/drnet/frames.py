@@ -27,5 +27,12 @@ def distinct_frames(clips: Tensor, number: int, span: int, generator: torch.Gene
 
 
 def of_another_clip(codes: Tensor) -> Tensor:
-    """Row k + 1 in place of row k, the first one in place of the last: no row stays where it was."""
+    """Row k + 1 in place of row k, the first one in place of the last: no row stays where it was.
+
+    `StbenchError` where there is one alone.
+    """
+    if len(codes) < 2:
+        raise StbenchError(
+            "drnet compares a clip with another one of its batch, and the batch has one: make batch_size at least 2"
+        )
     return codes.roll(-1, 0)

@@ -1,6 +1,7 @@
 """E3D-LSTM: Wang et al. 2019; and the field's recipe for it, variant `field`.
 
-`paper` is the release with its memory repaired: width 64, biases, layer normalisation, TensorFlow's initial weights.
+`paper` is the release with its memory repaired: width 64, biases, layer normalisation, TensorFlow's initial weights
+(but for the output's, see the presets).
 `field`: width 128, no bias, no norm on the gates. Both have the same equations.
 
 Decided, where public code differs from them:
@@ -15,7 +16,7 @@ Decided, where public code differs from them:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import Count, Size
+from stbench.contract.settings import Count, Size, Sizes
 from stbench.models.parts.components import choose, make
 from stbench.models.parts.frame_by_frame import FrameByFrame
 from stbench.models.parts.patches import patches
@@ -31,7 +32,8 @@ from stbench.models.parts.patches import patches
 from .stack import E3DLSTMStack
 
 AT_ONCE = 8
-"""Windows forecast together: what a layer can recall grows with every frame, 0.3 MB at width 64 and 16 x 16 maps."""
+"""Windows forecast together: what a layer can recall grows with every frame, 0.13 MB a layer at width 64 and 16 x 16
+maps."""
 INITIAL = {"library": False, "glorot": True}
 
 
@@ -51,7 +53,7 @@ class E3DLSTM(FrameByFrame):
         self,
         frame_shape: tuple[int, ...],
         *,
-        hidden: Sequence[Size],
+        hidden: Sizes,
         kernel: Size,
         window: Size,
         patch: Size,

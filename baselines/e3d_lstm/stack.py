@@ -73,7 +73,7 @@ class E3DLSTMStack(nn.Module):
         histories: list[tuple[Tensor, ...]] = []
         m, h = states.memory, None
         for cell, (before, c), past in zip(self.layers, states.layers, states.histories, strict=True):
-            histories.append((*past, c))
+            histories.append((*past, c) if cell.recalls else ())
             h, c, m = cell(read if h is None else cell.from_input(h), before, c, m, histories[-1])  # type: ignore[operator]
             found.append((h, c))
         return found[-1][0].flatten(1, 2), States(tuple(found), m, tuple(histories))

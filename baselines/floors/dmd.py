@@ -15,12 +15,12 @@ from .frames import Stretches, gather, value_range
 from .modes import Directions, Modes, Products
 from .ridge import HELD_OUT, ROLL_OUTS
 
-RANKS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024)
-"""Ranks tried; the last one is all there is."""
+RANKS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+"""Ranks tried, beside all there is."""
 
 
 class DynamicModes:
-    """x_{k+1} = Φ Λ W⁻¹ Uᵀ x_k,   x_k = [a_{k-n+1}; ...; a_k],   v̂_{t+k} = v̄ + Σ_i a_{t+k,i} u_i.
+    """x_{t+k} = Φ Λ^{k-1} W⁻¹ Uᵀ x_t,   x_k = [a_{k-n+1}; ...; a_k],   v̂_{t+k} = v̄ + Σ_i a_{t+k,i} u_i.
 
     Exact DMD (`modes.Products`) of delay vectors x of all n conditioning frames. X and Y are the pairs of neighbouring
     delay vectors of all training sequences, which need not form one trajectory; v̄ is the mean over the frames of these
@@ -49,7 +49,7 @@ class DynamicModes:
         return self._modes.eigenvalues
 
     def fit(self, train: TrainingWindows) -> None:
-        """Two passes over the training frames. Where none of them change there are no modes, and the mean is left."""
+        """Three passes over the training frames. Where none of them change there are no modes, and the mean is left."""
         self._low, self._high = value_range(train, self._axes)
         self._directions = Directions.of(train)
         paths = [self._directions.coordinates(each) for each in Stretches.of(train)]
@@ -75,7 +75,7 @@ class DynamicModes:
         items = windows[late] if late.any() else windows
         chosen = items[np.linspace(0, len(items) - 1, min(len(items), ROLL_OUTS)).astype(int)]
         pairs = [
-            (self._path(seen[0]), self._path(target[0]))
+            (self._directions.coordinates(seen[0]), self._directions.coordinates(target[0]))
             for seen, target in (gather(train, chosen[k : k + 1]) for k in range(len(chosen)))
         ]
         available = len(products.spectrum()[0])
@@ -88,10 +88,7 @@ class DynamicModes:
             found = float(np.square(apart).mean())
             return found if np.isfinite(found) else np.inf
 
-        return min(sorted({min(rank, available) for rank in RANKS}), key=error)
-
-    def _path(self, frames: np.ndarray) -> np.ndarray:
-        return self._directions.coordinates(frames)
+        return min(sorted({available, *(min(rank, available) for rank in RANKS)}), key=error)
 
     def _advance(self, modes: Modes, path: np.ndarray, steps: int) -> np.ndarray:
         """The newest frame of x_1 .. x_steps: (steps, p)."""
@@ -101,7 +98,7 @@ class DynamicModes:
         """(b, conditioning, *frame) -> (b, horizon, *frame) float32; each window by itself."""
         out = np.empty((len(conditioning), horizon, *conditioning.shape[2:]), np.float32)
         for row, window in enumerate(conditioning):
-            path = self._advance(self._modes, self._path(window), horizon)
+            path = self._advance(self._modes, self._directions.coordinates(window), horizon)
             out[row] = self._directions.frames(path).reshape(horizon, *window.shape[1:])
         edge = (..., *[None] * len(self._axes))
         return np.clip(out, self._low[edge], self._high[edge])

@@ -81,9 +81,9 @@ class StencilAutoregression:
     """v̂_{t+1}(x) = c + Σ_{j=0}^{n-1} Σ_{|d|∞ ≤ 2} A_j(d) v_{t-j}(x + d), one stencil for all pixels, iterated.
 
     A 5x5 neighbourhood in all conditioning frames, A_j(d) (channel, channel), frames continued by their edge pixels.
-    Fitted on 1,000 pixels of every training sequence, at most 2,000,000 in all, drawn with a fixed seed. Every output
-    is clipped to the training range of its channel before it is fed back, so that a roll-out stays bounded even where
-    the fitted stencil is unstable.
+    Fitted on 1,000 pixels of every training sequence, about 2,000,000 in all at most, drawn with a fixed seed. Every
+    output is clipped to the training range of its channel before it is fed back, so that a roll-out stays bounded even
+    where the fitted stencil is unstable.
     """
 
     def __init__(self, task: Task) -> None:

@@ -65,8 +65,8 @@ class Autoregression(Protocol):
     def forecast(self, conditioning: np.ndarray, horizon: int) -> np.ndarray: ...
 
 
-def fit_by_roll_out(model: Autoregression, moments: Moments, train: TrainingWindows) -> float:
-    """Fit `model` with the penalty whose roll-outs are best on held-out training sequences; returns that penalty.
+def fit_by_roll_out(model: Autoregression, moments: Moments, train: TrainingWindows) -> None:
+    """Fit `model` with the penalty whose roll-outs are best on held-out training sequences.
 
     The penalty with the least squared error over the horizon of `train`, on at most 128 windows of the last tenth of
     the training sequences, is used for a fit on all of them. With a single sequence nothing can be held out: the
@@ -91,4 +91,3 @@ def fit_by_roll_out(model: Autoregression, moments: Moments, train: TrainingWind
     if first:
         model.accumulate(moments, stretches[first:])
     model.adopt(*moments.solve(best))
-    return best

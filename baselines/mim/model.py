@@ -14,12 +14,12 @@ Decided, where public code differs from the equations:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import Count, Size
+from stbench.contract.settings import Count, Size, Sizes
 from stbench.models.parts.components import choose, make
 from stbench.models.parts.frame_by_frame import FrameByFrame
 from stbench.models.parts.patches import patches
@@ -44,7 +44,7 @@ class MIM(FrameByFrame):
         self,
         frame_shape: tuple[int, ...],
         *,
-        hidden: Sequence[Size],
+        hidden: Sizes,
         kernel: Size,
         patch: Size,
         first: str,

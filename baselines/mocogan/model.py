@@ -179,6 +179,7 @@ class MoCoGAN(nn.Module):
     def _encoder_loss(self, clips: Tensor, labels: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         assert self.encoder is not None
         # Neither statistics nor the stream of random numbers move, so that the others learn as without an encoder.
+        # (Without categories the stream has moved in `loss`, by labels that nobody uses.)
         learning, generator = self.generator.training, _twin(generator)
         self.generator.eval()
         with torch.no_grad():
@@ -228,7 +229,7 @@ class MoCoGAN(nn.Module):
         return (self._known(label).unsqueeze(1) == torch.arange(self.actions, device=label.device)).to(like.dtype)
 
     def _known(self, label: Tensor) -> Tensor:
-        """`label` (batch,) as it is; `StbenchError` for an action there is not."""
+        """`label` (batch,) as it is; on a processor `StbenchError` for an action there is not (a card would wait)."""
         if label.device.type == "cpu" and self.actions and not 0 <= int(label.min()) <= int(label.max()) < self.actions:
             raise StbenchError(
                 f"there is no action {int(label.min())}..{int(label.max())} in a MoCoGAN of {self.actions} actions, "

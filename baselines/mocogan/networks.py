@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from stbench.contract.settings import Size
 from stbench.devices import moved
+from stbench.errors import StbenchError
 from stbench.models.parts.clip_posterior import both_ends
 from stbench.models.parts.dcgan import DCGANDecoder, DCGANEncoder
 from stbench.models.parts.lstm import LSTM
@@ -80,6 +81,8 @@ class Encoder(nn.Module):
         self, frame_shape: Sequence[int], content: int, actions: int, motion: int, *, width: Size, features: Size
     ) -> None:
         super().__init__()
+        if features % 2:
+            raise StbenchError(f"the encoder of MoCoGAN has {features} features, half for each direction: make it even")
         self.content = content
         self.frames = DCGANEncoder(frame_shape, 1, features, width=width, code="elu")
         self.recurrent = LSTM(features, features // 2, batch_first=True, bidirectional=True)

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import Count, Size, Weight, construct
+from stbench.contract.settings import Count, Size, Sizes, Weight, construct
 from stbench.errors import StbenchError
 from stbench.models.parts.components import choose
 from stbench.models.parts.convlstm import ConvLSTMStack
@@ -46,15 +46,15 @@ class PhyDNet(nn.Module):
         frame_shape: tuple[int, ...],
         *,
         width: Size,
-        residual: Sequence[Size],
-        strides: Sequence[Size],
+        residual: Sizes,
+        strides: Sizes,
         output: str,
         moment_weight: Weight,
         teacher_steps: Count,
     ) -> None:
         super().__init__()
         channels, map_shape = _latent(frame_shape, strides)
-        if width < 4 or width % 4:
+        if width % 4:
             raise StbenchError(f"the width of phydnet is {width}, and its maps are normalised by fours: 32 or 64, say")
         if residual[-1] != width:
             raise StbenchError(

@@ -20,6 +20,7 @@ from stbench.models.parts.precision import full
 
 from . import warp
 from .flow import FlowNetwork
+from .warp import BORDERS, check_window
 
 WARPS = ("gaussian", "bilinear")
 
@@ -59,13 +60,16 @@ class PKnl(nn.Module):
         super().__init__()
         channels, _, _ = image_shape("pknl", frame_shape, 2**levels)
         choose("warp", dict.fromkeys(WARPS), warp)
-        if width < 4 or width % 4:
+        choose("border", dict.fromkeys(BORDERS), border)
+        if width % 4:
             raise StbenchError(f"the width of pknl is {width}, of which a quarter is taken: make it a multiple of 4")
         if (warp == "gaussian") != (diffusion > 0 and window > 0):
             raise StbenchError(
                 f"the {warp} warp of pknl has the diffusion {diffusion:g} and the window {window}: both are positive "
                 "with 'gaussian' and 0 with 'bilinear'"
             )
+        if warp == "gaussian":
+            check_window(window)
         self.warp, self.window, self.diffusion, self.border = warp, window, diffusion, border
         self.weights = {"smoothness": smoothness, "divergence": divergence, "magnitude": magnitude}
         self.flow = FlowNetwork(frames * channels, width=width, levels=levels)

@@ -12,6 +12,12 @@ from stbench.models.parts.components import choose
 BORDERS = ("zeros", "border")
 
 
+def check_window(window: int) -> None:
+    """`StbenchError` for one that has no pixel in its middle."""
+    if window < 1 or window % 2 == 0:
+        raise StbenchError(f"the window of the Gaussian warp is {window} pixels wide; make it odd, 3 as released")
+
+
 def positions(flow: Tensor) -> tuple[Tensor, Tensor]:
     """Where each pixel comes from, in pixels: columns x - u (W - 1) / 2 and rows y - v (H - 1) / 2, (batch, H, W).
 
@@ -52,8 +58,7 @@ def gaussian(frames: Tensor, flow: Tensor, *, spread: float, window: int, border
     Source: E. de Bézenac, A. Pajot, P. Gallinari, ICLR 2018, Section 3 (the solution), and the sampler they released.
     """
     choose("border", dict.fromkeys(BORDERS), border)
-    if window < 1 or window % 2 == 0:
-        raise StbenchError(f"the window of the Gaussian warp is {window} pixels wide; make it odd, 3 as released")
+    check_window(window)
     height, width = frames.shape[2:]
     columns, rows = positions(flow)
     x, across = _masses(columns, width, spread, window, border)

@@ -6,14 +6,14 @@ as released; `field` has neither, as later comparisons train it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import Count, Size
+from stbench.contract.settings import Count, Size, Sizes
 from stbench.models.parts.components import make
 from stbench.models.parts.frame_by_frame import FrameByFrame
 from stbench.models.parts.patches import patches
@@ -36,7 +36,7 @@ class PredRNN(FrameByFrame):
         self,
         frame_shape: tuple[int, ...],
         *,
-        hidden: Sequence[Size],
+        hidden: Sizes,
         kernel: Size,
         patch: Size,
         norm: str,

@@ -40,7 +40,7 @@ class S3VAE(SequentialAutoencoder):
     Settings (the preset's `model` table): `content_size` of f, `motion_size` of z_t, `features` of a frame, `hidden`
     units of the LSTMs; `width` of encoder and decoder, 64 as published, 16 learns on a processor; `margin` of the
     triplets; `flow`: how optical flow is computed (`FlowLabels`); `loss_weights` of `TERMS`: one of weight
-    0 is not computed.
+    0 is left out, and not computed if it is one of supervision.
     """
 
     def __init__(

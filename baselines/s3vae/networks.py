@@ -56,17 +56,6 @@ class StandardStart(SequencePrior):
             return Gaussian(start, start)
         return Gaussian(*(torch.cat((start, each), 1) for each in super().forward(codes)))
 
-    def draw(self, batch: int, steps: int, generator: torch.Generator) -> tuple[Tensor, Gaussian]:
-        standard = self.head.mean.weight.new_zeros(batch, self.size)
-        priors = [Gaussian(standard, standard)]
-        drawn, states = [priors[0].sample(generator)], self.stack.start(standard)
-        for _ in range(steps - 1):
-            h, states = self.stack.step(drawn[-1], states)
-            priors.append(self.head(h))
-            drawn.append(priors[-1].sample(generator))
-        moments = (torch.stack(each, 1) for each in zip(*priors, strict=True))
-        return torch.stack(drawn, 1), Gaussian(*moments)
-
 
 class EnlargingDecoder(ConvDecoder):
     """1 -> 4 pixels by a transposed convolution, then four times twice as large and a 3x3 convolution: 64 pixels.

@@ -60,6 +60,8 @@ class Mixing(nn.Module):
     def __init__(self, width: int, ratio: float) -> None:
         super().__init__()
         inner = int(width * ratio)
+        if not inner:
+            raise StbenchError(f"the ratio {ratio:g} leaves none of {width} channels: make it 1 / {width} or more")
         self.widen, self.narrow = nn.Conv2d(width, inner, 1), nn.Conv2d(inner, width, 1)
         self.local = nn.Conv2d(inner, inner, 3, padding=1, groups=inner)
         start_by_fan_out(self)

@@ -128,7 +128,7 @@ class Coder(nn.Module):
         self, frame_shape: Sequence[int], frames: int, translator: nn.Module, *, width: int, layers: int, form: str
     ) -> None:
         super().__init__()
-        if width < 2 or width % 2:
+        if width % 2:
             raise StbenchError(
                 f"the width of simvp is {width}, and its maps are normalised in two groups: make it even"
             )

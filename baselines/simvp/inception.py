@@ -33,7 +33,7 @@ class Inception(nn.Module):
 
 
 class InceptionU(nn.Module):
-    """`blocks` inception blocks down and as many up; block k of those up reads [x, what block N - k gave] on channels.
+    """`blocks` inception blocks down and as many up; block k of those up reads [x, what block N - k + 1 gave].
 
         e_1 = B_1(z), e_k = B_k(e_{k-1});   d_1 = B'_1(e_N), d_k = B'_k([d_{k-1}, e_{N-k+1}]);   z' = d_N
 

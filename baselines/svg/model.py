@@ -34,12 +34,12 @@ WINDOWS_AT_ONCE = 32
 class SVG(nn.Module):
     """x^_t = Dec(g_t, maps),   g_t = predictor([h_{t-1}, z_t]),   h_t = Enc(x_t),   t = 2, .., n + horizon
 
-        training   z_t ~ q(z_t | x_1..x_t),  total = Σ_t mean (x^_t - x_t)² + β Σ_t KL(q_t || p_t)
+        training   z_t ~ q(z_t | x_2..x_t),  total = Σ_t mean (x^_t - x_t)² + β Σ_t KL(q_t || p_t)
         drawing    t ≤ n: x_t is seen, z_t ~ q;   t > n: x_t is x^_t, z_t ~ p(z_t | x_1..x_{t-1}), the learned prior
         forecast   the same with the means of q and p: one deterministic answer
 
     KL is summed over z and the mean over clips. maps: feature maps of the encoder for skip connections, those of
-    x_{t-1} while that is a conditioning frame, later those of frame n (`skips` "last") or n - 1 ("last-but-one").
+    x_{t-1} while t ≤ n, later those of frame n (`skips` "last") or n - 1 ("last-but-one").
     `statistics` of batch normalisation in encoder and decoder outside training: "running" means, or those of the
     "batch", as published; then a draw depends on the other windows (`draws_together`).
 

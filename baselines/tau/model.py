@@ -11,7 +11,6 @@ from torch import Tensor
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
 from stbench.contract.settings import Positive, Share, Size, Weight, construct
-from stbench.errors import StbenchError
 from stbench.models.parts.block_by_block import BlockByBlock, image_shape
 
 from ..simvp.blocks import Blocks
@@ -47,8 +46,6 @@ class TAU(BlockByBlock):
         temperature: Positive,
     ) -> None:
         shape = image_shape("tau", frame_shape, factor_of(layers))
-        if temperature <= 0:
-            raise StbenchError(f"the temperature of tau is {temperature}: it has to be positive, 0.1 as published")
         translator = Blocks(
             "tau", frames * width, TemporalAttention, hidden=hidden, blocks=blocks, ratio=ratio, drop_path=drop_path
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from stbench.contract.models import ModelPlugin, Task
 from stbench.contract.presets import beside
-from stbench.contract.settings import Size, construct
+from stbench.contract.settings import Size, Sizes, construct
 from stbench.models.parts.block_by_block import BlockByBlock, image_shape
 
 from .network import UNet
@@ -28,7 +28,7 @@ class UNetForecaster(BlockByBlock):
         frame_shape: tuple[int, ...],
         frames: int,
         *,
-        widths: Sequence[Size],
+        widths: Sizes,
         blocks: Size,
         writes: Size,
         inputs: str,

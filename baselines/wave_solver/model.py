@@ -39,7 +39,7 @@ from .setting import read_setting
 from .table import Table, table_of
 
 SMALLEST = 8
-"""Nodes along a side: at fewer, the disc of the source lies between them."""
+"""Nodes along a side: even these are further apart than the disc of the source is wide."""
 STARTS = 8
 """Moments of the table that are looked at closely."""
 FITTED = 4

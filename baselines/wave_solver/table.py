@@ -61,7 +61,7 @@ def table_of(grid: Grid) -> Table:
     frames = np.empty((SPEEDS, s.n_frames, len(places)))
     low, high = np.empty(SPEEDS), np.empty(SPEEDS)
     for k, speed in enumerate(speeds):
-        solved, low[k], high[k] = grid.solve(float(speed), 0, s.n_frames, grid.points)
+        solved, low[k], high[k] = grid.solve(float(speed), 0, s.n_frames, grid.points if grid.is_published else 0)
         if not grid.is_published:
             low[k], high[k] = _extrema(grid, solved)
         frames[k] = (grid.seen(solved)[:, places] - low[k]) / (high[k] - low[k])
@@ -69,7 +69,8 @@ def table_of(grid: Grid) -> Table:
 
 
 def _extrema(grid: Grid, solved: np.ndarray) -> tuple[float, float]:
-    """Over the pixels of whole frames, which is what the dataset scales by, also where 100 of them are seen."""
+    """Over the pixels of whole frames, as the dataset scales, also where 100 of them are seen; of the frames alone, not
+    of all time points."""
     pixel = grid.spline(tuple((np.arange(grid.setting.size) * grid.setting.spacing).tolist()))
     whole = pixel @ solved @ pixel.T
     return float(whole.min()), float(whole.max())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -15,6 +15,8 @@ Made = TypeVar("Made")
 
 Size = Annotated[int, msgspec.Meta(ge=1)]
 """Units, channels, layers, frames: at least one."""
+Sizes = Annotated[Sequence[Size], msgspec.Meta(min_length=1)]
+"""Of layers: one or more."""
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Weight = Annotated[float, msgspec.Meta(ge=0)]

@@ -41,11 +41,12 @@ class Head:
 
 
 class JudgeNetwork(nn.Module):
-    """Clips (batch, time, channel, 64, 64) in [0, 1] -> logits of each head.
+    """Clips (batch, time, channel, side, side) in [0, 1] -> logits of each head.
 
-    Frames: convolutions 4 x 4 of stride 2 to `width` x (1, 2, 4, 8) channels (batch normalisation, LeakyReLU 0.2), a
-    last one to `code` numbers (batch normalisation, tanh). Clip: LSTM in both directions; the
-    feature, 2 `recurrent` numbers, is the forward state after the last frame beside the backward one after the first.
+    Frames: convolutions 4 x 4 of stride 2 down to 4 x 4 pixels, of 64 ones to `width` x (1, 2, 4, 8) channels (batch
+    normalisation, LeakyReLU 0.2), a last one to `code` numbers (batch normalisation, tanh). Clip: LSTM in both
+    directions; the feature, 2 `recurrent` numbers, is the forward state after the last frame beside the backward one
+    after the first.
     """
 
     def __init__(self, frame_shape: Sequence[int], heads: Sequence[Head], *, width: Size, code: Size, recurrent: Size):

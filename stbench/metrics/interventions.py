@@ -4,7 +4,7 @@
 
 A_on: share of clips that show the value the kept part has, of each factor that belongs to it; A_off: share of clips
 that show, of each other factor, the value of the clip the kept part is from; c: how often both clips agree in that
-factor anyhow, measured and not assumed. The multi-factor intervention of the MSD benchmark (azencot-group,
+factor anyhow, measured and not assumed. The two-factor intervention of the MSD benchmark (azencot-group,
 MSD-Benchmark, 2025) with two blocks, content and motion, so every exchange of two clips is two interventions.
 """
 

@@ -5,8 +5,9 @@
     accuracy of a head      = mean_n [argmax_y p_n^h(y) = class of the clip that gave the content]
     H(y|x), H(y), IS        of the action head's opinions (`stbench.metrics.entropy`)
 
-Heads whose test classes the judge never saw in training have no accuracy of their own, and none here. Where the dataset
-can draw its clips, the nearest renderings answer the same questions (`stbench.protocols.nearest_renderings`).
+Heads but the action's whose test classes the judge never saw in training have no accuracy of their own, and none here.
+Where the dataset can draw its clips, the nearest renderings answer the same questions
+(`stbench.protocols.nearest_renderings`).
 """
 
 from __future__ import annotations

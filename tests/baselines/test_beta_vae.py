@@ -7,6 +7,8 @@ import torch
 from disentangling import batch, built, clips, generator
 from torch.distributions import Normal, kl_divergence
 
+from stbench.errors import StbenchError
+
 
 def test_loss_is_the_one_of_a_beta_vae_a_frame():
     module, frames = built("beta-vae").eval(), clips()
@@ -36,6 +38,11 @@ def test_it_learns_which_numbers_are_content_in_training_only():
     module.train().loss(batch(clips()), generator())
     assert module.between.all()
     assert "between" in module.state_dict()
+
+
+def test_a_clip_without_another_one_beside_it_is_refused():
+    with pytest.raises(StbenchError, match="make batch_size at least 2"):
+        built("beta-vae").loss(batch(clips(1)), generator())
 
 
 def test_content_and_motion_are_the_whole_code_and_decode_to_the_frame_again():

@@ -95,6 +95,8 @@ def test_no_pose_of_another_clip_is_of_the_same_clip() -> None:
         rows = torch.arange(number)
         assert (of_another_clip(rows) != rows).all()
         assert set(of_another_clip(rows).tolist()) == set(rows.tolist())
+    with pytest.raises(StbenchError, match="make batch_size at least 2"):
+        of_another_clip(torch.arange(1))
 
 
 # ---- What each player lowers

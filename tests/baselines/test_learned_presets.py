@@ -10,6 +10,7 @@ import torch
 from stbench import registry
 from stbench.contract import presets
 from stbench.contract.models import Task
+from stbench.errors import StbenchError
 from stbench.training.settings import TrainingSettings
 
 FRAMES = {
@@ -47,6 +48,26 @@ def built(name: str, dataset: str, preset: str, variant: str | None = None) -> t
     with torch.device("meta"):
         module: torch.nn.Module = registry.model(name).build(select(name, dataset, preset, variant)["model"], task)
     return module
+
+
+LAYERS = [
+    (name, variant, setting)
+    for name, variant, settings in (
+        *(("convlstm", variant, ("hidden",)) for variant in (None, "field")),
+        ("phydnet", None, ("residual", "strides")),
+        *((name, None, ("hidden",)) for name in RECURRENT),
+        ("unet", None, ("widths",)),
+    )
+    for setting in settings
+]
+
+
+@pytest.mark.parametrize(("name", "variant", "setting"), LAYERS)
+def test_a_model_of_no_layers_is_refused_before_it_is_built(name: str, variant: str | None, setting: str) -> None:
+    settings = select(name, "taxibj", "quick", variant)["model"]
+    assert settings[setting]
+    with pytest.raises(StbenchError, match=rf"the setting '{setting}' of .* is \[\]: expected `array` of length >= 1"):
+        registry.model(name).build({**settings, setting: []}, Task(registry.dataset("taxibj").tracks[0], (2, 32, 32)))
 
 
 @pytest.mark.parametrize(("name", "dataset", "preset", "variant"), CONFIGURATIONS)

@@ -183,6 +183,11 @@ def test_a_dataset_without_actions_is_refused_in_one_sentence_and_learnt_from_wi
     assert module.resample(clips(), 8, None, generator()).shape == clips().shape
 
 
+def test_an_encoder_whose_features_are_not_halved_is_refused():
+    with pytest.raises(StbenchError, match="has 1 features, half for each direction: make it even"):
+        built("mocogan", variant="encoder", encoder={"width": 8, "features": 1})
+
+
 @pytest.mark.parametrize("player", ["video_critic", "encoder"])
 def test_clips_of_an_action_there_is_not_are_refused(player):
     labelled = {"frames": clips(), "action": torch.tensor([0, 3, 1])}

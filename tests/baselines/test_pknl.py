@@ -267,6 +267,8 @@ def test_a_forecast_does_not_depend_on_other_windows_nor_on_what_came_before() -
         ((8,), {}, "pknl needs images"),
         ((2, 8, 8), {"width": 6}, "make it a multiple of 4"),
         ((2, 8, 8), {"warp": "gausian"}, "did you mean 'gaussian'"),
+        ((2, 8, 8), {"border": "zero"}, "did you mean 'zeros'"),
+        ((2, 8, 8), {"window": 2}, "make it odd"),
         ((2, 8, 8), {"diffusion": 0.0}, "both are positive with 'gaussian' and 0 with 'bilinear'"),
         ((2, 8, 8), {"warp": "bilinear"}, "both are positive with 'gaussian' and 0 with 'bilinear'"),
     ],

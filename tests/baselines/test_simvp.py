@@ -197,6 +197,7 @@ def test_a_dropped_path_leaves_a_sample_as_it_is_and_the_others_scaled() -> None
         ((2, 12, 8), {"layers": 3}, "3 layers, of which every second halves"),
         ((2, 12, 8), {"width": 3}, "make it even"),
         ((2, 12, 8), {"blocks": 1}, "two change the width there and back"),
+        ((2, 12, 8), {"ratio": 0.01}, "the ratio 0.01 leaves none of"),
         ((2, 12, 8), {"drop_path": [0.1]}, "drop_path of simvp is"),
         ((2, 12, 8), {"translator": "gst"}, "did you mean 'gsta'"),
         ((2, 12, 8), {**INCEPTION, "hidden": 24}, "8 groups, which have to divide its channels"),

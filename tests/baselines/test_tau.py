@@ -12,8 +12,10 @@ from numpy_feed_forward import divergence, temporal_attention
 from recurrent import batch, count, generator, randomised
 from stbench.baselines.tau.attention import TemporalAttention
 from stbench.baselines.tau.divergence import differential_divergence
-from stbench.baselines.tau.model import TAU
+from stbench.baselines.tau.model import TAU, plugin
 
+from stbench.contract.datasets import Track
+from stbench.contract.models import Task
 from stbench.errors import StbenchError
 
 SMALL: dict[str, Any] = {
@@ -98,5 +100,6 @@ def test_parameter_counts_are_those_of_later_comparisons(
 
 
 def test_a_temperature_of_zero_is_refused() -> None:
-    with pytest.raises(StbenchError, match="the temperature of tau is 0"):
-        TAU((2, 8, 8), 4, **{**SMALL, "temperature": 0.0})
+    task = Task(Track("any", "forecast", 4, 4, 4, ("mse",)), (2, 8, 8))
+    with pytest.raises(StbenchError, match=r"the setting .temperature. of tau is 0\.0: expected `float` > 0\.0"):
+        plugin.build({**SMALL, "temperature": 0.0}, task)

@@ -10,6 +10,7 @@ FRAMES = {
     "waveeq": (1, 64, 64),
     "waveeq-rich": (1, 64, 64),
     "moving-mnist": (1, 64, 64),
+    "moving-mnist-angle": (1, 64, 64),
     "sst": (1, 64, 64),
     "chairs": (3, 64, 64),
     "taxibj": (2, 32, 32),
@@ -17,10 +18,11 @@ FRAMES = {
     "sprites": (3, 64, 64),
     "mug": (3, 64, 64),
 }
-UNSEEN = {"waveeq-rich", "sprites", "mug"}
+UNSEEN = {"waveeq-rich", "moving-mnist-angle", "sprites", "mug"}
 """Datasets the paper does not have: what their `paper` presets are is ours."""
 WINDOWS = {
     "moving-mnist": (5, 10, 10),
+    "moving-mnist-angle": (10, 10, 10),
     "sst": (4, 6, 6),
     "chairs": (5, 15, 10),
     "taxibj": (4, 4, 4),

@@ -212,7 +212,7 @@ def test_roll_outs_keep_their_precision_under_autocast() -> None:
         assert torch.equal(module.dynamics.energy(states), energy)
 
 
-def test_generation_does_not_depend_on_the_reference_frame_of_a_clip_that_follows_the_dynamics() -> None:
+def test_a_roll_out_is_the_same_from_each_of_its_states() -> None:
     module = model(operator="definite", unit_norm=False).double().eval()
     start = torch.randn(3, 3, 6, generator=generator()).double()
     rolled = module.dynamics.flow(start, torch.arange(8))
@@ -231,6 +231,23 @@ def test_content_and_motion_come_from_their_own_clips() -> None:
         assert not torch.equal(moved, module.generate(other, 8, ACTION))
         shuffled = one[:, torch.randperm(8, generator=generator())]
         assert not torch.equal(module.generate(shuffled, 8, ACTION), module.generate(one, 8, ACTION))
+
+
+@pytest.mark.parametrize("reference", [0, 3, 7])
+def test_a_clip_is_rolled_out_both_ways_from_the_state_of_its_reference_frame(reference: int) -> None:
+    module, one, other = model().eval(), clip(1), clip(2)
+    with torch.no_grad():
+        found = module.transfer(one, other, 9, ACTION, reference)
+        content = module.infer(one, ACTION)[0].mean
+        _, position, momentum = module.infer(other, ACTION)
+        state = module.states(position.mean, momentum.mean, ACTION)[:, reference]
+        times = torch.tensor([time - reference for time in range(9)])
+        assert torch.equal(found, module.decode(content, module.dynamics.flow(state, times)))
+
+
+def test_an_odd_content_is_refused() -> None:
+    with pytest.raises(StbenchError, match="has 9 numbers: make it even"):
+        model(content_size=9)
 
 
 def test_forecast_begins_after_the_conditioning_frames() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stbench.errors import StbenchError
-from stbench.models.hamiltonian.phase_space import KINDS, HamiltonianBlocks, symplectic_form
+from stbench.models.hamiltonian.phase_space import KINDS, HamiltonianBlocks
 
 BLOCKS, SIZE = 3, 12
 ALL = sorted(KINDS)
@@ -19,6 +19,12 @@ ALL = sorted(KINDS)
 def blocks(kind: str, seed: int = 0) -> HamiltonianBlocks:
     torch.manual_seed(seed)
     return HamiltonianBlocks(BLOCKS, SIZE, kind=kind, gain=2**0.5).double()
+
+
+def symplectic_form(size: int) -> torch.Tensor:
+    """J = [[0, I], [-I, 0]], (2d, 2d) float64, for d = `size`."""
+    identity, zero = torch.eye(size, dtype=torch.float64), torch.zeros(size, size, dtype=torch.float64)
+    return torch.cat((torch.cat((zero, identity), 1), torch.cat((-identity, zero), 1)))
 
 
 def states(seed: int = 0, batch: int = 5) -> torch.Tensor:

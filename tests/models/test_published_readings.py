@@ -69,13 +69,16 @@ PUBLISHED: dict[tuple[str, str | None], dict[str, Any]] = {
     ("waveeq-100", None): WAVES | perceptrons([2400, 2400], [150, 150], "sigmoid"),
     ("waveeq", None): WAVES | perceptrons([1200, 1200], [1200, 1200, 1200], "sigmoid"),
     ("waveeq-rich", None): WAVES | perceptrons([1200, 1200], [1200, 1200, 1200], "identity"),
-    ("moving-mnist", None): VIDEO
-    | image("dcgan", "dcgan", "sigmoid")
-    | {
-        "temporal_size": 20,
-        "weights": (45.0, 10.0, 45.0, 1e-3),
-        "integrator": VIDEO["integrator"] | {"gain": 1.41},
-        "schedule": "multistep",
+    **{
+        (dataset, None): VIDEO
+        | image("dcgan", "dcgan", "sigmoid")
+        | {
+            "temporal_size": 20,
+            "weights": (45.0, 10.0, 45.0, 1e-3),
+            "integrator": VIDEO["integrator"] | {"gain": 1.41},
+            "schedule": "multistep",
+        }
+        for dataset in ("moving-mnist", "moving-mnist-angle")
     },
     ("chairs", None): VIDEO
     | image("resnet", "dcgan", "sigmoid")
@@ -140,7 +143,10 @@ LEFT_OUT = {
     "sst": {"gru", "ode-dopri5", "ode-adjoint", "ode-rk4"},
 }
 """No batch normalisation there; no vectors there."""
-WITHOUT_S = {"moving-mnist": 148, "chairs": 138, "taxibj": 148, "kth": 178, "sprites": 148, "mug": 148, "sst": 260}
+WITHOUT_S = {
+    **dict.fromkeys(("moving-mnist", "moving-mnist-angle", "taxibj", "sprites", "mug"), 148),
+    **{"chairs": 138, "kth": 178, "sst": 260},
+}
 """Size of T: that of T and S together; 64 on waves."""
 OWN: dict[tuple[str, str], dict[str, Any]] = {
     **{

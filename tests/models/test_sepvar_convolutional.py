@@ -217,7 +217,13 @@ def test_impossible_numbers_of_intervals_are_told_in_a_sentence(intervals):
         module.loss({"frames": video(table)}, torch.Generator())
 
 
-def test_bfloat16_autocast_keeps_states_losses_and_batch_statistics_in_float32_and_close():
+def test_states_after_the_window_show_none_of_its_frames():
+    module, table = build("dcgan", offset="none")
+    with pytest.raises(StbenchError, match="use offset = 'conditioning'"):
+        module.transfer(video(table), video(table), 3)
+
+
+def test_bfloat16_autocast_keeps_losses_in_float32_and_them_and_running_statistics_close():
     module, table = build("dcgan")
     batch = video(table)
     other = copy.deepcopy(module)
@@ -227,7 +233,9 @@ def test_bfloat16_autocast_keeps_states_losses_and_batch_statistics_in_float32_a
     for name, term in mixed.items():
         assert term.dtype == torch.float32
         assert term.item() == pytest.approx(plain[name].item(), rel=0.1), name
-    assert all(each.dtype != torch.bfloat16 for each in other.buffers())
+    for (name, kept), statistics in zip(other.named_buffers(), module.buffers(), strict=True):
+        scale = statistics.abs().max().item()
+        torch.testing.assert_close(kept, statistics, rtol=0, atol=0.05 * scale, msg=lambda text, name=name: name + text)
 
 
 def test_numpy_networks_agree_with_torch_on_the_layers_they_rest_on():

@@ -214,8 +214,8 @@ class Hamiltonian(nn.Module):
         """
         if self.conditioned and action is None:
             action = self.infer_action(motion)
-        code = self.infer(content, action)[0].mean
-        _, position, momentum = self.infer(motion, action)
+        inferred, position, momentum = self.infer(motion, action)
+        code = (inferred if content is motion else self.infer(content, action)[0]).mean
         states = self.states(position.mean, momentum.mean, action)
         times = torch.arange(length, device=motion.device) - reference
         return self.decode(code, self.dynamics.flow(states[:, reference], times))

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from stbench.errors import StbenchError
+
 from ..parts.clip_posterior import ClipPosterior
 from ..parts.conv_dense import SLOPE, dense_layer
 from ..parts.gaussian import Gaussian
@@ -28,6 +30,8 @@ class ContentNetwork(ClipPosterior):
     direction."""
 
     def __init__(self, features: int, content: int) -> None:
+        if content % 2:
+            raise StbenchError(f"the content of the Hamiltonian model has {content} numbers: make it even")
         super().__init__(features, content, hidden=content // 2, layers=2)
         orthogonal(self, GAIN)
 

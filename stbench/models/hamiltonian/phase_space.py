@@ -16,15 +16,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from ..parts.components import choose
+
 Symmetric = Callable[[Tensor], Tensor]
 DEFINITE_FLOOR = 1e-3
 """Smallest eigenvalue of M of the kind "definite"."""
-
-
-def symplectic_form(size: int) -> Tensor:
-    """J = [[0, I], [-I, 0]], (2d, 2d) float64, for d = `size`."""
-    identity, zero = torch.eye(size, dtype=torch.float64), torch.zeros(size, size, dtype=torch.float64)
-    return torch.cat((torch.cat((zero, identity), 1), torch.cat((-identity, zero), 1)))
 
 
 def times_form(matrix: Tensor) -> Tensor:
@@ -81,8 +77,6 @@ class HamiltonianBlocks(nn.Module):
 
     def __init__(self, blocks: int, size: int, *, kind: str, gain: float) -> None:
         super().__init__()
-        from ..parts.components import choose
-
         self.kind, self.size = kind, size
         self._symmetric, side = choose("kind of Hamiltonian", KINDS, kind)
         self.raw = nn.Parameter(torch.empty(blocks, side * size, side * size))

@@ -8,7 +8,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from stbench.errors import StbenchError, nearest
+from stbench.errors import StbenchError
+from stbench.models.parts.components import choose
 
 State = tuple[Tensor, Tensor]
 """h and c of a layer, each (batch, hidden, y, x)."""
@@ -34,8 +35,7 @@ class ConvLSTMCell(nn.Module):
         self, inputs: int, hidden: int, kernel: int, map_shape: tuple[int, int], *, peephole: str, bias: bool
     ) -> None:
         super().__init__()
-        if peephole not in PEEPHOLES:
-            raise StbenchError(f"there is no peephole '{peephole}': {nearest(peephole, PEEPHOLES)}")
+        choose("peephole", dict.fromkeys(PEEPHOLES), peephole)
         if kernel % 2 == 0:
             raise StbenchError(f"the kernel of a ConvLSTM is {kernel}; it must be odd to keep the size of the map")
         self.hidden, self.map_shape = hidden, map_shape

@@ -75,7 +75,7 @@ class FrameByFrame(nn.Module):
         """
         seen = F.pixel_unshuffle(frames, self.patch)
         window: int = getattr(self.stack, "window", 1)
-        inputs = [torch.zeros_like(seen[:, 0])] * (window - 1) + list(seen[:, : min(n, steps)].unbind(1))
+        inputs = [torch.zeros_like(seen[:, 0])] * (window - 1) + list(seen[:, :n].unbind(1))
         raw: list[Tensor] = []
         with prepared(self.stack, seen):
             states = self.start(seen)

@@ -23,7 +23,7 @@ class ScheduledSampling:
         return max(0.0, 1.0 - (step + 1) / self.steps) if self.steps else 0.0
 
     def draw(self, batch: int, frames: int, step: int, generator: torch.Generator) -> Tensor:
-        """b of each sample and frame, (batch, frames) bool on the generator's device."""
+        """b of each sample and frame, (batch, frames) bool on the processor."""
         return torch.rand(batch, frames, generator=generator) < self.rate(step)
 
 

@@ -70,11 +70,6 @@ class SequentialAutoencoder(nn.Module):
         z = self._followed(self.infer(motion).z, length)
         return self.decode(torch.randn(len(motion), self.content_size, generator=generator).to(z), z)
 
-    def imagine(self, length: int, action: Tensor, generator: torch.Generator) -> Tensor:
-        """Content and motion from the prior, a sequence for each of `action` (batch,): (batch, length, *frame)."""
-        z, _ = self.prior.draw(len(action), length, generator)
-        return self.decode(torch.randn(len(action), self.content_size, generator=generator).to(z), z)
-
     def reconstruct(self, clip: Tensor, action: Tensor | None = None) -> Tensor:
         """Every frame decoded from its own motion: (batch, n, *frame)."""
         return self.transfer(clip, clip, clip.shape[1])

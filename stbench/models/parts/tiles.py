@@ -1,4 +1,4 @@
-"""5x5 convolutions by the minimal filtering algorithm: a quarter of a direct one's multiplications at twice the size.
+"""5x5 convolutions by the minimal filtering algorithm: a sixth of a direct one's multiplications.
 
     y = Aᵀ [ (G w Gᵀ) ∘ (Bᵀ d B) ] A          for tiles d of 8 x 8 pixels, of which y is 4 x 4
 

@@ -130,7 +130,9 @@ class SeparationOfVariables(nn.Module):
         """S from the first conditioning frames of `content`, T from those of `motion`: frames 0..length-1, time counted
         from the first frame of `motion`. No action is looked at."""
         if self.starts_after:
-            raise StbenchError("states that start after the window cannot show its own frames: use offset = 'none'")
+            raise StbenchError(
+                "states that start after the window cannot show its own frames: use offset = 'conditioning'"
+            )
         n = self.conditioning
         states = self.integrator.roll_out(self.temporal_encoder(motion[:, :n]), length)  # type: ignore[operator]
         return self.decode(self.static(content[:, :n]), states)
