@@ -266,6 +266,25 @@ def test_action_is_inferred_where_none_is_given() -> None:
         assert torch.equal(module.generate(clip(), 8), module.generate(clip(), 8, found))
 
 
+def test_whoever_infers_an_action_looks_at_each_clip_once() -> None:
+    module, one, other = model().eval(), clip(1), clip(2)
+    looked: list[int] = []
+    module.encoder.register_forward_hook(lambda *_: looked.append(1))
+    asked = {
+        "transfer": (2, lambda: module.transfer(one, other, 8)),
+        "generate": (1, lambda: module.generate(one, 8)),
+        "resample": (1, lambda: module.resample(one, 8, None, generator())),
+        "codes": (1, lambda: module.codes(one, None)),
+        "reconstruct": (1, lambda: module.reconstruct(one)),
+        "conservation": (1, lambda: module.conservation(one, 3, None)),
+    }
+    with torch.no_grad():
+        for name, (clips, ask) in asked.items():
+            looked.clear()
+            ask()
+            assert len(looked) == clips, name
+
+
 @pytest.mark.parametrize("action", [torch.tensor([0, 1, 3]), torch.tensor([-1, 0, 0])])
 def test_action_the_model_does_not_know_is_refused(action: torch.Tensor) -> None:
     with pytest.raises(StbenchError, match=r"3 actions, 0\.\.2"):

@@ -110,10 +110,23 @@ class Hamiltonian(nn.Module):
 
         `action` (batch,) int64 where the model is conditioned, else it is not looked at.
         """
+        return self._posteriors(self._features(frames), action)
+
+    def _features(self, frames: Tensor) -> Tensor:
+        """(batch, time, features) of frames in [0, 1]."""
         features: Tensor = self.encoder((self.frame_scale * frames + self.frame_shift).flatten(0, 1))
-        features = features.reshape(*frames.shape[:2], -1)
+        return features.reshape(*frames.shape[:2], -1)
+
+    def _posteriors(self, features: Tensor, action: Tensor | None) -> tuple[Gaussian, Gaussian, Gaussian]:
         label = self._one_hot(action, features.dtype) if self.conditioned else None
         return (self.content(features), *self.motion(features, label))
+
+    def _seen(self, clip: Tensor, action: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Features of a clip and its action, inferred where it is wanted and None is given."""
+        features = self._features(clip)
+        if self.conditioned and action is None:
+            action = self._explained(clip, features)
+        return features, action
 
     def states(self, position: Tensor, momentum: Tensor, action: Tensor | None) -> Tensor:
         """Positions and momenta (batch, ..., K d) -> phase space (batch, ..., K, 2d), blocks of other actions zero."""
@@ -188,9 +201,8 @@ class Hamiltonian(nn.Module):
 
     def reconstruct(self, clip: Tensor, action: Tensor | None = None) -> Tensor:
         """Every frame decoded from the state inferred at that frame; nothing is rolled out: (batch, n, *frame)."""
-        if self.conditioned and action is None:
-            action = self.infer_action(clip)
-        content, position, momentum = self.infer(clip, action)
+        features, action = self._seen(clip, action)
+        content, position, momentum = self._posteriors(features, action)
         return self.decode(content.mean, self.states(position.mean, momentum.mean, action))
 
     def imagine(self, length: int, action: Tensor, generator: torch.Generator) -> Tensor:
@@ -212,13 +224,18 @@ class Hamiltonian(nn.Module):
 
         `action` is that of the motion's clip; where the model wants one and None is given, it is inferred.
         """
-        if self.conditioned and action is None:
-            action = self.infer_action(motion)
-        inferred, position, momentum = self.infer(motion, action)
-        code = (inferred if content is motion else self.infer(content, action)[0]).mean
+        moving, action = self._seen(motion, action)
+        shown = moving if content is motion else self._features(content)
+        return self._rolled_out(shown, moving, length, action, reference)
+
+    def _rolled_out(
+        self, shown: Tensor, moving: Tensor, length: int, action: Tensor | None, reference: int = 0
+    ) -> Tensor:
+        """Content of one clip's features, motion of another's: see `transfer`."""
+        _, position, momentum = self._posteriors(moving, action)
         states = self.states(position.mean, momentum.mean, action)
-        times = torch.arange(length, device=motion.device) - reference
-        return self.decode(code, self.dynamics.flow(states[:, reference], times))
+        times = torch.arange(length, device=moving.device) - reference
+        return self.decode(self.content(shown).mean, self.dynamics.flow(states[:, reference], times))
 
     def sample(
         self,
@@ -235,7 +252,7 @@ class Hamiltonian(nn.Module):
         never saw in training).
         """
         when = torch.as_tensor(range(length) if times is None else times, dtype=torch.float64)
-        code = self.infer(content, action)[0].mean
+        code = self.content(self._features(content)).mean
         noise = torch.randn(2, len(code), self.blocks * self.block_size, generator=generator).to(code)
         start = self._drawn(noise, action)
         return self.decode(code, self.dynamics.flow(start, when))
@@ -243,9 +260,8 @@ class Hamiltonian(nn.Module):
     def resample(self, motion: Tensor, length: int, action: Tensor | None, generator: torch.Generator) -> Tensor:
         """Content from the prior, motion of a clip (batch, n, *frame) rolled out from the state of its first frame, as
         in `transfer`: (batch, length, *frame)."""
-        if self.conditioned and action is None:
-            action = self.infer_action(motion)
-        _, position, momentum = self.infer(motion, action)
+        features, action = self._seen(motion, action)
+        _, position, momentum = self._posteriors(features, action)
         state = self.states(position.mean[:, 0], momentum.mean[:, 0], action)
         content = torch.randn(len(motion), self.content_size, generator=generator).to(motion)
         return self.decode(content, self.dynamics.flow(state, torch.arange(length, device=motion.device)))
@@ -254,17 +270,15 @@ class Hamiltonian(nn.Module):
         """Posterior means: content (batch, z); motion (batch, 2 K d), the state of the first frame whose momentum has
         seen a whole window, or of the last one. The block of the action is not told apart: a mask would be the
         action itself."""
-        if self.conditioned and action is None:
-            action = self.infer_action(clip)
-        content, position, momentum = self.infer(clip, action)
+        features, action = self._seen(clip, action)
+        content, position, momentum = self._posteriors(features, action)
         frame = min(self.motion.history.window, clip.shape[1]) - 1
         return {"content": content.mean, "motion": torch.cat((position.mean[:, frame], momentum.mean[:, frame]), 1)}
 
     def conservation(self, clip: Tensor, steps: int, action: Tensor | None) -> dict[str, Tensor]:
         """Relative drift of the energy and error of going there and back, over `steps` frames, float64, (batch,)."""
-        if self.conditioned and action is None:
-            action = self.infer_action(clip)
-        _, position, momentum = self.infer(clip, action)
+        features, action = self._seen(clip, action)
+        _, position, momentum = self._posteriors(features, action)
         start = self.states(position.mean[:, 0], momentum.mean[:, 0], action).double()
         there = self.dynamics.flow(start, torch.tensor([steps]))[:, 0]
         back = self.dynamics.flow(there, torch.tensor([-steps]))[:, 0]
@@ -276,10 +290,14 @@ class Hamiltonian(nn.Module):
 
     def infer_action(self, clip: Tensor) -> Tensor:
         """(batch,) int64: the action whose block, rolled out from the first frame, explains the clip best."""
+        return self._explained(clip, self._features(clip))
+
+    def _explained(self, clip: Tensor, features: Tensor) -> Tensor:
         errors = []
         for each in range(self.blocks):
             action = torch.full((len(clip),), each, device=clip.device)
-            errors.append((self.generate(clip, clip.shape[1], action) - clip).square().flatten(1).sum(1))
+            made = self._rolled_out(features, features, clip.shape[1], action)
+            errors.append((made - clip).square().flatten(1).sum(1))
         return torch.stack(errors, 1).argmin(1)
 
     def forward(self, conditioning: Tensor, horizon: int, action: Tensor | None = None) -> Tensor:
