@@ -147,6 +147,7 @@ def test_the_official_order_has_the_published_windows(walked: Store, official: S
 def test_a_longer_wrap_serves_longer_windows(tree: Path) -> None:
     made = blueprint("official", tree, wrap=19)
     assert made.variables["frames"].shape[1] == 50
+    assert len(WindowIndex.of_split(made.split, "test", 50, 5, 15)) == 62
     assert blueprint("official", tree, wrap=0).variables["frames"].shape[1] == 31
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from typing import Any
 
@@ -123,6 +124,13 @@ def test_a_frame_depends_on_its_number_alone() -> None:
     whole = list(one.frames(range(1, 13)))
     assert np.array_equal(next(iter(recording("jogging").frames([7]))), whole[6])
     assert not np.array_equal(next(iter(recording("jogging", seed=1).frames([7]))), whole[6])
+
+
+def test_a_frame_is_the_same_on_every_machine() -> None:
+    digest = hashlib.sha256()
+    for action in ACTIONS:
+        digest.update(next(iter(recording(action).frames([7]))).tobytes())
+    assert digest.hexdigest() == "0c1f755dddaae7c5a17b9e754f65370b3744262b83ab6030506ef0d0a58d2f87"
 
 
 def test_noise_has_the_standard_deviation_asked_for_and_no_pattern() -> None:

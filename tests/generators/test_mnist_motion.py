@@ -113,6 +113,17 @@ def test_a_seeded_sequence_depends_on_seed_part_and_index_alone() -> None:
     assert not np.array_equal(some(0, 20, part=motion.VAL).start, whole.start)
 
 
+def test_a_seeded_sequence_is_the_same_on_every_machine() -> None:
+    drawn = motion.reflection_draws(0, motion.TRAIN, 0, 1, n_images=10, digits=2, extent=EXTENT, max_speed=4)
+    assert drawn.digit_index.tolist() == [[9, 8]]
+    assert drawn.start.tolist() == [[[15, 24], [5, 25]]]
+    assert drawn.speed.tolist() == [[[1, -2], [-2, -1]]]
+    turned = motion.angle_draws(0, motion.TRAIN, 0, 1, n_images=10, digits=1)
+    assert turned.digit_index.tolist() == [[9]]
+    assert [each.hex() for each in turned.start.ravel()] == ["0x1.a5a44333e108ep-2", "0x1.540a2c783bee3p-1"]
+    assert [each.hex() for each in turned.speed.ravel()] == ["0x1.da5cd9ab7428bp-2", "-0x1.c5bffc11c4016p-1"]
+
+
 def test_seeded_draws_are_uniform() -> None:
     draws = motion.reflection_draws(0, motion.TRAIN, 0, 5_000, n_images=10, digits=2, extent=EXTENT, max_speed=4)
     for values, outcomes in ((draws.digit_index, 10), (draws.start, 37), (draws.speed + 4, 9)):

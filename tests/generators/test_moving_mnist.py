@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +23,7 @@ from stbench.generators.moving_mnist.stand_in import strokes
 
 from stbench.contract.datasets import Blueprint, parse_parameters
 from stbench.errors import StbenchError
+from stbench.paths import raw_dir
 from stbench.raw.files import RawFile
 from stbench.store.build import resolve
 from stbench.store.reader import open_store
@@ -257,10 +257,10 @@ def test_a_wrong_official_file_stops_generation_before_anything_is_written(
 
 
 def test_the_official_test_set_is_the_published_one_on_real_digits() -> None:
-    try:
-        files = official_files("moving-mnist", Path(raw) if (raw := os.environ.get("STBENCH_RAW")) else None)
-    except StbenchError:
+    raw = raw_dir()
+    if raw is None or not (raw / "mnist").is_dir():
         pytest.skip("the real MNIST files are not here (STBENCH_RAW)")
+    files = official_files("moving-mnist", raw)
     images, labels = files.load("test")
     assert labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]  # the first digits of the MNIST test file
     made = Sequences(moving_mnist.parameters(), files).produce("test", 0, 3, 100)

@@ -248,7 +248,7 @@ def test_absurdly_many_photographs_are_refused(tree: Path, monkeypatch: pytest.M
         max_size=4,
     )
 )
-def test_whatever_else_lies_in_a_tree_changes_no_take_or_is_named(
+def test_whatever_else_lies_in_a_tree_changes_no_take(
     tmp_path_factory: pytest.TempPathFactory, extra: list[tuple[str, str, bool]]
 ) -> None:
     root = write_tree(tmp_path_factory.mktemp("t") / "mug", {"008/anger/take000": 4, "002/session0/anger/take000": 4})

@@ -24,7 +24,7 @@ from stbench.errors import StbenchError
 from stbench.raw.files import RawFile, entries, locate, named, read, what_lies
 from stbench.store.build import build, resolve
 
-WITH_RAW = ("chairs", "kth", "kth-128", "moving-mnist", "moving-mnist-angle", "mug", "sprites", "sst", "taxibj")
+WITH_RAW = [name for name in registry.names("datasets") if "simulated" in registry.dataset(name).sources(None)]
 
 
 @pytest.fixture(autouse=True)

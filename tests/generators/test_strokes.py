@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from stbench.generators.moving_mnist.idx import format_idx
 from stbench.generators.moving_mnist.stand_in import strokes
 
 from stbench.errors import StbenchError
+from stbench.paths import raw_dir
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +54,10 @@ def test_digits_fill_the_frame_as_mnist_does(train: tuple[np.ndarray, np.ndarray
 def test_a_reader_trained_on_mnist_reads_the_stand_in(train: tuple[np.ndarray, np.ndarray]) -> None:
     from sklearn.neighbors import KNeighborsClassifier
 
-    try:
-        files = official_files("moving-mnist", Path(raw) if (raw := os.environ.get("STBENCH_RAW")) else None)
-    except StbenchError:
+    raw = raw_dir()
+    if raw is None or not (raw / "mnist").is_dir():
         pytest.skip("the real MNIST files are not here (STBENCH_RAW)")
+    files = official_files("moving-mnist", raw)
     images, labels = files.load("test")
     reader = KNeighborsClassifier(3).fit(images[:5_000].reshape(5_000, -1) / 255.0, labels[:5_000])
     read = reader.predict(train[0][:500].reshape(500, -1) / 255.0)

@@ -10,7 +10,7 @@ from scipy.integrate import solve_ivp
 from stbench.generators.waveeq.certificate import box, discrete_energy
 from stbench.generators.waveeq.draws import Source, draw, smooth_field, source_factor, uniforms
 from stbench.generators.waveeq.parameters import COURANT_LIMIT, WaveParameters
-from stbench.generators.waveeq.solver import solve
+from stbench.generators.waveeq.solver import LAYER, LAYER_STRENGTH, _layer_gain, solve
 from wave_reference import disc, laplacian, published_second_difference, runge_kutta_38
 
 WALLS = ("frozen_frame", "dirichlet", "neumann", "periodic")
@@ -177,6 +177,16 @@ def test_absorbing_boundary_changes_nothing_before_a_wave_reaches_it() -> None:
         for boundary in ("absorbing", "periodic")
     )
     assert np.abs(free - walled).max() < 1e-6 * np.abs(free).max()
+
+
+def test_the_absorbing_layer_damps_with_the_cube_of_the_depth() -> None:
+    p = every_point(boundary="absorbing")
+    gain = _layer_gain(p, p.size + 2 * LAYER)
+    middle = len(gain) // 2
+    for k in (0, LAYER // 2, LAYER):
+        depth = (LAYER - k) / LAYER
+        rate = LAYER_STRENGTH * p.wave_speed[1] / (LAYER * p.spacing) * depth**3
+        assert gain[middle, k] == gain[k, middle] == pytest.approx(1 / (1 + rate * p.step), rel=1e-14)
 
 
 def test_sources_superpose() -> None:

@@ -27,10 +27,11 @@ MD5 = f"md5:{hashlib.md5(CONTENT).hexdigest()}"
 
 @dataclass
 class Mirror:
-    """Serves files by name, with ranges; `breaks` ends a transfer after so many bytes; counts what it served."""
+    """Serves files by name, with `ranges` or without; `breaks` ends a transfer after so many bytes; counts requests."""
 
     files: dict[str, bytes]
     breaks: int | None = None
+    ranges: bool = True
     requests: list[tuple[str, str | None]] = field(default_factory=list)
     url: str = ""
 
@@ -45,7 +46,7 @@ def serve() -> Iterator[Serve]:
     def start(mirror: Mirror) -> Mirror:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                name, wanted = self.path.lstrip("/"), self.headers.get("Range")
+                name, wanted = self.path.lstrip("/"), self.headers.get("Range") if mirror.ranges else None
                 mirror.requests.append((name, wanted))
                 if name not in mirror.files:
                     self.send_error(404)
@@ -125,7 +126,18 @@ def test_a_broken_download_goes_on_where_it_stopped(
     assert 0 < int(wanted[6:-1]) <= 1_000
 
 
-def test_a_server_without_ranges_starts_the_file_again(tmp_path: Path, serve: Serve) -> None:
+def test_a_server_without_ranges_starts_the_file_again(
+    tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "BLOCK", 128)
+    mirror = serve(Mirror({"digits.gz": PACKED}, breaks=1_000, ranges=False))
+    with pytest.raises(StbenchError, match=r"no mirror gave digits.*digits\.gz"):
+        fetch(dataset(mirror), tmp_path)
+    mirror.breaks = None
+    assert fetch(dataset(mirror), tmp_path)[0].read_bytes() == PACKED
+
+
+def test_a_part_that_is_longer_than_its_file_is_deleted(tmp_path: Path, serve: Serve) -> None:
     staging = tmp_path / "sets" / fetching.STAGING
     mirror = serve(Mirror({"digits.gz": PACKED}))
     part = staging / hashlib.sha256(f"{mirror.url}/digits.gz".encode()).hexdigest()[:8] / "digits.gz.part"
@@ -154,10 +166,21 @@ def test_the_error_names_every_mirror_and_leaves_nothing_under_the_final_name(tm
     assert not (tmp_path / "sets" / "digits.gz").exists()
 
 
+def test_files_in_folders_are_fetched_and_compared_by_their_own_checksums(tmp_path: Path, serve: Serve) -> None:
+    files = {name: CONTENT + name.encode() for name in ("body/0.png", "hair/0.png")}
+    mirror = serve(Mirror(files))
+    specs = tuple(
+        RawFile(name, len(data), f"sha256:{hashlib.sha256(data).hexdigest()}", "file", (f"{mirror.url}/{name}",))
+        for name, data in files.items()
+    )
+    assert fetch(Dataset(raw_files=specs), tmp_path) == [tmp_path / "sets" / name for name in files]
+    assert {name: (tmp_path / "sets" / name).read_bytes() for name in files} == files
+
+
 def test_the_checksum_of_a_file_is_compared_too(tmp_path: Path, serve: Serve) -> None:
     mirror = serve(Mirror({"x.bin": CONTENT}))
     spec = RawFile("x.bin", None, f"sha256:{hashlib.sha256(b'other').hexdigest()}", "file", (f"{mirror.url}/x.bin",))
-    with pytest.raises(StbenchError, match=r"no mirror gave x\.bin"):
+    with pytest.raises(StbenchError, match=r"no mirror gave x\.bin.*SHA256 hash"):
         fetch(Dataset(raw_files=(spec,)), tmp_path)
     assert not (tmp_path / "sets" / "x.bin").exists()
 

@@ -26,7 +26,8 @@ def test_only_what_is_asked_for_is_made() -> None:
 
 
 @pytest.mark.parametrize(
-    "dataset", ["chairs", "kth", "kth-128", "moving-mnist", "moving-mnist-angle", "mug", "sprites", "sst", "taxibj"]
+    "dataset",
+    [name for name in registry.names("datasets") if "simulated" in registry.dataset(name).sources(None)],
 )
 def test_a_dataset_refuses_a_source_it_does_not_have(dataset: str, tmp_path: Path) -> None:
     generator: Generator = registry.dataset(dataset)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from stbench import registry
 from stbench.boards.publishing import read_entry
 from stbench.boards.ranking import boards
 from stbench.errors import StbenchError
 from stbench.judges import judge as judges
 from stbench.running.plan import choose, plan
-from stbench.store.apart import BEFORE, apart
+from stbench.store.apart import BEFORE, BYTES, apart
 from stbench.store.build import build, resolve
 from stbench.store.reader import Store
 
@@ -50,7 +53,7 @@ def test_runs_on_two_splits_of_the_same_values_are_two_runs(faces: dict[str, Sto
     assert {name for name in one_run if one_run[name] != other_run[name]} == {"split_digest"}
 
 
-def test_runs_on_frames_divided_by_other_numbers_are_two_runs(characters: dict[int, Store], tmp_path: Path) -> None:
+def test_runs_on_frames_divided_by_other_numbers_are_two_runs(characters: dict[int, Store]) -> None:
     one, other = characters.values()
     assert one.digest == other.digest
     one_run, other_run = identities("sprites", one, other)
@@ -94,10 +97,26 @@ def test_a_judge_that_learnt_from_another_split_is_not_taken(
     assert of_subjects.folder != of_clips.folder
 
 
-@pytest.mark.parametrize("dataset", ["chairs", "moving-mnist", "sprites", "sst", "taxibj", "waveeq", "waveeq-100"])
+PUBLISHED = ("chairs", "moving-mnist", "sprites", "sst", "taxibj", "waveeq", "waveeq-100", "waveeq-rich")
+
+
+@pytest.mark.parametrize("dataset", PUBLISHED)
 def test_runs_on_what_was_published_before_keep_their_identity(dataset: str) -> None:
     source = "procedural" if dataset.startswith("waveeq") else "simulated"
-    assert resolve(dataset, {}, source).split.digest in BEFORE
+    made = resolve(dataset, {}, source)
+    assert made.split.digest in BEFORE
+    store: Any = SimpleNamespace(split=made.split, attributes={"normaliser": made.normaliser})
+    assert apart(store) == {}
+
+
+def test_each_split_of_before_is_of_a_dataset_of_its_own() -> None:
+    assert len(BEFORE) == len(PUBLISHED) + 1  # mug, by clip
+
+
+@pytest.mark.parametrize("dataset", registry.names("datasets"))
+def test_models_see_bytes_divided_by_255(dataset: str) -> None:
+    made = resolve(dataset, {}, registry.dataset(dataset).sources(None)[-1])
+    assert (np.dtype(made.variables["frames"].dtype) == np.uint8) == (made.normaliser == BYTES)
 
 
 def test_of_mug_that_is_the_split_by_clip(faces: dict[str, Store]) -> None:

@@ -211,7 +211,7 @@ def test_equal_lengths_have_no_row_size_and_a_format_of_their_own(tmp_path: Path
     assert layout_of(toy()).describe()["format"] == 1
 
 
-def test_a_reader_that_knows_no_row_size_refuses_the_store(store: Store) -> None:
+def test_lengths_of_their_own_have_a_format_that_older_readers_refuse(store: Store) -> None:
     assert json.loads((store.path / "zarr.json").read_text())["attributes"]["stbench_store_format"] == 4
 
 
