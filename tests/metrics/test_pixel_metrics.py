@@ -72,7 +72,11 @@ def test_sums_run_in_one_fixed_order_to_the_last_bit(elements: int) -> None:
             assert values_of(p, t)[0, k] == total / elements
 
 
-ALL_ALIKE = ("mse", "mae", "psnr", "psnr_channels", "mse_sum", "mae_sum", "ssim_gauss11", "ssim_uniform7_uint8")
+ALL_ALIKE = [
+    name
+    for name in registry.names("metrics")
+    if (each := registry.metric(name)).by_frame and not (each.needs or each.of_members or each.own_truth)
+]
 
 
 @pytest.mark.parametrize("name", ALL_ALIKE)

@@ -220,6 +220,10 @@ def test_the_command_of_a_row_is_copied_from_a_page_of_a_file(site: Path, leader
     assert command.startswith(f"stbench run --model {leader} ")
     row.locator("button.copy").click()
     page.wait_for_function("document.getElementById('status').textContent === 'copied'")
+    page.evaluate("document.body.append(Object.assign(document.createElement('textarea'), {id: 'paste'}))")
+    page.locator("#paste").focus()
+    page.keyboard.press("Control+V")
+    assert page.input_value("#paste") == command
 
 
 def test_a_link_to_a_configuration_opens_it(site: Path, leader: str, page: Any) -> None:
@@ -252,6 +256,7 @@ def test_without_script_everything_can_be_read(site: Path, browser: Any) -> None
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto((site / PAGES[1]).as_uri())
+    assert page.locator(".filters").count() == 1
     assert page.locator(".filters").is_hidden(), "what does nothing is not shown"
     assert page.locator("tbody tr").first.is_visible()
     assert page.locator("svg.curves").first.is_visible()

@@ -234,8 +234,19 @@ def test_a_forecast_of_another_shape_is_refused(tmp_path: Path) -> None:
 
 
 def test_zero_and_infinite_values_leave_a_gap(tmp_path: Path) -> None:
-    for value in ([0.0, 1e-5, 1e-2], [0.0, 0.0, 0.0], [float("inf")] * 3, [1.0]):
-        error_against_lead_time([_curve(value)], tmp_path / "a.png", metric="mse")
+    nan, inf = float("nan"), float("inf")
+    for value in ([0.0, 1e-5, 1e-2], [1e-5, 0.0, 1e-2, 1e-2], [1.0, inf, 2.0, 2.0], [inf] * 3):
+        gaps = [nan if each in (0, inf) else each for each in value]
+        drawn = [
+            error_against_lead_time([_curve(each)], tmp_path / f"{k}.png", metric="mse").read_bytes()
+            for k, each in enumerate((value, gaps))
+        ]
+        assert drawn[0] == drawn[1], value
+
+
+def test_zeros_alone_and_a_single_value_are_drawn(tmp_path: Path) -> None:
+    for value in ([0.0] * 3, [1.0]):
+        assert error_against_lead_time([_curve(value)], tmp_path / "a.png", metric="mse").is_file()
 
 
 @pytest.mark.parametrize(
@@ -259,12 +270,18 @@ def test_colour_scale_follows_the_background(values: np.ndarray, name: str) -> N
 def test_a_swap_is_drawn_with_content_motion_truth_and_every_model(tmp_path: Path) -> None:
     frames = np.random.default_rng(0).random((4, 10, 1, 12, 12))
     content, motion, target, prediction = frames[0, :5], frames[1, :5], frames[2], frames[3]
+    shown = {"content": content, "motion": motion, "target": target}
     models = {"one": prediction, "other": target}
-    first = swap_grid(content, motion, target, models, tmp_path / "a.png", title="swap", source="simulated")
-    again = swap_grid(content, motion, target, models, tmp_path / "b.png", title="swap", source="simulated")
-    assert first.read_bytes() == again.read_bytes()
-    fewer = swap_grid(content, motion, target, {"one": prediction}, tmp_path / "c.png")
-    assert fewer.stat().st_size < first.stat().st_size
+
+    def drawn(shown: Any, models: Any) -> bytes:
+        return swap_grid(*shown.values(), models, tmp_path / "a.png", title="swap", source="simulated").read_bytes()
+
+    first = drawn(shown, models)
+    assert drawn(shown, models) == first
+    for name, frames in shown.items():
+        assert drawn({**shown, name: frames[::-1]}, models) != first, name
+    for name, frames in models.items():
+        assert drawn(shown, {**models, name: frames[::-1]}) != first, name
 
 
 def test_no_two_listed_models_and_no_two_listed_floors_look_alike() -> None:

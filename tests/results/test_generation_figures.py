@@ -24,7 +24,8 @@ def test_strip_shows_every_frame_of_every_row_at_its_place(tmp_path: Path) -> No
         middle = picture[HEADER + GAP + 8, LABEL + k * (16 + GAP) + 8]
         np.testing.assert_array_equal(middle, round(255 * ramp[k, 0, 0, 0].item()))
     below = HEADER + GAP + 16 + GAP + 8
-    assert (picture[below, LABEL + 8] == 255).all()
+    for k in range(3):
+        assert (picture[below, LABEL + k * (16 + GAP) + 8] == 255).all()
 
 
 def test_film_has_a_picture_a_frame_and_shorter_rows_start_again(tmp_path: Path) -> None:

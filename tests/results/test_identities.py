@@ -53,6 +53,7 @@ def test_scores_of_drawn_members_satisfy_theirs_and_each_divided_by_a_thousand_b
         values[name] = computed(metric.mean(metric.frame_values(members, truth)))
     values["spread_skill"] = computed(values["spread"].middle / values["rmse_of_mean"].middle)
     assert broken(values, whole=True) == []
+    assert registry.metric("spread").mean(np.array([4.0, 0.0])) == np.sqrt(2)
     for name in values:
         found = broken(values | {name: values[name].times(1 / 1000)}, whole=True)
         assert found
@@ -64,6 +65,8 @@ def test_the_truth_a_metric_likes_best_is_no_worse_than_the_one_of_the_least_err
     assert [each.identity for each in broken(values, whole=True)] == ["psnr_best_truth ≥ psnr"]
     assert broken(values | {"psnr_best_truth": printed("21.5")}, whole=True) == []
     assert broken(values) == [], "at a single lead time the other truth may be better"
+    values = {"ssim_gauss11": printed("0.95"), "ssim_gauss11_best_truth": printed("0.90")}
+    assert [each.identity for each in broken(values, whole=True)] == ["ssim_gauss11_best_truth ≥ ssim_gauss11"]
 
 
 def test_a_metric_that_is_missing_leaves_the_others_checked() -> None:
@@ -82,7 +85,7 @@ def test_a_printed_figure_is_everything_that_rounds_to_it() -> None:
     assert printed(".9288").meets(printed("0.929"))
     assert not printed("0.9670").meets(printed("0.9675"))
     for text in ("", "-", "n/a", "1e999", "1_0", "٣"):
-        with pytest.raises(ValueError, match="is"):
+        with pytest.raises(ValueError, match="is too large or too small" if text == "1e999" else "is no number"):
             printed(text)
 
 

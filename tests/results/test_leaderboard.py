@@ -12,6 +12,7 @@ from stbench.boards.entry import Entry
 from stbench.boards.leaderboard import NOT_APPLICABLE, build
 from stbench.boards.publishing import find_runs, read_entry, read_published
 from stbench.boards.ranking import boards
+from stbench.results.aggregate import read_results
 from stbench.running.plan import find_track
 
 LEADERBOARDS = Path(__file__).resolve().parents[2] / "leaderboards"
@@ -111,15 +112,19 @@ def test_a_card_is_named_in_the_note_and_the_processor_is_not(tmp_path: Path, ru
 
 def test_seeds_are_averaged_with_unbiased_deviation_and_intervals_of_the_test_set(tmp_path: Path, run: Any) -> None:
     levels = (1.0, 1.5, 2.5)
-    for seed, level in enumerate(levels):
+    folders = [
         run(level, seed=seed, training={"steps": 5, "finished": True, "seconds": 10.0 * seed})
+        for seed, level in enumerate(levels)
+    ]
     (path,) = build(tmp_path / "runs", tmp_path / "out")
     (row,) = main_rows(path).values()
     one = float(row["value"]) / statistics.fmean(levels)
     assert row["seeds"] == "0 1 2"
     assert float(row["seed_sd"]) == pytest.approx(one * statistics.stdev(levels), rel=1e-5)
     assert float(row["train_seconds"]) == 10.0
-    assert float(row["ci_low"]) < float(row["value"]) < float(row["ci_high"])
+    for name in ("ci_low", "ci_high"):
+        ends = [getattr(each, name) for folder in folders for each in read_results(folder) if each.lead_time == "1..3"]
+        assert float(row[name]) == pytest.approx(statistics.fmean(ends), rel=1e-5)
 
 
 def test_who_is_not_applicable_stands_in_the_block_of_the_same_windows(tmp_path: Path, run: Any) -> None:

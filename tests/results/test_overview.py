@@ -114,8 +114,19 @@ def test_clusters_widen_the_interval_where_they_differ(made: Any) -> None:
     (noisy,) = made(same, noise=1.0).suites
     place = noisy.places[0]
     spread = max(place.by_track) - min(place.by_track)
-    assert place.skill_high - place.skill_low > spread / 2
+    assert place.skill_high - place.skill_low > 1.3 * spread, "tracks alone give the spread"
     assert place.skill_low < place.skill < place.skill_high
+
+
+@pytest.mark.parametrize("level", [-1.0, np.inf])
+def test_a_track_with_a_value_that_has_no_ratio_is_left_out(made: Any, level: float) -> None:
+    (suite,) = made({"good": (1.0, 1.0, level), "other": (1.0, 3.0, 2.0), "mean": (2.0, 2.0, 2.0)}).suites
+    assert [each.track for each in suite.tracks] == [*TRACKS[:2]]
+
+
+def test_ratios_are_clipped_at_a_hundred(made: Any) -> None:
+    (suite,) = made({"good": (1.0, 1.0), "bad": (1000.0, 2.0), "mean": (2.0, 2.0)}).suites
+    assert next(place for place in suite.places if place.model == "bad").by_track == pytest.approx((-99, 0))
 
 
 def test_the_overview_is_published_and_does_not_depend_on_the_order_of_runs(tmp_path: Path, made: Any) -> None:

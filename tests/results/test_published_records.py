@@ -11,7 +11,7 @@ import pytest
 from stbench.boards.checking import check
 from stbench.boards.consistency import numbers
 from stbench.boards.entry import Entry
-from stbench.boards.publishing import read_entry, readable
+from stbench.boards.publishing import find_runs, read_entry, readable
 
 PUBLISHED = Path(__file__).parents[2] / "leaderboards"
 
@@ -19,6 +19,7 @@ PUBLISHED = Path(__file__).parents[2] / "leaderboards"
 def test_published_records_hold() -> None:
     """The oldest and the newest of each track: what `make check-rows` asks of all."""
     known = readable(PUBLISHED)
+    assert len(known) == len(find_runs(PUBLISHED / "records"))
     chosen: dict[Any, list[Entry]] = {}
     for entry in sorted(known, key=lambda each: each.record.finished):
         chosen.setdefault((entry.record.preset, entry.record.track.id), []).append(entry)

@@ -13,6 +13,7 @@ import pytest
 from tables import files_in, main_rows, rows_of
 
 from stbench.boards.leaderboard import build, csv_text
+from stbench.boards.overview import overview_csv, overviews
 from stbench.boards.publishing import publish, read_entry, read_published
 from stbench.boards.ranking import boards
 from stbench.errors import StbenchError
@@ -139,12 +140,13 @@ def test_reported_numbers_are_put_beside_the_boards_and_not_into_them(tmp_path: 
 
 
 def test_committed_boards_are_rebuilt_byte_for_byte_from_their_records() -> None:
-    rebuilt = {
-        f"{board.preset}/{board.file_stem}.csv": csv_text(board) for board in boards(read_published(LEADERBOARDS))
-    }
+    found = boards(read_published(LEADERBOARDS))
+    rebuilt = {f"{board.preset}/{board.file_stem}.csv": csv_text(board) for board in found}
     assert files_in(LEADERBOARDS) == sorted(rebuilt)
     for name, text in rebuilt.items():
         assert (LEADERBOARDS / name).read_bytes() == text.encode(), name
+    published = {path.parent.name: path.read_text("utf-8") for path in LEADERBOARDS.glob("*/overview.csv")}
+    assert published == {each.preset: overview_csv(each) for each in overviews(found)}
 
 
 def test_a_results_table_other_than_its_record_names_is_refused(tmp_path: Path, run: Any) -> None:

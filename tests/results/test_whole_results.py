@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import json
 import math
 import os
 import re
@@ -22,7 +21,6 @@ from stbench.boards.leaderboard import build
 from stbench.boards.publishing import publish
 from stbench.errors import StbenchError
 from stbench.results.aggregate import read_results, write_results
-from stbench.results.record import read_record
 
 
 def everything(folder: Path) -> dict[str, bytes]:
@@ -231,12 +229,10 @@ def test_a_board_looks_up_its_lead_times_and_the_absent_once_however_many_runs_i
 
 
 def test_rows_of_a_run_are_read_a_fixed_number_of_times_however_long_the_horizon(
-    tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, run: Any, record: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A look-up of a cell goes over no rows, so a line takes as many steps as it has cells."""
     passes = 0
-    rows = board.Entry.__dataclass_fields__["rows"]
-    assert rows.name == "rows"
     read = board.Entry.__getattribute__
 
     def counting(self: Any, name: str) -> Any:
@@ -247,13 +243,9 @@ def test_rows_of_a_run_are_read_a_fixed_number_of_times_however_long_the_horizon
     monkeypatch.setattr(board.Entry, "__getattribute__", counting)
     found = []
     for horizon in (3, 30):
-        folder = run()
-        content = json.loads((folder / "record.json").read_text())
-        content["track"]["horizon"] = horizon
-        record = read_record(folder)
-        shutil.rmtree(tmp_path / "runs")
-        run(track=dataclasses.replace(record.track, horizon=horizon))
+        shutil.rmtree(tmp_path / "runs", ignore_errors=True)
+        run(track=dataclasses.replace(record().track, horizon=horizon))
         passes = 0
         build(tmp_path / "runs", tmp_path / f"out-{horizon}", page=tmp_path / "page.html")
         found.append(passes)
-    assert found[0] == found[1]
+    assert found[0] == found[1] > 0
