@@ -16,6 +16,7 @@ from stbench.contract.capabilities import (
     HasJudgedFactors,
     HasJudgedFrames,
     HasPeriod,
+    HasRenderings,
     HasSwapCases,
 )
 
@@ -49,6 +50,7 @@ def test_the_core_looks_for_nothing_on_a_plug_in_that_is_no_named_capability() -
         (HasExchanged, {"sprites"}),
         (HasJudgedFactors, {"mug", "sprites"}),
         (HasJudgedFrames, set()),
+        (HasRenderings, {"sprites"}),
     ],
 )
 def test_datasets_have_the_capabilities_their_tracks_ask_for(capability: type, datasets: set[str]) -> None:

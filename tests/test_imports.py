@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from stbench import registry
+
 HEAVY = {
     "dask",
     "distributed",
@@ -40,7 +42,7 @@ sys.meta_path.insert(0, Forbid())
 ROOT = Path(__file__).resolve().parents[1]
 NEEDS_TORCH = ("stbench.judges", "stbench.models", "stbench.training", "stbench.splits.torch_windows")
 NEEDS_TORCH += ("stbench.conformance.learning", "stbench.conformance.training")
-FLOORS = "stbench.baselines.floors"
+NUMPY = ("stbench.baselines.floors", "stbench.baselines.wave_solver")
 
 
 def python(code: str, data: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -85,7 +87,7 @@ def test_every_module_outside_models_and_training_imports_without_torch() -> Non
 import importlib, pkgutil, stbench, stbench.generators, stbench.baselines
 for package in (stbench, stbench.generators, stbench.baselines):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + ".", onerror=lambda name: None):
-        learned = module.name.startswith("stbench.baselines.") and not module.name.startswith({FLOORS!r})
+        learned = module.name.startswith("stbench.baselines.") and not module.name.startswith({NUMPY})
         if not learned and not module.name.startswith({NEEDS_TORCH}):
             importlib.import_module(module.name)
             print(module.name)
@@ -98,12 +100,15 @@ for package in (stbench, stbench.generators, stbench.baselines):
         "stbench.store.writer",
         "stbench.protocols.predictions",
         "stbench.generators.waveeq.dataset",
+        "stbench.baselines.wave_solver.model",
     ):
         assert name in imported
 
 
 def test_without_torch_data_are_made_verified_scored_and_what_needs_torch_says_so(tmp_path: Path) -> None:
     small = ["--set", "sequences=6", "--set", "size=16", "--set", "points=120"]
+    learned = [name for name in registry.names("models") if not registry.model(name).fitted]
+    made, out = str(tmp_path / "made.zarr"), ("--out", str(tmp_path / "runs"))
     report = python(
         WITHOUT_TORCH
         + f"""
@@ -126,14 +131,14 @@ models = stbench("models").stdout
 assert "persistence" in models and "stbench[torch]" in models
 beside = {{job.model for job in floors(Job("persistence", "waveeq", "quick"))}}
 assert {{"persistence", "climatology", "linear", "dmd"}} <= beside, beside
-learned = ["convlstm", "phydnet", "predrnn", "causal-lstm", "mim", "e3d-lstm", "simvp", "tau", "unet", "fno-2d"]
-learned += ["drnet", "ddpae", "dsvae", "mocogan", "s3vae", "dbse", "beta-vae", "svg", "pknl"]
-for name in learned:
+for name in {learned}:
     refused = stbench("check-model", name)
     assert refused.exit_code == 2 and "pip install 'stbench[torch]'" in refused.stderr
 assert stbench("check-model", "persistence").exit_code == 0
-words = ("--model", "mean", "--dataset", "waveeq", *small, "--no-table", "--out", {str(tmp_path / "runs")!r})
-assert stbench("run", *words).exit_code == 0
+words = (*small, "--predictions", {made!r}, *{out})
+assert stbench("run", "--model", "mean", "--dataset", "waveeq", *words, "--no-table").exit_code == 0
+about = ("--name", "mine", "--parameters", "1", "--preset", "quick")
+assert stbench("score", "--track", "waveeq/forecast-40", *about, *words).exit_code == 0
 refused = stbench("run", "--model", "sepvar", "--dataset", "waveeq", *small)
 assert refused.exit_code == 2 and "pip install 'stbench[torch]'" in refused.stderr
 """,

@@ -16,6 +16,8 @@ from stbench.splits.index import check_learnt
 
 _FILE = ".toml"
 _SPLIT = "training.split"
+SAYS_MORE = {"not_applicable", "breaks"}
+"""What a variant says beside its configuration, so that it is named beside a file, too."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,12 @@ def configure(plugin: ModelPlugin, dataset: str, variant: str, asked: Asked) -> 
             raise StbenchError(f"'{plugin.name}' has no presets for the dataset '{dataset}': {nearest(dataset, known)}")
         return Configured(base, _with_split(plugin, asked, base, select(plugin, dataset, base, variant, changes)))
     if variant:
-        raise StbenchError(
-            f"{asked.preset} holds a whole configuration, so the variant '{variant}' would change nothing: leave it out"
-        )
+        select(plugin, dataset, base, variant)  # refuses one there is not
+        if not SAYS_MORE & plugin.presets(dataset)["variants"][variant].keys():
+            raise StbenchError(
+                f"{asked.preset} holds a whole configuration, so the variant '{variant}' would change nothing: leave "
+                "it out"
+            )
     return Configured(base, _with_split(plugin, asked, base, resolve_shares(merge(tables, changes))))
 
 

@@ -85,8 +85,11 @@ def test_the_python_of_the_page_runs(installed: Path, tmp_path: Path, monkeypatc
 
 
 def test_every_check_is_explained_on_the_page() -> None:
-    from stbench.conformance.forecasts import FORECASTS
+    from stbench.conformance.clips import CAPABILITIES
+    from stbench.conformance.draws import DRAWS
+    from stbench.conformance.forecasts import FORECASTS, SWAPS
     from stbench.conformance.learning import LEARNING
 
     text = PAGE.read_text("utf-8")
-    assert all(f"`{name}`" in text for name in ("configuration", *FORECASTS, *LEARNING))
+    names = ("configuration", "breaks", *FORECASTS, *SWAPS, *DRAWS, *LEARNING, *CAPABILITIES, "generate-truths")
+    assert [name for name in names if f"`{name}`" not in text] == []

@@ -19,7 +19,9 @@ from stbench.boards.ranking import boards
 from stbench.cli.main import cli
 from stbench.contract.presets import PRESETS, select
 from stbench.errors import StbenchError
+from stbench.protocols.known import has_capability
 from stbench.results.record import read_record
+from stbench.running.configuration import SAYS_MORE
 from stbench.running.plan import Plan, choose, plan
 from stbench.running.run import RunResult, run
 from stbench.running.suite import Job, floors
@@ -40,20 +42,31 @@ def own(runs: Path, model: str = "sepvar", **options: Any) -> RunResult:
     return run(model, "waveeq-100", settings=TINY, runs=runs, keep=0, **options)
 
 
-@pytest.mark.parametrize("name", ["sepvar", "hamiltonian", "convlstm", "phydnet"])
+@pytest.mark.parametrize("name", [each for each in registry.names("models") if not registry.model(each).floor])
 def test_what_is_shown_reads_back_as_the_same_configuration(name: str, tmp_path: Path) -> None:
-    """Every dataset and preset, and one variant; same values of the same types."""
-    plugin, file = registry.model(name), tmp_path / "mine.toml"
+    """Every dataset and preset, one variant, and those that say more than a configuration; same values of the same
+    types."""
+    plugin, file, seen = registry.model(name), tmp_path / "mine.toml", 0
     for dataset in registry.names("datasets"):
         presets = dict(plugin.presets(dataset))
         variants = presets.pop("variants", {})
+        more = [each for each, table in variants.items() if SAYS_MORE & table.keys()]
         for preset in presets:
-            for variant in (None, *[*variants][:1]):
-                file.write_text(shown(f"{name}:{variant}" if variant else name, dataset, preset), "utf-8")
+            for variant in ("", *dict.fromkeys((*[*variants][:1], *more))):
+                asked = f"{name}:{variant}" if variant else name
                 expected = select(plugin, dataset, preset, variant)
-                choice = choose(name, dataset, preset=str(file))
-                assert repr(_sorted(choice.configuration)) == repr(_sorted(expected))
-                assert (choice.base, choice.preset) == (preset, "custom")
+                if plugin.fitted:
+                    expected["training"].setdefault("split", "train+val" if preset == "paper" else "train")
+                file.write_text(shown(asked, dataset, preset), "utf-8")
+                # What a variant says beside its configuration is not in the file.
+                model = asked if variant in more else name
+                able = [each for each in registry.dataset(dataset).tracks if has_capability(plugin, each, variant)]
+                for track in able[:1]:
+                    choice = choose(model, dataset, track=track.id, preset=str(file))
+                    assert repr(_sorted(choice.configuration)) == repr(_sorted(expected))
+                    assert (choice.base, choice.preset, choice.model) == (preset, "custom", model)
+                    seen += 1
+    assert seen
 
 
 def _sorted(value: Any) -> Any:

@@ -70,8 +70,10 @@ def test_everything_has_all_floors_and_no_two_equal_configurations() -> None:
     for place in places:
         models = [job.model for job in jobs if (job.dataset, job.track) == place]
         assert {"mean", "persistence", "climatology", "linear", "nearest-neighbour", "dmd"} <= set(models)
-        learned = [choose(model, place[0]).configuration for model in models if model.startswith("sepvar")]
-        assert all(learned.count(each) == 1 for each in learned)
+        learned = [each for each in models if not registry.model(each.partition(":")[0]).floor]
+        chosen = [choose(each, place[0], track=place[1]) for each in learned]
+        told = [(each.plugin.name, each.configuration) for each in chosen]
+        assert all(told.count(each) == 1 for each in told)
 
 
 def test_what_is_played_beside_the_main_track_needs_no_training_of_its_own() -> None:
@@ -122,8 +124,33 @@ def test_floors_beside_a_job_are_asked_for_the_same_data() -> None:
 
 def as_it_was(todo: Plan, track: str | None = None) -> str:
     """End of a folder's name when an identity was the whole configuration; `track` for that of a run."""
-    identity = {**todo.trained, "configuration": todo.configuration, **({"track": track} if track else {})}
+    identity = {
+        "model": todo.plugin.name,
+        "variant": todo.variant,
+        "model_version": todo.plugin.version,
+        "configuration": todo.configuration,
+        "dataset": todo.store.dataset,
+        "conditioning": todo.track.conditioning,
+        "train_horizon": todo.track.train_horizon,
+        "dataset_digest": todo.store.digest,
+        "preset": todo.preset,
+        "seed": 0,
+        **({"track": track} if track else {}),
+    }
     return f"seed-0-{fingerprint(identity)[:8]}"
+
+
+def test_everything_a_run_depends_on_names_its_folder(tmp_path: Path) -> None:
+    store: Any = SimpleNamespace(dataset="any", digest="ab" * 32, **PUBLISHED)
+    todo = plan(choose("sepvar", "waveeq-100"), store, 0)
+    assert todo.folder(tmp_path).name == as_it_was(todo, todo.track.id)
+    assert todo.training_folder(tmp_path).name == as_it_was(todo)
+    version = dataclasses.replace(todo.plugin, version="another")
+    for changes in ({"variant": "x"}, {"seed": 1}, {"plugin": version}, {"card": "cuda"}, {"preset": "custom-mine"}):
+        other = dataclasses.replace(todo, **changes)  # type: ignore[arg-type]
+        assert fingerprint(other.trained) != fingerprint(todo.trained), changes
+        assert other.folder(tmp_path) != todo.folder(tmp_path)
+        assert other.training_folder(tmp_path) != todo.training_folder(tmp_path)
 
 
 @pytest.mark.slow

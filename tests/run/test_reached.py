@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from stbench import registry
-from stbench.protocols.known import not_applicable
+from stbench.protocols.known import KNOWN, not_applicable
+from stbench.running.plan import find_track
 from stbench.store.build import build, resolve
 
 TINY = {
@@ -26,6 +27,8 @@ FURTHER = [
     ("mean", "moving-mnist", "swap-10"),
     ("mean", "sprites", "generation-16"),
     ("mean", "sprites", "exchange-8"),
+    ("hamiltonian", "sprites", "resample-8"),
+    ("hamiltonian", "sprites", "probe-8"),
 ]
 """Beside the main track of every model."""
 
@@ -53,6 +56,7 @@ def main_track_of(model: str) -> tuple[str, str, str]:
 @pytest.mark.slow
 def test_whatever_a_run_loads_is_in_its_digest_or_left_out_by_name(stores: dict[str, Path], tmp_path: Path) -> None:
     cases = [*map(main_track_of, registry.names("models")), *FURTHER]
+    assert {find_track(dataset, track).protocol for _, dataset, track in cases} == {*KNOWN}
     jobs = json.dumps([(*case, str(stores[case[1]])) for case in cases])
     script = Path(__file__).with_name("reach.py")
     done = subprocess.run(

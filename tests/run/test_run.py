@@ -110,9 +110,11 @@ def test_another_seed_variant_or_dataset_size_is_another_folder(tmp_path: Path) 
     folders = {
         tiny(tmp_path, "mean").folder,
         tiny(tmp_path, "mean", seed=1).folder,
+        tiny(tmp_path).folder,
+        tiny(tmp_path, "sepvar:without-s").folder,
         run("mean", "waveeq-100", settings={"sequences": "6"}, runs=tmp_path / "runs", keep=0).folder,
     }
-    assert len(folders) == 3
+    assert len(folders) == 5
 
 
 def test_a_budget_stops_training_and_the_same_command_goes_on(tmp_path: Path) -> None:
@@ -248,7 +250,7 @@ def test_windows_of_a_generated_dataset_are_a_torch_dataset(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_the_command_ends_with_the_board_and_repeats_in_no_time(tmp_path: Path) -> None:
+def test_the_command_ends_with_the_board_and_a_second_one_runs_nothing_again(tmp_path: Path) -> None:
     words = [
         "run",
         "--model",
@@ -265,6 +267,10 @@ def test_the_command_ends_with_the_board_and_repeats_in_no_time(tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     for name in ("mean", "persistence", "linear", "nearest-neighbour", "Ours (without S)"):
         assert name in done.stdout
+    records = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("record.json")}
+    again = subprocess.run(command, capture_output=True, text=True, check=False, env=wide)
+    assert again.returncode == 0, again.stderr
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("record.json")} == records
     board = CliRunner().invoke(
         cli, ["leaderboard", "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "boards")]
     )
