@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -72,19 +73,22 @@ def configuration(name: str, dataset: str) -> Mapping[str, Any]:
 
 
 def maker(name: str, task: Task) -> Callable[[Store], Any]:
-    """Learned models keep their initial weights, the others are fitted: reading what one must not needs no training."""
+    """The model after it has learnt from a store: fitted, or trained for a few steps."""
     plugin = registry.model(name)
+
+    def windows(store: Store) -> TrainingWindows:
+        return TrainingWindows.open(store, "train", task.conditioning, task.train_horizon)
 
     def fitted(store: Store) -> Any:
         model = plugin.build({} if plugin.floor else configuration(name, task.track.dataset)["model"], task)
-        model.fit(TrainingWindows.open(store, "train", task.conditioning, task.train_horizon))
+        model.fit(windows(store))
         return model
 
     def learned(store: Store) -> Any:
-        from stbench.conformance.learning import module_of
-        from stbench.training.adapter import TorchForecaster
+        from stbench.conformance.training import trained
 
-        return TorchForecaster(module_of(plugin, configuration(name, task.track.dataset), task))
+        with tempfile.TemporaryDirectory() as folder:
+            return trained(plugin, configuration(name, task.track.dataset), task, windows(store), Path(folder))
 
     return fitted if plugin.fitted else learned
 
