@@ -41,7 +41,10 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     """Print a table on standard output; where it is too narrow for the words of all columns, one block a row."""
     rows = [[*row] for row in rows]
     console = output()
-    if _narrowest(columns, rows) > console.width:
+    room = console.width - 2 * len(columns)
+    cells = [*zip(columns, *rows, strict=True)]
+    words = [max(len(word) for cell in column for word in cell.split() or [""]) for column in cells]
+    if sum(words) > room:
         console.print(title, style="italic")
         for first, *rest in rows:
             # What no console is wide enough for stands under its name, where only a word as long as a line is broken.
@@ -52,17 +55,16 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     from rich.text import Text
 
     drawn = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        drawn.add_column(column, overflow="fold")
+    # The widest columns give way first, as rich has it, but none to less than its longest word.
+    widest = [max(map(len, column)) for column in cells]
+    level = max(widest)
+    while sum(widths := [max(word, min(whole, level)) for word, whole in zip(words, widest, strict=True)]) > room:
+        level -= 1
+    for name, width in zip(columns, widths, strict=True):
+        drawn.add_column(name, overflow="fold", width=width)
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
     console.print(drawn)
-
-
-def _narrowest(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
-    """Columns of a console in which no word of a table is broken: the longest word of each, two between them."""
-    cells = [[name, *texts] for name, *texts in zip(columns, *rows, strict=True)]
-    return sum(2 + max(len(word) for cell in column for word in cell.split() or [""]) for column in cells)
 
 
 def fields(title: str, rows: Iterable[Sequence[str]]) -> None:

@@ -159,8 +159,11 @@ def _tables(walker: LatexWalker, node: LatexNode, title: str) -> Iterator[Table]
 
 def _below(node: LatexNode) -> list[LatexNode]:
     """What it holds, in the order of the text."""
-    arguments = getattr(node, "nodeargd", None)
-    held = [*(arguments.argnlist or [] if arguments else []), *(getattr(node, "nodelist", None) or [])]
+    held: list[LatexNode | None] = []
+    if isinstance(node, LatexMacroNode | LatexEnvironmentNode) and node.nodeargd:
+        held += node.nodeargd.argnlist
+    if isinstance(node, LatexGroupNode | LatexMathNode | LatexEnvironmentNode):
+        held += node.nodelist
     return [each for each in held if each is not None]
 
 

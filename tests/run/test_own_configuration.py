@@ -240,12 +240,22 @@ def test_a_name_that_cannot_be_one_is_refused(name: str) -> None:
         choose("sepvar", "waveeq", name=name)
 
 
-def test_a_file_and_a_variant_do_not_go_together(tmp_path: Path) -> None:
+def test_a_file_and_a_variant_that_says_nothing_more_do_not_go_together(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text(shown("sepvar:without-s", "waveeq", "quick"))
-    assert choose("sepvar", "waveeq", preset=str(file)).configuration["model"]["static_size"] == 0
+    file.write_text(shown("sepvar:all-windows", "waveeq", "quick"))
+    assert choose("sepvar", "waveeq", preset=str(file)).configuration["model"]["constraint_intervals"] == "all"
     with pytest.raises(StbenchError, match="holds a whole configuration"):
-        choose("sepvar:without-s", "waveeq", preset=str(file))
+        choose("sepvar:all-windows", "waveeq", preset=str(file))
+    with pytest.raises(StbenchError, match="no variant 'all-window': did you mean 'all-windows'"):
+        choose("sepvar:all-window", "waveeq", preset=str(file))
+
+
+def test_a_variant_that_says_what_it_cannot_be_asked_goes_with_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(shown("sepvar:without-s", "moving-mnist", "quick"))
+    assert choose("sepvar:without-s", "moving-mnist", preset=str(file)).model == "sepvar:without-s"
+    with pytest.raises(StbenchError, match="not applicable"):
+        choose("sepvar:without-s", "moving-mnist", track="swap-10", preset=str(file))
 
 
 def test_the_judge_is_that_of_the_preset_whose_data_are_taken(tmp_path: Path) -> None:
