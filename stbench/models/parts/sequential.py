@@ -12,11 +12,9 @@ from .gaussian import Gaussian, per_clip
 
 
 class MotionPrior(Protocol):
-    """How motion goes on, and what is drawn: `stbench.models.parts.lstm.SequencePrior`, or something simpler."""
+    """How motion goes on: `stbench.models.parts.lstm.SequencePrior`, or something simpler."""
 
     def follow(self, codes: Tensor, steps: int) -> Tensor: ...
-
-    def draw(self, batch: int, steps: int, generator: torch.Generator) -> tuple[Tensor, Gaussian]: ...
 
 
 class Inferred(NamedTuple):
