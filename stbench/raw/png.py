@@ -23,7 +23,8 @@ def check_chunks(data: bytes) -> None:
         if len(data) < end + 4 or len(name) < 4:
             raise ValueError("it is cut short")
         if zlib.crc32(view[at + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
-            raise ValueError(f"the checksum of its chunk {name.decode('ascii', 'replace')} at byte {at:,} is wrong")
+            told = name.decode("latin-1").encode("unicode_escape").decode("ascii")  # a damaged one may hold a line end
+            raise ValueError(f"the checksum of its chunk {told} at byte {at:,} is wrong")
         if name == b"IEND":
             return
         at = end + 4

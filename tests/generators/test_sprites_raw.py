@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from stbench.generators.sprites.dataset import SpritesParameters, sprites
@@ -107,6 +107,7 @@ def test_a_truncated_sheet_is_refused(keep: int) -> None:
 
 @settings(deadline=None, max_examples=150)
 @given(at=st.integers(0, len(SHEET_BYTES) - 1), data=st.binary(min_size=1, max_size=40))
+@example(at=35, data=b"\x00\x00\n")
 def test_a_mutated_sheet_is_read_at_its_size_or_refused_in_one_sentence(at: int, data: bytes) -> None:
     mutated = SHEET_BYTES[:at] + data + SHEET_BYTES[at + len(data) :]
     try:
