@@ -81,8 +81,10 @@ class Encoder(nn.Module):
         self, frame_shape: Sequence[int], content: int, actions: int, motion: int, *, width: Size, features: Size
     ) -> None:
         super().__init__()
-        if features % 2:
-            raise StbenchError(f"the encoder of MoCoGAN has {features} features, half for each direction: make it even")
+        if features < 2:
+            raise StbenchError(
+                f"the encoder of MoCoGAN has {features} features, half for each direction: give two or more"
+            )
         self.content = content
         self.frames = DCGANEncoder(frame_shape, 1, features, width=width, code="elu")
         self.recurrent = LSTM(features, features // 2, batch_first=True, bidirectional=True)

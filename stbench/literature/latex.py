@@ -1,4 +1,4 @@
-r"""Tabulars of LaTeX, parsed by pylatexenc.
+"""Tabulars of LaTeX, parsed by pylatexenc.
 
 One that stands in a cell of another, and a line end inside braces, break a line of that cell, not a row. Where an inner
 one has columns, it is a table of its own.

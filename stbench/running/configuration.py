@@ -9,14 +9,14 @@ from typing import Any
 
 from stbench import arguments, registry
 from stbench.contract.models import ModelPlugin, Task
-from stbench.contract.presets import CUSTOM, PARTS, PRESETS, merge, resolve_shares, select
+from stbench.contract.presets import ABOUT_VARIANTS, CUSTOM, PARTS, PRESETS, merge, resolve_shares, select
 from stbench.documents import Unreadable, parse_toml, read_toml
 from stbench.errors import StbenchError, nearest
 from stbench.splits.index import check_learnt
 
 _FILE = ".toml"
 _SPLIT = "training.split"
-SAYS_MORE = {"not_applicable", "breaks"}
+SAYS_MORE = {*ABOUT_VARIANTS} - {"headline"}
 """What a variant says beside its configuration, so that it is named beside a file, too."""
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 from torch.nn import functional as F
 
+from stbench.contract.settings import construct
 from stbench.errors import StbenchError
 from stbench.models.parts.gaussian import Gaussian
 
@@ -214,6 +215,11 @@ def test_a_swap_takes_appearance_from_one_clip_and_poses_from_the_other() -> Non
     assert not torch.allclose(asked[3], asked[4])
     assert not torch.allclose(swapped, of_a)
     assert not torch.allclose(swapped, of_b)
+
+
+def test_a_sum_of_no_objects_is_refused() -> None:
+    with pytest.raises(StbenchError, match="the setting 'components' of ddpae is 0: expected `int` >= 1"):
+        construct("ddpae", DDPAE, {**SMALL, "components": 0}, FRAME)
 
 
 @pytest.mark.parametrize(

@@ -183,8 +183,8 @@ def test_a_dataset_without_actions_is_refused_in_one_sentence_and_learnt_from_wi
     assert module.resample(clips(), 8, None, generator()).shape == clips().shape
 
 
-def test_an_encoder_whose_features_are_not_halved_is_refused():
-    with pytest.raises(StbenchError, match="has 1 features, half for each direction: make it even"):
+def test_an_encoder_without_a_unit_a_direction_is_refused():
+    with pytest.raises(StbenchError, match="has 1 features, half for each direction: give two or more"):
         built("mocogan", variant="encoder", encoder={"width": 8, "features": 1})
 
 

@@ -245,9 +245,10 @@ def test_a_clip_is_rolled_out_both_ways_from_the_state_of_its_reference_frame(re
         assert torch.equal(found, module.decode(content, module.dynamics.flow(state, times)))
 
 
-def test_an_odd_content_is_refused() -> None:
-    with pytest.raises(StbenchError, match="has 9 numbers: make it even"):
-        model(content_size=9)
+def test_a_content_without_a_unit_a_direction_is_refused() -> None:
+    with pytest.raises(StbenchError, match="has the size 1: make it 2 or more"):
+        model(content_size=1)
+    assert model(content_size=9).infer(clip(), ACTION)[0].mean.shape == (3, 9)
 
 
 def test_forecast_begins_after_the_conditioning_frames() -> None:

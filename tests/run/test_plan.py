@@ -147,7 +147,7 @@ def test_everything_a_run_depends_on_names_its_folder(tmp_path: Path) -> None:
     assert todo.training_folder(tmp_path).name == as_it_was(todo)
     version = dataclasses.replace(todo.plugin, version="another")
     for changes in ({"variant": "x"}, {"seed": 1}, {"plugin": version}, {"card": "cuda"}, {"preset": "custom-mine"}):
-        other = dataclasses.replace(todo, **changes)  # type: ignore[arg-type]
+        other = dataclasses.replace(todo, **changes)
         assert fingerprint(other.trained) != fingerprint(todo.trained), changes
         assert other.folder(tmp_path) != todo.folder(tmp_path)
         assert other.training_folder(tmp_path) != todo.training_folder(tmp_path)

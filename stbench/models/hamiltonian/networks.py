@@ -30,8 +30,8 @@ class ContentNetwork(ClipPosterior):
     direction."""
 
     def __init__(self, features: int, content: int) -> None:
-        if content % 2:
-            raise StbenchError(f"the content of the Hamiltonian model has {content} numbers: make it even")
+        if content < 2:
+            raise StbenchError(f"the content of the Hamiltonian model has the size {content}: make it 2 or more")
         super().__init__(features, content, hidden=content // 2, layers=2)
         orthogonal(self, GAIN)
 
