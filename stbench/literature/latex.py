@@ -28,7 +28,7 @@ from pylatexenc.macrospec import (  # type: ignore[import-untyped]
     SpecialsSpec,
 )
 
-from stbench.documents import Unreadable
+from stbench.documents import DEEPEST, Unreadable
 from stbench.literature.cells import SEAM, Table, seamless
 from stbench.literature.figures import figure, quantities
 
@@ -146,13 +146,16 @@ def latex_tables(text: str) -> Iterator[Table]:
         place = begin.start() + length
 
 
-def _tables(walker: LatexWalker, node: LatexNode, title: str) -> Iterator[Table]:
+def _tables(walker: LatexWalker, node: LatexNode, title: str, level: int = 0) -> Iterator[Table]:
     """Of nested ones the inner first."""
+    level += isinstance(node, LatexEnvironmentNode) and node.environmentname in _TABULARS
+    if level > DEEPEST:
+        raise Unreadable(f"tabulars in it are nested more than {DEEPEST} levels deep")
     below = _below(node)
     captions = [child for child in below if isinstance(child, LatexMacroNode) and child.macroname == "caption"]
     title = _plain(_below(captions[0])[-1:]) if captions else title
     for child in below:
-        yield from _tables(walker, child, title)
+        yield from _tables(walker, child, title, level)
     if _is_table(node) and (table := _table(walker, title, node.nodelist)):
         yield table
 

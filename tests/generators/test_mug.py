@@ -103,6 +103,7 @@ def test_evaluation_clips_lie_inside_their_takes_and_do_not_depend_on_the_other_
     assert name == "mug/clips-16-drawn-1"
     assert sequences.tolist() == [0, 2, 3, 4]
     assert first.tolist() == [17, 0, 63, 16]
+    assert ((first >= 0) & (first + 16 <= row_size[sequences])).all()
     fewer = evaluation_clips(row_size, Split("y", 5, {"test": ((2, 4),)}))
     assert fewer[2].tolist() == first[1:3].tolist()
     name, _, first = evaluation_clips(row_size, split, rule="middle")

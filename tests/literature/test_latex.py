@@ -116,6 +116,11 @@ def test_a_tabular_with_columns_inside_another_is_a_table_of_its_own(tmp_path: P
     assert short(found) == [("line 4", "MIM", "mse", "2.5"), ("line 9", "MIM", "psnr", "26.3")]
 
 
+def test_tabulars_nested_too_deep_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(StbenchError, match="is no table, tabulars in it are nested more than 32 levels deep"):
+        read(tmp_path, "\\begin{tabular}{l}" * 40 + "\\end{tabular}" * 40)
+
+
 @pytest.mark.parametrize("piece", ["\\begin{tabular}{l}", "{", "\\textbf{", "\\cite[", "\\\\["])
 def test_what_is_nested_too_deep_is_refused(tmp_path: Path, piece: str) -> None:
     with pytest.raises(StbenchError, match="is no table, what begins in line 1 is nested too deep"):

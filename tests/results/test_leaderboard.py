@@ -125,6 +125,7 @@ def test_seeds_are_averaged_with_unbiased_deviation_and_intervals_of_the_test_se
     for name in ("ci_low", "ci_high"):
         ends = [getattr(each, name) for folder in folders for each in read_results(folder) if each.lead_time == "1..3"]
         assert float(row[name]) == pytest.approx(statistics.fmean(ends), rel=1e-5)
+    assert float(row["ci_low"]) < float(row["value"]) < float(row["ci_high"])
 
 
 def test_who_is_not_applicable_stands_in_the_block_of_the_same_windows(tmp_path: Path, run: Any) -> None:
