@@ -155,3 +155,14 @@ def test_no_word_of_a_table_is_broken(
     console.table("words", [f"heading-{k}" for k in range(len(words))], [words, words[::-1]])
     printed = capsys.readouterr().out.split()
     assert all(printed.count(word) >= 2 for word in words)
+
+
+def test_a_wide_column_gives_way_before_a_long_word_of_another_is_broken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    long, many = "a-dataset-of-thirty-characters", ["word"] * 30
+    console.table("words", ("name", "about"), [(long, " ".join(many))])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 50
+    assert [word for line in lines for word in line.split() if word in (long, "word")] == [long, *many]
