@@ -1,4 +1,4 @@
-"""Sizes, losses and invariances of the Hamiltonian model."""
+"""Sizes, losses, prior and refusals of the Hamiltonian model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hamiltonian_model import ACTION, RELEASED, SMALL, clip, generator, model
 from torch.distributions import Normal, kl_divergence
 
 from stbench.contract.datasets import Track
@@ -19,43 +20,6 @@ from stbench.models.hamiltonian.networks import CausalConvolutions
 from stbench.models.parts.gaussian import Gaussian
 from stbench.running.plan import choose
 from stbench.training.cost import count_parameters
-
-RELEASED: dict[str, Any] = {
-    "content_size": 256,
-    "blocks": 3,
-    "block_size": 12,
-    "conditioned": False,
-    "label": "action",
-    "operator": "free",
-    "operator_gain": 2**0.5,
-    "unit_norm": True,
-    "frame_range": "symmetric",
-    "divergence_frames": "all",
-    "encoder": {"width": 256, "dense": 4096, "features": 2048},
-    "decoder": {"width": 256, "dense": 4096, "output": "normalised"},
-    "loss_weights": dict.fromkeys(TERMS, 1.0),
-}
-SMALL: dict[str, Any] = RELEASED | {
-    "content_size": 8,
-    "block_size": 3,
-    "conditioned": True,
-    "encoder": {"width": 4, "dense": 24, "features": 16},
-    "decoder": {"width": 4, "dense": 24, "output": "normalised"},
-}
-ACTION = torch.tensor([2, 0, 1])
-
-
-def model(**changes: Any) -> Hamiltonian:
-    torch.manual_seed(0)
-    return Hamiltonian((3, 16, 16), **SMALL | changes)
-
-
-def clip(seed: int = 0, frames: int = 8) -> torch.Tensor:
-    return torch.rand(3, frames, 3, 16, 16, generator=torch.Generator().manual_seed(seed))
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def test_parameters_of_the_released_sprites_configuration_are_counted_exactly() -> None:
@@ -178,112 +142,10 @@ def test_divergence_at_the_reference_frame_counts_one_frame() -> None:
     assert 0 < one < whole
 
 
-def test_unequal_times_lie_on_the_dense_roll_out() -> None:
-    module = model(operator="definite").double().eval()
-    frames = clip().double()
-    dense = module.sample(frames, 9, ACTION, generator(1))
-    sparse = module.sample(frames, 3, ACTION, generator(1), times=torch.tensor([0.0, 2.0, 7.0]))
-    torch.testing.assert_close(sparse, dense[:, [0, 2, 7]])
-
-
-def test_half_times_are_those_of_a_roll_out_with_half_the_operator() -> None:
-    module = model(operator="definite").double().eval()
-    frames = clip().double()
-    sparse = module.sample(frames, 3, ACTION, generator(1), times=[0.5, 2.5, 3.0])
-    with torch.no_grad():
-        # exp(t H(raw)) = exp(2t H(raw) / 2); M is quadratic in the raw weights of a positive definite operator.
-        halved = module.dynamics.propagator(torch.tensor([0.5]))[0]
-        code = module.infer(frames, ACTION)[0].mean
-        noise = torch.randn(2, len(frames), module.blocks * module.block_size, generator=generator(1)).double()
-        state, states = module.states(noise[0], noise[1], ACTION), []
-        for _ in range(7):
-            states.append(state)
-            state = torch.einsum("kij,bkj->bki", halved, state)
-        dense = module.decode(code, torch.stack(states, 1))
-    torch.testing.assert_close(sparse, dense[:, [1, 5, 6]])
-
-
-def test_roll_outs_keep_their_precision_under_autocast() -> None:
-    module = model(operator="definite").eval()
-    states, times = torch.randn(2, 3, 6, generator=generator()), torch.arange(8)
-    plain, energy = module.dynamics.flow(states, times), module.dynamics.energy(states)
-    with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(module.dynamics.flow(states, times), plain)
-        assert torch.equal(module.dynamics.energy(states), energy)
-
-
-def test_a_roll_out_is_the_same_from_each_of_its_states() -> None:
-    module = model(operator="definite", unit_norm=False).double().eval()
-    start = torch.randn(3, 3, 6, generator=generator()).double()
-    rolled = module.dynamics.flow(start, torch.arange(8))
-    for reference in (0, 3, 7):
-        again = module.dynamics.flow(rolled[:, reference], torch.arange(8) - reference)
-        torch.testing.assert_close(again, rolled, atol=1e-9, rtol=1e-9)
-
-
-def test_content_and_motion_come_from_their_own_clips() -> None:
-    module = model().eval()
-    one, other = clip(1), clip(2)
-    with torch.no_grad():
-        moved = module.transfer(one, other, 8, ACTION)
-        assert torch.equal(module.transfer(one, one, 8, ACTION), module.generate(one, 8, ACTION))
-        assert not torch.equal(moved, module.generate(one, 8, ACTION))
-        assert not torch.equal(moved, module.generate(other, 8, ACTION))
-        shuffled = one[:, torch.randperm(8, generator=generator())]
-        assert not torch.equal(module.generate(shuffled, 8, ACTION), module.generate(one, 8, ACTION))
-
-
-@pytest.mark.parametrize("reference", [0, 3, 7])
-def test_a_clip_is_rolled_out_both_ways_from_the_state_of_its_reference_frame(reference: int) -> None:
-    module, one, other = model().eval(), clip(1), clip(2)
-    with torch.no_grad():
-        found = module.transfer(one, other, 9, ACTION, reference)
-        content = module.infer(one, ACTION)[0].mean
-        _, position, momentum = module.infer(other, ACTION)
-        state = module.states(position.mean, momentum.mean, ACTION)[:, reference]
-        times = torch.tensor([time - reference for time in range(9)])
-        assert torch.equal(found, module.decode(content, module.dynamics.flow(state, times)))
-
-
 def test_a_content_without_a_unit_a_direction_is_refused() -> None:
     with pytest.raises(StbenchError, match="has the size 1: make it 2 or more"):
         model(content_size=1)
     assert model(content_size=9).infer(clip(), ACTION)[0].mean.shape == (3, 9)
-
-
-def test_forecast_begins_after_the_conditioning_frames() -> None:
-    module = model(conditioned=False).eval()
-    with torch.no_grad():
-        forecast = module(clip(), 5)
-        whole = module.transfer(clip(), clip(), 13, reference=7)
-    assert forecast.shape == (3, 5, 3, 16, 16)
-    assert torch.equal(forecast, whole[:, 8:])
-
-
-def test_action_is_inferred_where_none_is_given() -> None:
-    module = model().eval()
-    with torch.no_grad():
-        found = module.infer_action(clip())
-        assert torch.equal(module.generate(clip(), 8), module.generate(clip(), 8, found))
-
-
-def test_whoever_infers_an_action_looks_at_each_clip_once() -> None:
-    module, one, other = model().eval(), clip(1), clip(2)
-    looked: list[int] = []
-    module.encoder.register_forward_hook(lambda *_: looked.append(1))
-    asked = {
-        "transfer": (2, lambda: module.transfer(one, other, 8)),
-        "generate": (1, lambda: module.generate(one, 8)),
-        "resample": (1, lambda: module.resample(one, 8, None, generator())),
-        "codes": (1, lambda: module.codes(one, None)),
-        "reconstruct": (1, lambda: module.reconstruct(one)),
-        "conservation": (1, lambda: module.conservation(one, 3, None)),
-    }
-    with torch.no_grad():
-        for name, (clips, ask) in asked.items():
-            looked.clear()
-            ask()
-            assert len(looked) == clips, name
 
 
 @pytest.mark.parametrize("action", [torch.tensor([0, 1, 3]), torch.tensor([-1, 0, 0])])
@@ -332,51 +194,6 @@ def test_paper_presets_have_the_sizes_that_the_docs_state(name: str, parameters:
         module = Hamiltonian((3, 64, 64), **settings["model"])
     assert count_parameters(module) == parameters
     assert f"{parameters:,}" in (Path(__file__).parents[2] / "docs" / "readings.md").read_text("utf-8")
-
-
-def test_resampled_content_is_that_of_the_prior_and_moves_as_the_clip_does() -> None:
-    module = model().eval()
-    with torch.no_grad():
-        made = module.resample(clip(1), 5, ACTION, generator(3))
-        assert torch.equal(made, module.resample(clip(1), 5, ACTION, generator(3)))
-        assert not torch.equal(made, module.resample(clip(1), 5, ACTION, generator(4)))
-        _, position, momentum = module.infer(clip(1), ACTION)
-        start = module.states(position.mean[:, 0], momentum.mean[:, 0], ACTION)
-        content = torch.randn(3, 8, generator=generator(3))
-        expected = module.decode(content, module.dynamics.flow(start, torch.arange(5)))
-    torch.testing.assert_close(made, expected)
-
-
-def test_sampled_motion_knows_nothing_of_the_motion_of_the_clip_but_its_content() -> None:
-    """Two clips whose content network says the same give the same sample, whatever moves in them."""
-    module = model().eval()
-    with torch.no_grad():
-        made = module.sample(clip(1), 5, ACTION, generator(3))
-        code = module.infer(clip(1), ACTION)[0].mean
-        noise = torch.randn(2, 3, 9, generator=generator(3))
-        expected = module.decode(code, module.dynamics.flow(module.states(*noise, ACTION), torch.arange(5)))
-    torch.testing.assert_close(made, expected)
-
-
-def test_reconstruction_rolls_nothing_out() -> None:
-    """Frame t is decoded from the state inferred at frame t: another operator gives the same frames."""
-    one, other = model().eval(), model().eval()
-    with torch.no_grad():
-        other.dynamics.raw.mul_(3)
-        frames = one.reconstruct(clip(), ACTION)
-        assert torch.equal(frames, other.reconstruct(clip(), ACTION))
-        first = one.generate(clip(), 1, ACTION)
-    assert frames.shape == (3, 8, 3, 16, 16)
-    torch.testing.assert_close(frames[:, :1], first)
-
-
-def test_imagined_sequences_come_from_the_prior_alone() -> None:
-    module = model().eval()
-    with torch.no_grad():
-        made = module.imagine(4, ACTION, generator(5))
-        assert made.shape == (3, 4, 3, 16, 16)
-        assert torch.equal(made, module.imagine(4, ACTION, generator(5)))
-        assert not torch.equal(made, module.imagine(4, ACTION.flip(0), generator(5)))
 
 
 def test_fitted_prior_has_the_moments_of_each_action_and_late_batches_count_more() -> None:
@@ -440,42 +257,6 @@ def test_fitted_prior_changes_what_is_drawn_and_nothing_that_is_learnt() -> None
 def test_prior_that_cannot_be_is_refused(changes: dict[str, Any], told: str) -> None:
     with pytest.raises(StbenchError, match=told):
         model(**changes)
-
-
-def test_codes_are_posterior_means_and_the_motion_has_seen_a_whole_window() -> None:
-    module = model().eval()
-    with torch.no_grad():
-        found = module.codes(clip(), ACTION)
-        content, position, momentum = module.infer(clip(), ACTION)
-        later = clip()
-        later[:, 7] = 0
-        changed = module.codes(later, ACTION)
-    assert torch.equal(found["content"], content.mean)
-    assert torch.equal(found["motion"], torch.cat((position.mean[:, 6], momentum.mean[:, 6]), 1))
-    # Frame 7 is after the window of frame 6: the motion code does not know it, the content of the clip does.
-    torch.testing.assert_close(changed["motion"], found["motion"])
-    assert not torch.equal(changed["content"], found["content"])
-
-
-@pytest.mark.parametrize("operator", ["free", "skew", "unitary", "definite"])
-def test_conservation_says_that_a_hamiltonian_flow_keeps_its_energy_and_runs_backwards(operator: str) -> None:
-    module = model(operator=operator, operator_gain=0.5).eval()
-    with torch.no_grad():
-        found = module.conservation(clip(), 8, ACTION)
-    for name in ("energy_drift", "reversibility_error"):
-        assert found[name].shape == (3,)
-        assert found[name].dtype == torch.float64
-        assert found[name].max() < 1e-6
-
-
-def test_conservation_finds_an_operator_that_does_not_conserve() -> None:
-    module = model(operator="definite").eval()
-    true = module.dynamics.propagator
-    module.dynamics.propagator = lambda times: 1.01 * true(times)  # type: ignore[method-assign]
-    with torch.no_grad():
-        found = module.conservation(clip(), 8, ACTION)
-    np.testing.assert_allclose(found["energy_drift"], 1.01**2 - 1, rtol=1e-6)
-    np.testing.assert_allclose(found["reversibility_error"], 1.01**2 - 1, rtol=1e-6)
 
 
 def test_memory_layout_changes_no_result() -> None:
