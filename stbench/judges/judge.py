@@ -62,14 +62,18 @@ class Judge:
 
     def opinions(self, clips: np.ndarray) -> dict[str, np.ndarray]:
         """Clips (n, time, *frame) float32 in [0, 1] -> probabilities (n, classes) float64 of each head."""
+        return self.seen(clips)[1]
+
+    def seen(self, clips: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """`features(clips)` and `opinions(clips)`, of one pass through the network."""
         import torch
 
         from stbench.training.adapter import tensor
 
-        features = tensor(self.features(clips))
+        features = self.features(clips)
         with torch.no_grad():
-            logits = self.network.answer(features)
-        return {name: torch.softmax(each.double(), 1).numpy() for name, each in logits.items()}
+            logits = self.network.answer(tensor(features))
+        return features, {name: torch.softmax(each.double(), 1).numpy() for name, each in logits.items()}
 
     def features(self, clips: np.ndarray) -> np.ndarray:
         """Clips (n, time, *frame) -> (n, k) float64: what the heads see."""

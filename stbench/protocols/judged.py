@@ -54,8 +54,9 @@ class Opinions:
     def add(self, clips: np.ndarray) -> None:
         """Clips (b, time, *frame) as a model made them; judges see them in [0, 1]."""
         shown = np.clip(clips, 0, 1)
-        self._opinions.append(self.judge.opinions(shown))
-        self._features.append(self.judge.features(shown))
+        features, opinions = self.judge.seen(shown)
+        self._features.append(features)
+        self._opinions.append(opinions)
         if self._renderer is not None and self._store is not None:
             self._nearest.append(self._renderer.nearest(self._store.denormalise(shown)))
 
@@ -173,10 +174,9 @@ def _of_answers(clips: Clips, answers: Sequence[Answers]) -> Whole:
 
 def frechet_to_real(opinions: Opinions, clips: Clips) -> Whole:
     """`frechet_judge`: the features of what was made against those of the real clips, n each."""
-    real = Opinions(opinions.judge)
-    for items in clips.batches():
-        real.add(clips.frames(items, clips.track.horizon))
-    return Whole(frechet_distance(opinions.features, real.features))
+    frames = (np.clip(clips.frames(items, clips.track.horizon), 0, 1) for items in clips.batches())
+    real = np.concatenate([opinions.judge.features(each) for each in frames])
+    return Whole(frechet_distance(opinions.features, real))
 
 
 def _interval(

@@ -75,6 +75,7 @@ def test_opinions_are_probabilities_and_do_not_depend_on_the_batch(trained: judg
     for each in opinions.values():
         np.testing.assert_allclose(each.sum(1), 1)
     np.testing.assert_allclose(trained.opinions(clips[2:3])["action"][0], opinions["action"][2], atol=1e-6)
+    assert np.array_equal(trained.seen(clips)[0], trained.features(clips))
 
 
 def test_trained_judge_is_loaded_with_the_same_opinions(trained: judges.Judge, store: Store) -> None:

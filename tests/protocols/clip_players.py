@@ -44,6 +44,9 @@ class Knower:
     def features(self, clips: np.ndarray) -> np.ndarray:
         return clips.reshape(len(clips), -1)[:, ::9973].astype(np.float64)
 
+    def seen(self, clips: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        return self.features(clips), self.opinions(clips)
+
 
 def track(name: str) -> Any:
     return find_track("sprites", name)
