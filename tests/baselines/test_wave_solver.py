@@ -167,19 +167,39 @@ def test_a_grid_of_too_few_nodes_is_refused(store: Store) -> None:
 # ---- what a network's training pays for
 
 
-def test_the_cost_of_a_model_is_the_mean_over_its_seeds_by_processor_time_where_it_is_known() -> None:
-    def run(error: float, **training: float) -> Any:
-        row = SimpleNamespace(metric="mse", lead_time="1..40", value=error, n=100)
-        told = {"model": "sepvar", "full_model": "sepvar", "track": SimpleNamespace(horizon=40)}
-        return SimpleNamespace(record=SimpleNamespace(**told, inference_seconds=2.0, training=training), rows=[row])
+def run(model: str, error: float, **training: float) -> Any:
+    row = SimpleNamespace(metric="mse", lead_time="1..40", value=error, n=100)
+    name = {"model": model.partition(":")[0], "full_model": model}
+    record = SimpleNamespace(
+        **name, track=SimpleNamespace(horizon=40), inference_seconds=2.0, training={"seconds": 0.0, **training}
+    )
+    return SimpleNamespace(record=record, rows=[row])
 
+
+def test_the_cost_of_a_model_is_the_mean_over_its_seeds_by_processor_time_where_it_is_known() -> None:
     costs = runpy.run_path(str(Path(__file__).resolve().parents[2] / "docs" / "make_solver_cost.py"))["costs"]
     (found,) = costs(
-        [run(1.0, seconds=900.0), run(2.0, seconds=30.0, cpu_seconds=20.0), run(3.0, seconds=90.0, cpu_seconds=40.0)]
+        [
+            run("sepvar", 1.0, seconds=900.0),
+            run("sepvar", 2.0, seconds=30.0, cpu_seconds=20.0),
+            run("sepvar", 3.0, seconds=90.0, cpu_seconds=40.0),
+        ]
     )
     assert (found.error, found.ready, found.forecast) == (2.0, 30.0, 0.02)
-    (found,) = costs([run(1.0, seconds=900.0), run(1.0, seconds=100.0)])
+    (found,) = costs([run("sepvar", 1.0, seconds=900.0), run("sepvar", 1.0, seconds=100.0)])
     assert found.ready == 500.0
+
+
+def test_the_error_of_a_grid_is_that_on_all_windows_where_a_run_is_published() -> None:
+    """Of a sample it would order grids and networks otherwise than the board does."""
+    solvers = runpy.run_path(str(Path(__file__).resolve().parents[2] / "docs" / "make_solver_cost.py"))["solvers"]
+    rows = [{"nodes": n, "mse": "3e-5", "ready_s": "1", "forecast_s": "0.04"} for n in ("64", "32", "24")]
+    found = solvers(rows, [run("wave-solver", 1e-16), run("wave-solver:grid-24", 4e-5), run("sepvar", 1.0)])
+    assert [(each.model, each.error, each.forecast) for each in found] == [
+        ("wave-solver 64²", 1e-16, 0.04),
+        ("wave-solver 32² (sample)", 3e-5, 0.04),
+        ("wave-solver 24²", 4e-5, 0.04),
+    ]
 
 
 def test_a_network_pays_where_its_forecasts_are_cheaper_than_a_solver_as_good() -> None:
