@@ -184,9 +184,11 @@ class Block:
 
     @property
     def cluster(self) -> str:
-        """What intervals are over, in the singular: what the track says that sequences share, else the sequence."""
-        track = self.lines[0].record.track
-        return track.cluster or ("cluster" if track.protocol == "swap" else "sequence")
+        """What intervals are over, in the singular: what the track says that sequences share, else the sequence; of
+        records of several definitions of the track no word but "cluster"."""
+        tracks = [line.record.track for line in self.lines if not line.record.not_applicable]
+        names = {each.cluster or ("cluster" if each.protocol == "swap" else "sequence") for each in tracks}
+        return names.pop() if len(names) == 1 else "cluster"
 
     @property
     def drawn(self) -> Mapping[str, Any]:

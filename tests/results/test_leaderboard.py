@@ -307,6 +307,18 @@ def test_runs_of_a_track_that_cut_other_windows_are_ranked_apart(
     assert {row["rank"] for row in main_rows(path).values()} == {"1"}
 
 
+def test_a_board_names_what_its_intervals_are_over_only_where_all_records_share_it(
+    tmp_path: Path, run: Any, record: Any
+) -> None:
+    """A record keeps the track as it was: of one board older ones may be over sequences, newer ones over characters."""
+    for models, expected in ((("one",), "character"), (("one", "two"), "cluster")):
+        for model, cluster in zip(models, ("character", ""), strict=False):
+            run(model=model, track=dataclasses.replace(record().track, cluster=cluster))
+        build(tmp_path / "runs", tmp_path / "out")
+        (board,) = boards(read_published(tmp_path / "out"))
+        assert [block.cluster for block in board.blocks] == [expected]
+
+
 def test_a_board_shows_the_metrics_of_the_newest_of_its_records(tmp_path: Path, run: Any, record: Any) -> None:
     track = record().track
     older, newer = (
