@@ -103,6 +103,29 @@ ATTRIBUTES = {
     "Accuracy (identity)": "judge_identity_accuracy",
 }
 
+NINE_WAY = {("sprites", "resample-8"): ("action and direction", "judge_motion_accuracy")}
+"""Where an accuracy of the paper is one of action and direction, which its entropies tell, and ours knows both."""
+
+ZOO, PHYDNET, SIMVP = "tan2023openstl", "leguen2020phydnet", "gao2022simvp"
+OF_THE_ZOO = {
+    "convlstm:field": ("ConvLSTM-S", PHYDNET, "ConvLSTM"),
+    "phydnet": ("PhyDNet", PHYDNET, "PhyDNet"),
+    "predrnn:field": ("PredRNN", PHYDNET, "PredRNN"),
+    "causal-lstm:field": ("PredRNN++", PHYDNET, "PredRNN++"),
+    "mim:field": ("MIM", PHYDNET, "MIM"),
+    "e3d-lstm:field": ("E3D-LSTM", PHYDNET, "E3D-LSTM"),
+    "simvp": ("SimVP (gSTA)", "", ""),
+    "simvp:inception-field": ("SimVP (IncepU)", SIMVP, "SimVP"),
+    "tau": ("TAU", "", ""),
+}
+"""Model -> its row in the model zoo of OpenSTL, and in the table of a paper with its bibtex key."""
+OF_THE_FIELD = (
+    ("taxibj/forecast-4", "50 epochs"),
+    ("moving-mnist-angle/forecast-10", "200 epochs"),
+    ("moving-mnist-angle/forecast-10", "2,000 epochs"),
+    ("kth-128/forecast-20", "100 epochs"),
+)
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -215,15 +238,16 @@ def _judged(rows: Sequence[Reported], ours: Ours) -> Iterator[str]:
         yield f"Table 2a: {dataset}, as printed; " + "; ".join(ours.heading(each) for each in tracks)
         yield ""
         heads = ["as printed: accuracy", "H(y given x)", "H(y)"]
-        heads += [f"{name}: {head}" for name in JUDGED_TRACKS for head in ("action", "H(y given x)", "H(y)")]
+        accuracies = {name: NINE_WAY.get((dataset, name), ("action", JUDGED["Accuracy"])) for name in JUDGED_TRACKS}
+        heads += [f"{name}: {head}" for name, (of, _) in accuracies.items() for head in (of, "H(y given x)", "H(y)")]
         yield "| " + " | ".join(["printed as", "here", *heads]) + " |"
         yield "|" + "---|" * (2 + len(heads))
         of_dataset = [each for each in rows if each.dataset == dataset]
         for name in dict.fromkeys(each.row for each in of_dataset):
             printed: Mapping[str, str] = {each.metric: each.value for each in of_dataset if each.row == name}
             cells = [printed[each] for each in JUDGED]
-            for track in tracks:
-                for metric in JUDGED.values():
+            for track, (_, accuracy) in zip(tracks, accuracies.values(), strict=True):
+                for metric in (accuracy, JUDGED["H(y|x)"], JUDGED["H(y)"]):
                     cells.append(ours.value(names[name], Asked(track, "", metric, "1..8")))
             yield "| " + " | ".join([name, f"`{names[name]}`", *cells]) + " |"
         yield ""
@@ -345,6 +369,25 @@ def quarter(ours: Ours) -> str:
     return _rows(heads, rows)
 
 
+def field(ours: Ours) -> str:
+    """Squared errors, summed over a frame, of the field's tables; of taxis beside the short trainings here."""
+    printed = {(each.bibtex_key, each.row, each.track): each.value for each in _reported() if each.metric == "MSE"}
+    taxis, digits = OF_THE_FIELD[0][0], OF_THE_FIELD[1][0]
+    board = ours.boards.get(("cpu", taxis))
+    lines = {line.model: line for line in board.blocks[0].lines} if board is not None else {}
+    heads = ["model", *(f"`{track}`, {epochs}" for track, epochs in OF_THE_FIELD)]
+    heads += [f"`{digits}`, older tables", f"here, `{taxis}`, `cpu`, {board.source if board is not None else ''}"]
+    rows = []
+    for model, (row, paper, name) in OF_THE_ZOO.items():
+        cells = [printed[ZOO, f"{row}, {epochs}", track] for track, epochs in OF_THE_FIELD]
+        base = model.partition(":")[0]
+        line = lines.get(model) or (lines.get(base) if base != "simvp" else None)
+        found = line.summary("mse", board.mean_lead_time) if line is not None and board is not None else None
+        run = f"{score_text(2048 * found.value)} (`{line.model}`)" if found is not None and line is not None else ""
+        rows.append([f"`{model}`", *cells, printed.get((paper, name, digits), ""), run])
+    return _rows(heads, rows)
+
+
 def _score(scores: Mapping[str, float], best: float, *, named: bool = False) -> str:
     """The lowest of them, bold if nothing is lower."""
     if not scores:
@@ -390,6 +433,7 @@ SECTIONS: Mapping[str, Callable[[Ours], str]] = {
     "judges of sprites": judges,
     "clips of mug": lambda ours: clips(ours, "mug", OF_CLIPS | IDENTITY),
     "the papers' tables": papers,
+    "the field's tables": field,
 }
 """What stands between two marks on the page -> its text."""
 
