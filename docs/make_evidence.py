@@ -39,8 +39,11 @@ typed by hand. Each row is one run with one seed, or the mean over the seeds it 
 `leaderboards/<preset>/<track>.csv` repeats it.
 What the figures mean, and how they compare with the published ones, is in [reproduction.md](reproduction.md). Presets
 never share a table. Training time is wall time on two cores that had other work too; beside it stands the processor
-time. A score carries the 95 % interval over test sequences; "1..h" is the mean over lead times 1 to h.
-Every lead time of every metric, further metrics too, is in the records' `results.csv`.
+time. A score carries the 95 % interval over test sequences, or what several share (a character, subject, chair or
+person); "1..h" is the mean over lead times 1 to h. Every lead time of every metric, further metrics too, is in the
+records' `results.csv`.
+All rows of `mug` are on takes of all subjects in all parts (`--set split=clip`, split `mug/by-clip-1`), not on the
+canonical split by subject.
 Generated clips carry ± the standard deviation over clips, too; what stands behind a score in brackets is chance. An
 infinite psnr says that some frame is exact, and one is enough for the mean: two of the 5,000 sequences of Moving MNIST
 stand still.

@@ -79,8 +79,8 @@ def windows(
         from stbench.errors import StbenchError
 
         raise StbenchError(
-            "`stbench.windows` needs torch, which is not installed: pip install 'stbench[torch]', or take numpy "
-            "batches from `stbench.track(...).windows(...)`"
+            "`stbench.windows` needs torch, which is not installed: install the extra `torch` of stbench (in its "
+            "checkout `pip install '.[torch]'`), or take numpy batches from `stbench.track(...).windows(...)`"
         ) from None
     from stbench.running.windows import asked_windows
 

@@ -90,7 +90,8 @@ def _load(kind: str, name: str) -> Any:
     except Exception as error:  # a foreign package may raise anything while it is imported
         if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] == "torch":
             raise NeedsTorch(
-                f"the {kind[:-1]} '{name}' needs torch, which is not installed: pip install 'stbench[torch]'"
+                f"the {kind[:-1]} '{name}' needs torch, which is not installed: install the extra `torch` of stbench "
+                "(in its checkout `pip install '.[torch]'`)"
             ) from None
         raise _broken(kind, name, f"cannot be loaded from {entry.value} ({_told(error)})") from error
 

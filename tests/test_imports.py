@@ -128,19 +128,19 @@ small = {small}
 for command in ("generate", "verify", "info", "cite"):
     assert stbench(command, "waveeq", *small).exit_code == 0
 models = stbench("models").stdout
-assert "persistence" in models and "stbench[torch]" in models
+assert "persistence" in models and "pip install '.[torch]'" in models
 beside = {{job.model for job in floors(Job("persistence", "waveeq", "quick"))}}
 assert {{"persistence", "climatology", "linear", "dmd"}} <= beside, beside
 for name in {learned}:
     refused = stbench("check-model", name)
-    assert refused.exit_code == 2 and "pip install 'stbench[torch]'" in refused.stderr
+    assert refused.exit_code == 2 and "pip install '.[torch]'" in refused.stderr
 assert stbench("check-model", "persistence").exit_code == 0
 words = (*small, "--predictions", {made!r}, *{out})
 assert stbench("run", "--model", "mean", "--dataset", "waveeq", *words, "--no-table").exit_code == 0
 about = ("--name", "mine", "--parameters", "1", "--preset", "quick")
 assert stbench("score", "--track", "waveeq/forecast-40", *about, *words).exit_code == 0
 refused = stbench("run", "--model", "sepvar", "--dataset", "waveeq", *small)
-assert refused.exit_code == 2 and "pip install 'stbench[torch]'" in refused.stderr
+assert refused.exit_code == 2 and "pip install '.[torch]'" in refused.stderr
 """,
         tmp_path / "data",
     )
