@@ -129,9 +129,10 @@ class ColourScale:
 def colour_scale(values: np.ndarray) -> ColourScale:
     """A scale for single-channel frames, told by where their background lies.
 
-    A resting value that fills much of the picture and is left in both directions, as in waves, is the middle of a
-    diverging map; a resting value at the bottom, as in drawings on black, is the black of a sequential one; anything
-    else gets a sequential map over its range. All maps are perceptually ordered.
+    A resting value that fills much of the picture and lies at the bottom, as in drawings on black, is the black of a
+    sequential map; of other frames those in bytes are what a camera gave, and grey. A resting value that is left in
+    both directions, as in waves, is the middle of a diverging map; anything else gets a sequential map over its range.
+    All maps are perceptually ordered.
     """
     finite = np.asarray(values, np.float64).ravel()
     finite = finite[np.isfinite(finite)]
@@ -144,11 +145,19 @@ def colour_scale(values: np.ndarray) -> ColourScale:
         return ColourScale("viridis", low - 0.5, low + 0.5)
     counts, edges = np.histogram(finite, BINS, (low, high))
     mode = int(counts.argmax())
-    if counts[mode] >= BACKGROUND_SHARE * counts.sum():
-        if mode <= 1:
-            return ColourScale("magma", low, high)
-        if 0.1 * BINS < mode < 0.9 * BINS:
-            middle = float(edges[mode] + edges[mode + 1]) / 2
-            reach = max(high - middle, middle - low)
-            return ColourScale("RdBu_r", middle - reach, middle + reach)
+    rests = counts[mode] >= BACKGROUND_SHARE * counts.sum()
+    if rests and mode <= 1:
+        return ColourScale("magma", low, high)
+    if _bytes(finite):
+        return ColourScale("gray", 0.0, 1.0)
+    if rests and 0.1 * BINS < mode < 0.9 * BINS:
+        middle = float(edges[mode] + edges[mode + 1]) / 2
+        reach = max(high - middle, middle - low)
+        return ColourScale("RdBu_r", middle - reach, middle + reach)
     return ColourScale("viridis", low, high)
+
+
+def _bytes(values: np.ndarray) -> bool:
+    """Are these whole 255ths from 0 to 1?"""
+    steps = 255 * values
+    return bool(values.min() >= 0 and values.max() <= 1 and np.abs(steps - np.rint(steps)).max() < 1e-3)

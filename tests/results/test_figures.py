@@ -254,6 +254,8 @@ def test_zeros_alone_and_a_single_value_are_drawn(tmp_path: Path) -> None:
     [
         (np.r_[np.full(500, 0.46), np.linspace(0, 1, 500)], "RdBu_r"),
         (np.r_[np.zeros(800), np.linspace(0, 1, 200)], "magma"),
+        (np.r_[np.full(500, 117), np.arange(256)] / 255, "gray"),
+        (np.r_[np.full(500, 117.4), np.arange(256)] / 255, "RdBu_r"),
         (np.linspace(270, 300, 1000), "viridis"),
         (np.full(10, 3.0), "viridis"),
     ],
