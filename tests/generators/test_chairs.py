@@ -29,14 +29,10 @@ from stbench.store.reader import Store
 from stbench.store.verify import verify
 from stbench.store.writer import generate
 
+pytestmark = pytest.mark.usefixtures("own_data")
+
 FORECAST, SWAP = chairs.tracks
 SMALL: dict[str, Any] = {"chairs": 3, "size": 16}
-
-
-@pytest.fixture(autouse=True)
-def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STBENCH_DATA", str(tmp_path / "data"))
-    monkeypatch.delenv("STBENCH_RAW", raising=False)
 
 
 def blueprint(source: str, raw: Path | None = None, **settings: Any) -> Blueprint:

@@ -23,6 +23,8 @@ from stbench.contract.datasets import Blueprint, parse_parameters
 from stbench.errors import StbenchError
 from stbench.store.writer import generate
 
+pytestmark = pytest.mark.usefixtures("own_data")
+
 
 def png(image: Image.Image, **options: Any) -> bytes:
     buffer = io.BytesIO()
@@ -31,12 +33,6 @@ def png(image: Image.Image, **options: Any) -> bytes:
 
 
 GOOD = png(Image.fromarray(picture(MODELS[0], 3)), compress_level=9)
-
-
-@pytest.fixture(autouse=True)
-def no_raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STBENCH_DATA", str(tmp_path / "data"))
-    monkeypatch.delenv("STBENCH_RAW", raising=False)
 
 
 @pytest.fixture

@@ -29,14 +29,10 @@ from stbench.store.reader import Store
 from stbench.store.verify import verify
 from stbench.store.writer import generate
 
+pytestmark = pytest.mark.usefixtures("own_data")
+
 RAW = Path(os.environ.get("STBENCH_RAW", "/nowhere"))
 SMALL: dict[str, Any] = {"persons": (1, 19, 21), "actions": ("boxing", "running"), "scenarios": (1,), "size": 16}
-
-
-@pytest.fixture(autouse=True)
-def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STBENCH_DATA", str(tmp_path / "data"))
-    monkeypatch.delenv("STBENCH_RAW", raising=False)
 
 
 def blueprint(source: str, raw: Path | None = None, **settings: Any) -> Blueprint:

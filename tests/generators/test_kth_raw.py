@@ -23,13 +23,9 @@ from stbench.contract.datasets import Blueprint, parse_parameters
 from stbench.errors import StbenchError
 from stbench.store.writer import generate
 
+pytestmark = pytest.mark.usefixtures("own_data")
+
 FRAMES = 8
-
-
-@pytest.fixture(autouse=True)
-def own_data(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STBENCH_DATA", str(tmp_path_factory.mktemp("data")))
-    monkeypatch.delenv("STBENCH_RAW", raising=False)
 
 
 @pytest.fixture(scope="module")

@@ -31,18 +31,14 @@ from stbench.store.reader import Store
 from stbench.store.verify import verify
 from stbench.store.writer import generate
 
+pytestmark = pytest.mark.usefixtures("own_data")
+
 DRAWN: dict[str, Any] = {
     "subjects": ("008", "077", "002"),
     "expressions": ("happiness", "surprise"),
     "takes": 1,
     "size": 16,
 }
-
-
-@pytest.fixture(autouse=True)
-def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STBENCH_DATA", str(tmp_path / "data"))
-    monkeypatch.delenv("STBENCH_RAW", raising=False)
 
 
 def blueprint(source: str, raw: Path | None = None, **settings: Any) -> Blueprint:

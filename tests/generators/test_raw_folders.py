@@ -24,13 +24,9 @@ from stbench.errors import StbenchError
 from stbench.raw.files import RawFile, entries, locate, named, read, what_lies
 from stbench.store.build import build, resolve
 
+pytestmark = pytest.mark.usefixtures("own_data")
+
 WITH_RAW = [name for name in registry.names("datasets") if "simulated" in registry.dataset(name).sources(None)]
-
-
-@pytest.fixture(autouse=True)
-def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STBENCH_DATA", str(tmp_path / "data"))
-    monkeypatch.delenv("STBENCH_RAW", raising=False)
 
 
 @pytest.mark.parametrize("source", ["auto", "official"])

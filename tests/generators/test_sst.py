@@ -23,15 +23,11 @@ from stbench.splits.index import WindowIndex
 from stbench.store.build import build, resolve
 from stbench.store.reader import Store
 
+pytestmark = pytest.mark.usefixtures("own_data")
+
 N_DAYS = 220
 ROWS, COLUMNS = 66, 200
 VARIANTS = ("causal", "per_zone", "per_frame")
-
-
-@pytest.fixture(autouse=True)
-def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STBENCH_DATA", str(tmp_path / "data"))
-    monkeypatch.delenv("STBENCH_RAW", raising=False)
 
 
 @pytest.fixture(scope="session")

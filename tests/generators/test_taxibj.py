@@ -24,16 +24,12 @@ from stbench.splits.training import TrainingWindows
 from stbench.store.build import build, resolve
 from stbench.store.reader import Store
 
+pytestmark = pytest.mark.usefixtures("own_data")
+
 NAMES = ("BJ13_M3x4_T30_InOut.h5", "BJ14_M3x4_T30_InOut.h5")
 # Whole days, parts of days, the end of one file: gaps of every kind, one of them in the test days.
 MISSING = (((60, 62), (5 * 48 + 3, 7 * 48)), ((48 * 4 + 20, 48 * 4 + 21), (48 * 9 - 5, 48 * 9)))
 REAL = raw_dir()
-
-
-@pytest.fixture(autouse=True)
-def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STBENCH_DATA", str(tmp_path / "data"))
-    monkeypatch.delenv("STBENCH_RAW", raising=False)
 
 
 @pytest.fixture(scope="module")

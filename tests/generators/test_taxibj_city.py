@@ -24,14 +24,10 @@ from stbench.splits.files import load_split
 from stbench.splits.index import WindowIndex
 from stbench.store.build import build, resolve
 
+pytestmark = pytest.mark.usefixtures("own_data")
+
 SMALL = City(seed=0, rows=12, columns=12)
 SETTINGS = {"grid": "12,12", "days": 4, "test_days": 2, "val_days": 1}
-
-
-@pytest.fixture(autouse=True)
-def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STBENCH_DATA", str(tmp_path / "data"))
-    monkeypatch.delenv("STBENCH_RAW", raising=False)
 
 
 def flows(date: str, city: City = SMALL) -> np.ndarray:

@@ -14,13 +14,9 @@ from stbench.cli.main import cli
 from stbench.store.build import build, resolve
 from stbench.store.reader import open_store
 
+pytestmark = pytest.mark.usefixtures("own_data")
+
 REST = "; where it does not name that, what follows describes the dataset as it is by default. "
-
-
-@pytest.fixture(autouse=True)
-def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STBENCH_DATA", str(tmp_path / "data"))
-    monkeypatch.delenv("STBENCH_RAW", raising=False)
 
 
 @pytest.mark.parametrize(
