@@ -113,12 +113,13 @@ def test_what_is_drawn_while_learning_comes_from_the_generator_it_is_handed() ->
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_bfloat16_stays_close_to_float32_and_states_between_calls_are_float32(name: str) -> None:
+    """They differ by 0.04 to 0.17 %."""
     net, given = built(name), batch(frames(), CONDITIONING)
     exact = net.loss(given, generator())["total"].item()
     with torch.autocast("cpu", torch.bfloat16):
         assert net.predictions(given, generator()).dtype == torch.float32
         rounded = net.loss(given, generator())["total"].item()
-    assert rounded == pytest.approx(exact, rel=0.02)
+    assert rounded == pytest.approx(exact, rel=0.005)
 
 
 @pytest.mark.parametrize("name", ["simvp", "tau"])

@@ -98,6 +98,28 @@ def test_parameter_counts_are_those_of_later_comparisons_that_are_in_use(
     assert count(field) == parameters - UNUSED_IN_THE_PORT
 
 
+@pytest.mark.parametrize(
+    ("frame_shape", "patch", "parameters"), [((1, 64, 64), 4, 15_390_160), ((2, 32, 32), 2, 15_210_440)]
+)
+def test_parameters_of_the_release_add_up_from_its_layers(
+    frame_shape: tuple[int, ...], patch: int, parameters: int
+) -> None:
+    """A bias, a scale and a shift for each channel of each gate; W_11 and the output have the bias alone."""
+    changes = {"hidden": [128, 64, 64, 64], "kernel": 5, "patch": patch, "norm": "channel", "bias": True}
+    with torch.device("meta"):
+        release = model(frame_shape, **changes)
+    pixels = frame_shape[0] * patch**2
+    layers = 0
+    for below, width, memory in ((pixels, 128, 64), (128, 64, 128), (64, 64, 64), (64, 64, 64)):
+        # Of x, h, c, m, c' and m'.
+        gates = 25 * (7 * below + 4 * width + 3 * width + 3 * memory + 4 * width + width) * width
+        layers += gates + 3 * (7 + 4 + 3 + 3 + 4 + 1) * width + (2 * width + 1) * width
+    highway = 2 * (25 * 128 + 3) * 2 * 128
+    assert count(release.stack.layers) == layers  # type: ignore[arg-type]
+    assert count(release.stack.highway) == highway  # type: ignore[arg-type]
+    assert count(release) == layers + highway + (64 + 1) * pixels == parameters
+
+
 def test_layer_normalisation_works_in_the_highway_too_and_adds_two_numbers_a_channel() -> None:
     with torch.device("meta"):
         with_norm, without = model(norm="channel"), model()

@@ -242,8 +242,8 @@ def test_poses_go_on_as_the_equations_say_from_true_ones_and_then_from_their_own
     with torch.no_grad():
         forced = net(torch.from_numpy(seen), torch.from_numpy(content))
         free = net.roll_out(torch.from_numpy(seen), torch.from_numpy(content), 3)
-    np.testing.assert_allclose(forced, np.stack(expected[:4], 1), atol=1e-10)
-    np.testing.assert_allclose(free, np.stack(expected[3:], 1), atol=1e-10)
+    np.testing.assert_allclose(forced, np.stack(expected[:4], 1), atol=1e-10, rtol=0)
+    np.testing.assert_allclose(free, np.stack(expected[3:], 1), atol=1e-10, rtol=0)
 
 
 def test_the_second_stage_sums_errors_of_poses_over_time() -> None:

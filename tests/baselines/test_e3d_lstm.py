@@ -137,6 +137,27 @@ def test_parameter_counts_are_those_of_later_comparisons(
         assert count(model(frame_shape, **{**FIELD, "patch": patch})) == parameters
 
 
+@pytest.mark.parametrize(
+    ("frame_shape", "patch", "parameters"), [((1, 64, 64), 4, 12_898_832), ((2, 32, 32), 2, 12_718_600)]
+)
+def test_parameters_of_the_release_add_up_from_its_layers(
+    frame_shape: tuple[int, ...], patch: int, parameters: int
+) -> None:
+    """Kernels of 2 x 5 x 5. Gates of x, h and m have a bias, a scale and a shift for each channel, those of c' and m' a
+    bias, as W_111 and the output, which reads both slots."""
+    changes = {"hidden": [64] * 4, "kernel": 5, "patch": patch, "norm": "channel", "bias": True, "init": "glorot"}
+    with torch.device("meta"):
+        release = model(frame_shape, **changes)
+    pixels = frame_shape[0] * patch**2
+    layers = 0
+    for below in (pixels, 64, 64, 64):
+        gates = (50 * below + 3) * 7 * 64 + (50 * 64 + 3) * (4 + 4) * 64 + (50 * 64 + 1) * (1 + 1) * 64
+        # W_111, and LN of c.
+        layers += gates + (2 * 64 + 1) * 64 + 2 * 64
+    assert count(release.stack) == layers
+    assert count(release) == layers + (2 * 64 + 1) * pixels == parameters
+
+
 def test_more_windows_than_are_forecast_at_once_are_forecast_one_like_the_other() -> None:
     net, frames = model(), torch.rand(AT_ONCE + 2, 3, 2, 10, 8)
     with torch.no_grad():

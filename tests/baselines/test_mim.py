@@ -122,6 +122,32 @@ def test_parameter_counts_are_those_of_later_comparisons_that_are_in_use(
         assert count(model(frame_shape, **changes)) == parameters - UNUSED_IN_THE_PORT
 
 
+@pytest.mark.parametrize(
+    ("frame_shape", "patch", "parameters"), [((1, 64, 64), 4, 9_562_832), ((2, 32, 32), 2, 9_511_112)]
+)
+def test_parameters_of_the_release_add_up_from_its_layers(
+    frame_shape: tuple[int, ...], patch: int, parameters: int
+) -> None:
+    """A bias, a scale and a shift for each channel of each gate; W_11 and the output have the bias alone."""
+    changes = {"hidden": [64] * 4, "kernel": 5, "patch": patch, "norm": "channel", "bias": True, "first": "shared"}
+    with torch.device("meta"):
+        release = model(frame_shape, **changes)
+    pixels, last = frame_shape[0] * patch**2, (2 * 64 + 1) * 64
+
+    def gates(number: int, inner: int = 64) -> int:
+        return (25 * inner + 3) * number * 64
+
+    first = gates(4, pixels) + gates(4) + gates(4) + last
+    # Four gates of x and of h, peepholes of i, f and o on 16 x 16 pixels.
+    memory = gates(4) + gates(4) + 3 * 64 * 16 * 16
+    # Of x, h and m, and MIM-S.
+    block = gates(4) + gates(3) + gates(4) + memory + last
+    assert count(release.stack.first) == first  # type: ignore[arg-type]
+    assert count(release.stack.blocks) == 3 * block  # type: ignore[arg-type]
+    assert count(release.stack.differences) == 3 * memory  # type: ignore[arg-type]
+    assert count(release) == first + 3 * block + 3 * memory + (64 + 1) * pixels == parameters
+
+
 def test_gradients_pass_through_the_memory_of_what_stays() -> None:
     """A port detaches S at every step."""
     net = model()

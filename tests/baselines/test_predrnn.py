@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +11,12 @@ import pytest
 import torch
 from numpy_cells import convolve, weights
 from numpy_recurrent import st_lstm
-from recurrent import count, forecast_by_hand, patched, randomised, unpatched
-from stbench.baselines.predrnn.model import PredRNN
+from recurrent import batch, count, forecast_by_hand, generator, patched, randomised, unpatched
+from stbench.baselines.predrnn.model import PredRNN, plugin
 
+from stbench import registry
+from stbench.contract import presets
+from stbench.contract.models import Task
 from stbench.models.parts.st_lstm import STLSTMCell
 
 SMALL = {
@@ -83,3 +88,29 @@ def test_parameter_counts_are_those_of_later_comparisons(
     # 7 + 4 + 3 + 1 gates and W_11 of four layers, and the output: one bias a channel.
     assert count(paper, "bias") == 4 * (7 + 4 + 3 + 1 + 1) * 128 + frame_shape[0] * patch**2
     assert count(paper) == parameters + count(paper, "bias")
+
+
+BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "recurrent.py"
+
+
+def test_the_model_that_the_benchmark_measures_ours_against_is_the_same_model() -> None:
+    """Variant `field` late in training, when no input after the conditioning frames is a true one."""
+    spec = importlib.util.spec_from_file_location("recurrent_benchmark", BENCHMARK)
+    assert spec is not None
+    assert spec.loader is not None
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    plain, frame_shape = benchmark.PlainPredRNN().double(), (1, 16, 16)
+    settings = presets.select(plugin, "moving-mnist", "paper", "field")["model"]
+    ours = plugin.build(settings, Task(registry.dataset("moving-mnist").tracks[0], frame_shape)).double()
+    assert count(ours) == count(plain) == 23_838_720
+    with torch.no_grad():
+        for our, theirs in zip(ours.parameters(), plain.parameters(), strict=True):
+            our.copy_(theirs)
+    frames = torch.rand(2, 8, *frame_shape, generator=generator(), dtype=torch.float64)
+    found, expected = ours.loss(batch(frames, 4, 10**9), generator())["total"], plain.loss(frames)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-7)
+    found.backward()
+    expected.backward()
+    for our, theirs in zip(ours.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(our.grad, theirs.grad, rtol=1e-7, atol=1e-10)

@@ -85,6 +85,9 @@ def test_the_bound_is_that_of_torch_distributions_with_a_standard_first_prior():
     inferred = module.infer(frames, generator(1))
     error = module.decode(inferred.f, inferred.z) - frames
     assert terms["reconstruction"].item() == pytest.approx(0.5 * error.square().sum().item() / 3, rel=1e-4)
+    own = Normal(inferred.content.mean, (0.5 * inferred.content.log_variance).exp())
+    content = kl_divergence(own, Normal(0.0, 1.0)).sum().item() / 3
+    assert terms["divergence_content"].item() == pytest.approx(content, rel=1e-4)
     prior = module.prior(inferred.z)
     expected = 0.0
     for t in range(8):

@@ -351,11 +351,13 @@ SMALLER = {name.partition(":")[0] for name in (*SMALL, *NARROW, "svg", "pknl", "
 """Checked above."""
 
 
+OTHERS = [each for each in registry.names("models") if not registry.model(each).floor and each not in SMALLER]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", [each for each in registry.names("models") if not registry.model(each).floor and each not in SMALLER]
-)
+@pytest.mark.parametrize("name", [*OTHERS, "mocogan:encoder"])
 def test_all_others_pass_as_the_command_checks_them(name: str) -> None:
+    """Without its encoder mocogan can only be asked to `sample`."""
     from click.testing import CliRunner
 
     from stbench.cli.main import cli

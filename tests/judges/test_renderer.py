@@ -125,12 +125,16 @@ def test_sprites_are_drawn_as_they_are_stored(store: Store) -> None:
 
 
 @pytest.mark.slow
-def test_every_clip_of_sprites_is_told_from_all_others(store: Store) -> None:
+def test_every_clip_of_sprites_is_told_from_all_others_frame_by_frame_too(store: Store) -> None:
     judge = renderer_judge(store)
     assert judge is not None
     found = judge.nearest(store.read(slice(0, store.n_sequences)).astype(np.float32))
     for name, values in found.factors.items():
         assert np.array_equal(values, store.factor(name)), name
+    assert found.by_frame.keys() == judge.content.keys()
+    for name, each in found.by_frame.items():
+        assert each.shape == (store.n_sequences, 8)
+        assert (each == store.factor(name)[:, None]).all(), name
     assert (found.distance == 0).all()
     assert found.margin.min() == 1
 

@@ -37,10 +37,15 @@ class LSTM(nn.LSTM):
 
 
 class LSTMStack(nn.Module):
-    """h_l, c_l (t) = LSTM_l(h_{l-1}(t), h_l(t-1), c_l(t-1)),  h_0(t) = W x_t + b, or x_t where not `embedded`.
+    """Layers of LSTM cells; x is the h of the layer below, h and c are the layer's own, ∘ is the Hadamard product.
 
-    `layers` layers of `hidden` units. DrNet's and SVG's networks are embedded, with a linear map of their own on the
-    top h; priors of DSVAE and what came after it are not. Source: S. Hochreiter and J. Schmidhuber, 1997.
+        i  = σ(W_xi x + W_hi h + b_i)        g  = tanh(W_xg x + W_hg h + b_g)
+        f  = σ(W_xf x + W_hf h + b_f)        o  = σ(W_xo x + W_ho h + b_o)
+        c' = f ∘ c + i ∘ g                   h' = o ∘ tanh(c')
+
+    h_0(t) = W x_t + b, or x_t where not `embedded`. Stacked in the order i, f, g, o; each b is the sum of two, as torch
+    has it. `layers` layers of `hidden` units. DrNet's and SVG's networks are embedded, with a linear map of their own
+    on the top h; priors of DSVAE and what came after it are not. Source: S. Hochreiter and J. Schmidhuber, 1997.
     """
 
     def __init__(self, inputs: int, hidden: int, *, layers: int, embedded: bool) -> None:

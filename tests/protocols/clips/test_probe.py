@@ -9,6 +9,7 @@ import pytest
 from clip_players import Coded, mean, track
 
 from stbench.errors import StbenchError
+from stbench.protocols import importances
 from stbench.protocols import probe as probing
 from stbench.protocols.importances import code_importances
 from stbench.protocols.probe import probe, temporal_variance
@@ -117,3 +118,24 @@ def test_forests_are_fitted_on_train_clips_alone(store: Store, monkeypatch: pyte
     assert values["dci_explicitness"].mean() > 0.8
     assert np.array_equal(turned["dci_explicitness"], 1 - values["dci_explicitness"])
     assert set(whole) == {"dci_completeness", "dci_completeness_chance"}, "of one factor the others are 1 for any codes"
+
+
+def test_forests_are_fitted_on_2000_clips_from_the_first_to_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def record(codes: np.ndarray, learnt: np.ndarray, *asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        fitted.append((codes, learnt))
+        return np.ones(codes.shape[1]), np.ones(len(asked[1]))
+
+    monkeypatch.setattr(importances, "_fitted", record)
+    clip = np.arange(2500)
+    known = {name: clip[:, None].astype(float) for name in ("content", "motion")}
+    code_importances(known, [clip, clip], {name: each[:3] for name, each in known.items()}, [clip[:3]] * 2)
+    assert {len(each) for pair in fitted for each in pair} == {2000}
+    for codes, _ in fitted:
+        assert (codes[0, 0], codes[-1, 0]) == (0, 2499)
+        assert {*np.diff(codes[:, 0])} == {1, 2}
+    # Both factors, each as it is and in another order.
+    as_they_are = [np.array_equal(codes[:, 0], learnt) for codes, learnt in fitted]
+    assert as_they_are == [True, True, False, False]
+    assert all(np.array_equal(codes[:, 0], np.sort(learnt)) for codes, learnt in fitted)
