@@ -59,7 +59,14 @@ def error_against_lead_time(
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(True, which="major", color="#E3E3E3", linewidth=0.7)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9, handlelength=6.5)
+    # The first that fits: three columns, with shorter lines, or two.
+    for columns, length in ((3, 6.5), (3, 5.0), (2, 6.5)):
+        legend = figure.legend(
+            loc="outside lower center", ncols=columns, frameon=False, fontsize=9, handlelength=length
+        )
+        if columns == 2 or legend.get_window_extent().width <= figure.bbox.width:
+            break
+        legend.remove()
     title_of(figure, title, source)
     return save(figure, out)
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from stbench import registry
 from stbench.errors import StbenchError
-from stbench.pictures import colours
+from stbench.pictures import colours, forecasts
 from stbench.pictures.colours import colour_scale, line_style
 from stbench.pictures.forecasts import Curve, error_against_lead_time, forecast_strip, preview, swap_grid
 
@@ -247,6 +247,17 @@ def test_zero_and_infinite_values_leave_a_gap(tmp_path: Path) -> None:
 def test_zeros_alone_and_a_single_value_are_drawn(tmp_path: Path) -> None:
     for value in ([0.0] * 3, [1.0]):
         assert error_against_lead_time([_curve(value)], tmp_path / "a.png", metric="mse").is_file()
+
+
+@pytest.mark.parametrize(("letters", "columns"), [(5, 3), (18, 3), (28, 2)])
+def test_a_legend_lies_within_the_picture(monkeypatch: pytest.MonkeyPatch, letters: int, columns: int) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr(forecasts, "save", lambda figure, out: drawn.append(figure) or out)
+    curves = [dataclasses.replace(_curve([1.0, 2.0]), label=f"{k}".rjust(letters, "e")) for k in range(13)]
+    error_against_lead_time(curves, Path("a.png"), metric="mse")
+    (legend,) = drawn[0].legends
+    assert legend.get_window_extent().width <= drawn[0].bbox.width
+    assert legend._ncols == columns
 
 
 @pytest.mark.parametrize(
