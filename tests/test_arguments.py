@@ -67,7 +67,7 @@ def test_windows_without_torch_say_what_to_install(store: Path, monkeypatch: pyt
 
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "stbench.splits.torch_windows", raising=False)
-    with pytest.raises(StbenchError, match=r"pip install 'stbench\[torch\]', or take numpy batches from"):
+    with pytest.raises(StbenchError, match=r"pip install '\.\[torch\]'`\), or take numpy batches from"):
         stbench.windows(store)
 
 
