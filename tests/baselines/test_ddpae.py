@@ -249,11 +249,17 @@ class Still(nn.Module):
         return found._replace(changes=Gaussian(mean, mean - 40))
 
 
+CLIPS = 64
+
+
 @cache
 def squares() -> Tensor:
-    """32 clips of eight frames: two squares of 12 and 16 pixels that cross the frame."""
+    """64 clips of eight frames: two squares of 12 and 16 pixels that cross the frame.
+
+    No sprites: DDPAE adds grey objects on black and refuses frames of three channels.
+    """
     drawing = generator(1)
-    clips = torch.zeros(32, 8, *FRAME)
+    clips = torch.zeros(CLIPS, 8, *FRAME)
     for clip in clips:
         for side, brightness in ((12, 1.0), (16, 0.6)):
             start, end = (torch.randint(0, 64 - side, (2,), generator=drawing) for _ in range(2))
@@ -271,7 +277,7 @@ def trained(still: bool, steps: int = 600) -> float:
     optimiser = torch.optim.Adam(net.parameters(), 1e-3, betas=(0.5, 0.999))
     drawn, found = generator(), []
     for k in range(steps):
-        rows = torch.randperm(32, generator=drawn)[:8]
+        rows = torch.randperm(CLIPS, generator=drawn)[:8]
         optimiser.zero_grad()
         terms = net.loss(batch(squares()[rows], 4, k), drawn)
         terms["total"].backward()
@@ -282,5 +288,5 @@ def trained(still: bool, steps: int = 600) -> float:
 
 @pytest.mark.slow
 def test_components_that_move_explain_more_than_components_that_stay() -> None:
-    """5,609 and 6,393 (0.877). With three times the rate neither has learnt to move after 600 steps."""
+    """5,953 and 6,926 (0.860). With three times the rate, on 32 clips, neither had learnt to move after 600 steps."""
     assert trained(still=False) < 0.95 * trained(still=True)

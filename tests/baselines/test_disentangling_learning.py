@@ -20,8 +20,12 @@ from stbench.training.players import players_of
 from stbench.training.settings import TrainingSettings
 
 CLIPS, LAST, BATCH = 64, 30, 8
-STEPS = {"dsvae": 150, "mocogan": 150, "s3vae": 300, "dbse": 150}
-"""What each takes to find out that clips move, in 10 to 40 seconds of processor time."""
+STEPS = {"dsvae": 300, "mocogan": 150, "s3vae": 300, "dbse": 300}
+"""What each takes to find out that clips move, in 10 to 26 seconds of processor time."""
+BELOW = {"dsvae": 0.95, "mocogan": 1.0, "s3vae": 1.0, "dbse": 0.93}
+"""Measured: 5,745 to 6,351 (0.905), 7.94 to 9.46 (0.840), 811 to 819 (0.990) and 8,731 to 10,130 (0.862). The content
+of S3VAE, which sees the whole clip, has carried most of what moves by then; the losses of mocogan's critics vary with
+the order of sums. A beta-VAE has no motion code to hold."""
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +73,7 @@ def learned(name: str, frames: Tensor, held: bool) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STEPS)
 def test_a_model_learns_more_than_the_same_one_whose_motion_code_is_held_constant(name: str, frames: Tensor) -> None:
-    assert learned(name, frames, held=False) < learned(name, frames, held=True)
+    assert learned(name, frames, held=False) < BELOW[name] * learned(name, frames, held=True)
 
 
 class Windows:
