@@ -307,7 +307,11 @@ def test_settings_that_make_no_sense_are_refused(changes: dict[str, Any], senten
 
 
 def scenes(number: int, seed: int) -> Tensor:
-    """(number, 8, 1, 32, 32): a square on grey, side and both shades its clip's own, that moves along a line."""
+    """(number, 8, 1, 32, 32): a square on grey, side and both shades its clip's own, that moves along a line.
+
+    No sprites: of two trainings on 36 clips of them, 1,500 steps each, one rebuilt no more than with poses held
+    constant.
+    """
     drawing = generator(seed)
     found = torch.zeros(number, 8, *FRAME)
     for clip in found:
