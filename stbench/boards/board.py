@@ -186,7 +186,8 @@ class Block:
     def cluster(self) -> str:
         """What intervals are over, in the singular: what the track says that sequences share, else the sequence; of
         records of several definitions of the track no word but "cluster"."""
-        tracks = [line.record.track for line in self.lines if not line.record.not_applicable]
+        scored = [line for line in self.lines if not line.record.not_applicable] or self.lines
+        tracks = [line.record.track for line in scored]
         names = {each.cluster or ("cluster" if each.protocol == "swap" else "sequence") for each in tracks}
         return names.pop() if len(names) == 1 else "cluster"
 

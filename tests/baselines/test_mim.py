@@ -142,9 +142,9 @@ def test_parameters_of_the_release_add_up_from_its_layers(
     memory = gates(4) + gates(4) + 3 * 64 * 16 * 16
     # Of x, h and m, and MIM-S.
     block = gates(4) + gates(3) + gates(4) + memory + last
-    assert count(release.stack.first) == first  # type: ignore[arg-type]
-    assert count(release.stack.blocks) == 3 * block  # type: ignore[arg-type]
-    assert count(release.stack.differences) == 3 * memory  # type: ignore[arg-type]
+    assert count(release.get_submodule("stack.first")) == first
+    assert count(release.get_submodule("stack.blocks")) == 3 * block
+    assert count(release.get_submodule("stack.differences")) == 3 * memory
     assert count(release) == first + 3 * block + 3 * memory + (64 + 1) * pixels == parameters
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -95,12 +95,7 @@ BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "recurrent.py"
 
 def test_the_model_that_the_benchmark_measures_ours_against_is_the_same_model() -> None:
     """Variant `field` late in training, when no input after the conditioning frames is a true one."""
-    spec = importlib.util.spec_from_file_location("recurrent_benchmark", BENCHMARK)
-    assert spec is not None
-    assert spec.loader is not None
-    benchmark = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(benchmark)
-    plain, frame_shape = benchmark.PlainPredRNN().double(), (1, 16, 16)
+    plain, frame_shape = runpy.run_path(str(BENCHMARK))["PlainPredRNN"]().double(), (1, 16, 16)
     settings = presets.select(plugin, "moving-mnist", "paper", "field")["model"]
     ours = plugin.build(settings, Task(registry.dataset("moving-mnist").tracks[0], frame_shape)).double()
     assert count(ours) == count(plain) == 23_838_720

@@ -166,6 +166,8 @@ def test_a_grid_of_too_few_nodes_is_refused(store: Store) -> None:
 
 # ---- what a network's training pays for
 
+SOLVER_COST = str(Path(__file__).resolve().parents[2] / "docs" / "make_solver_cost.py")
+
 
 def run(model: str, error: float, **training: float) -> Any:
     row = SimpleNamespace(metric="mse", lead_time="1..40", value=error, n=100)
@@ -177,7 +179,7 @@ def run(model: str, error: float, **training: float) -> Any:
 
 
 def test_the_cost_of_a_model_is_the_mean_over_its_seeds_by_processor_time_where_it_is_known() -> None:
-    costs = runpy.run_path(str(Path(__file__).resolve().parents[2] / "docs" / "make_solver_cost.py"))["costs"]
+    costs = runpy.run_path(SOLVER_COST)["costs"]
     (found,) = costs(
         [
             run("sepvar", 1.0, seconds=900.0),
@@ -192,7 +194,7 @@ def test_the_cost_of_a_model_is_the_mean_over_its_seeds_by_processor_time_where_
 
 def test_the_error_of_a_grid_is_that_on_all_windows_where_a_run_is_published() -> None:
     """Of a sample it would order grids and networks otherwise than the board does."""
-    solvers = runpy.run_path(str(Path(__file__).resolve().parents[2] / "docs" / "make_solver_cost.py"))["solvers"]
+    solvers = runpy.run_path(SOLVER_COST)["solvers"]
     rows = [{"nodes": n, "mse": "3e-5", "ready_s": "1", "forecast_s": "0.04"} for n in ("64", "32", "24")]
     found = solvers(rows, [run("wave-solver", 1e-16), run("wave-solver:grid-24", 4e-5), run("sepvar", 1.0)])
     assert [(each.model, each.error, each.forecast) for each in found] == [
@@ -203,7 +205,7 @@ def test_the_error_of_a_grid_is_that_on_all_windows_where_a_run_is_published() -
 
 
 def test_a_network_pays_where_its_forecasts_are_cheaper_than_a_solver_as_good() -> None:
-    cost = runpy.run_path(str(Path(__file__).resolve().parents[2] / "docs" / "make_solver_cost.py"))["Cost"]
+    cost = runpy.run_path(SOLVER_COST)["Cost"]
     network = cost("net", "learned", error=1e-4, ready=1000.0, forecast=0.001)
     slow, fast = cost("fine", "classical", 1e-8, 1.0, 0.101), cost("coarse", "classical", 1e-3, 1.0, 0.0001)
     # 1000 + n / 1000 < 1 + 101 n / 1000

@@ -181,10 +181,10 @@ def test_conservation_says_that_a_hamiltonian_flow_keeps_its_energy_and_runs_bac
         assert found[name].max() < 1e-6
 
 
-def test_conservation_finds_an_operator_that_does_not_conserve() -> None:
+def test_conservation_finds_an_operator_that_does_not_conserve(monkeypatch: pytest.MonkeyPatch) -> None:
     module = model(operator="definite").eval()
     true = module.dynamics.propagator
-    module.dynamics.propagator = lambda times: 1.01 * true(times)  # type: ignore[method-assign]
+    monkeypatch.setattr(module.dynamics, "propagator", lambda times: 1.01 * true(times))
     with torch.no_grad():
         found = module.conservation(clip(), 8, ACTION)
     np.testing.assert_allclose(found["energy_drift"], 1.01**2 - 1, rtol=1e-6)

@@ -177,6 +177,8 @@ def test_a_board_of_runs_that_are_not_applicable_can_be_built(tmp_path: Path, ru
     run(not_applicable="it cannot forecast")
     (path,) = build(tmp_path / "runs", tmp_path / "out")
     assert [row["value"] for row in rows_of(path)] == [NOT_APPLICABLE]
+    (board,) = boards(read_published(tmp_path / "out"))
+    assert board.blocks[0].cluster == "sequence"
 
 
 def test_a_shorter_horizon_that_papers_report_has_its_mean_and_its_last_value_for_every_metric(

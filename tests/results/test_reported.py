@@ -218,3 +218,21 @@ def test_another_table_is_refused_in_one_sentence(tmp_path: Path, text: str) -> 
         read_reported(path)
     with pytest.raises(StbenchError, match="there is no table"):
         read_reported(tmp_path / "missing.csv")
+
+
+def test_the_page_of_reproduction_prints_what_the_table_of_reported_numbers_has(numbers: list[Reported]) -> None:
+    page = (PATH.parents[1] / "docs" / "reproduction.md").read_text("utf-8")
+    section = page.partition("## Forecasting baselines: the field's own tables")[2].partition("\n## ")[0]
+    head, _, *rows = [line.split("|")[2:-1] for line in section.splitlines() if line.startswith("|")]
+    checked = 0
+    for name, *cells in zip(head, *rows, strict=True):
+        if "here" in name:
+            continue
+        (track,) = re.findall(r"`([^`]+)`", name)
+        papers = {"leguen2020phydnet", "gao2022simvp"} if "older" in name else {"tan2023openstl"}
+        asked = [each for each in numbers if each.bibtex_key in papers and each.track == track]
+        known = {each.value for each in asked if each.metric == "MSE"}
+        values = {value for cell in cells for value in re.findall(r"\d+\.\d+", cell)}
+        assert values <= known, (track, values - known)
+        checked += len(values)
+    assert checked > 30
